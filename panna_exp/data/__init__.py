@@ -1,0 +1,1 @@
+"""Structures in memory: containers, batches and reference energies."""

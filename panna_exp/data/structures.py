@@ -1,0 +1,189 @@
+"""Structures in memory: one as a record, many as flat arrays with offsets.
+
+Shapes: S structures, A atoms (of one structure in Structure, of all in StructureSet), D descriptor
+components. Units: eV, angstrom, eV/angstrom.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panna_exp.errors import DataError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """One structure as a reader gives it.
+
+    Args:
+        origin: File and record, for messages: ``water.h5, structure 3 'abc'``.
+        name: The structure's key, empty where the file has none.
+        species: [A] index of each atom in the species list.
+        energy: Total energy (eV).
+        positions: [A, 3] Cartesian (angstrom), or None.
+        cell: [3, 3] lattice vectors as rows (angstrom), zero rows where not periodic.
+        pbc: [3] periodic along each lattice vector.
+        forces: [A, 3] (eV/angstrom), or None.
+        descriptors: [A, D] stored descriptors, or None.
+    """
+
+    origin: str
+    name: str
+    species: Ints
+    energy: float
+    positions: Floats | None = None
+    cell: Floats = field(default_factory=lambda: np.zeros((3, 3)))
+    pbc: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(3, dtype=bool))
+    forces: Floats | None = None
+    descriptors: NDArray[np.float32] | None = None
+
+    def check(self) -> "Structure":
+        """Returns self; raises DataError naming the origin for wrong shapes or non-finite values."""
+        num_atoms = len(self.species)
+        if num_atoms == 0:
+            raise DataError(f"{self.origin}: has no atoms")
+        if not np.isfinite(self.energy):
+            raise DataError(f"{self.origin}: the energy is {self.energy}, expected a finite number")
+        for name, array, width in (
+            ("positions", self.positions, 3),
+            ("forces", self.forces, 3),
+            ("descriptors", self.descriptors, None),
+        ):
+            if array is None:
+                continue
+            if array.ndim != 2 or len(array) != num_atoms or width not in (None, array.shape[1]):
+                expected = f"({num_atoms}, {width or 'D'})"
+                raise DataError(
+                    f"{self.origin}: {name} have the shape {array.shape}, expected {expected}"
+                )
+            if not np.isfinite(array).all():
+                atom = int(np.argwhere(~np.isfinite(array))[0][0])
+                raise DataError(f"{self.origin}: {name} of atom {atom} are not finite numbers")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureSet:
+    """S structures as flat arrays over all A atoms; structure s owns atoms offsets[s]:offsets[s+1].
+
+    Args:
+        names: [S] keys, empty where a file has none.
+        origins: [S] file and record of each structure, for messages.
+        offsets: [S + 1].
+        species: [A] indices.
+        energy: [S] total energies, float64 (eV).
+        positions: [A, 3] or None.
+        cell: [S, 3, 3], zero rows where not periodic.
+        pbc: [S, 3].
+        forces: [A, 3], NaN for structures without; or None if none has any.
+        descriptors: [A, D] float32 or None.
+        descriptor_info: What made ``descriptors``, if the file says (see descriptors.info).
+    """
+
+    names: Sequence[str]
+    origins: Sequence[str]
+    offsets: Ints
+    species: Ints
+    energy: Floats
+    positions: Floats | None = None
+    cell: Floats
+    pbc: NDArray[np.bool_]
+    forces: Floats | None = None
+    descriptors: NDArray[np.float32] | None = None
+    descriptor_info: dict[str, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+    @property
+    def num_atoms(self) -> Ints:
+        """[S] atoms of each structure."""
+        return np.diff(self.offsets)
+
+    def counts(self, num_species: int) -> Ints:
+        """Returns [S, T], the atoms of each species in each structure."""
+        owner = np.repeat(np.arange(len(self)), self.num_atoms)
+        table = np.zeros((len(self), num_species), dtype=np.int64)
+        np.add.at(table, (owner, self.species), 1)
+        return table
+
+    def select(self, indices: Ints) -> "StructureSet":
+        """Returns the structures at ``indices``, in that order."""
+        sizes = self.num_atoms[indices]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        atoms = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], sizes)
+
+        return StructureSet(
+            names=[self.names[i] for i in indices],
+            origins=[self.origins[i] for i in indices],
+            offsets=offsets,
+            species=self.species[atoms],
+            energy=self.energy[indices],
+            positions=None if self.positions is None else self.positions[atoms],
+            cell=self.cell[indices],
+            pbc=self.pbc[indices],
+            forces=None if self.forces is None else self.forces[atoms],
+            descriptors=None if self.descriptors is None else self.descriptors[atoms],
+            descriptor_info=self.descriptor_info,
+        )
+
+    @classmethod
+    def from_structures(
+        cls, structures: Iterable[Structure], descriptor_info: dict[str, Any] | None = None
+    ) -> "StructureSet":
+        """Packs structures; raises DataError if some have positions or descriptors and some not."""
+        items = list(structures)
+        if not items:
+            raise DataError("there are no structures to read")
+        sizes = [len(item.species) for item in items]
+        return cls(
+            names=[item.name for item in items],
+            origins=[item.origin for item in items],
+            offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            species=np.concatenate([item.species for item in items]).astype(np.int64),
+            energy=np.array([item.energy for item in items], dtype=np.float64),
+            positions=_all_or_none("positions", items),
+            cell=np.stack([item.cell for item in items]),
+            pbc=np.stack([item.pbc for item in items]),
+            forces=_forces(items),
+            descriptors=_all_or_none("descriptors", items),
+            descriptor_info=descriptor_info,
+        )
+
+
+def _all_or_none(name: str, items: Sequence[Structure]) -> Any:
+    arrays = [getattr(item, name) for item in items]
+    missing = [item.origin for item, array in zip(items, arrays, strict=True) if array is None]
+    if len(missing) == len(items):
+        return None
+    if missing:
+        raise DataError(
+            f"{missing[0]}: has no {name}, but other structures of the same data set have "
+            f"({len(missing)} of {len(items)} lack them)"
+        )
+    widths = {array.shape[1] for array in arrays}
+    if len(widths) > 1:
+        first = arrays[0].shape[1]
+        odd = next(i for i, array in enumerate(arrays) if array.shape[1] != first)
+        raise DataError(
+            f"{items[odd].origin}: {name} have {arrays[odd].shape[1]} components, "
+            f"but those of {items[0].origin} have {first}"
+        )
+    return np.concatenate(arrays)
+
+
+def _forces(items: Sequence[Structure]) -> Floats | None:
+    if all(item.forces is None for item in items):
+        return None
+    return np.concatenate(
+        [
+            np.full((len(item.species), 3), np.nan) if item.forces is None else item.forces
+            for item in items
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Descriptors of atomic environments, computed from positions."""

@@ -1,0 +1,1 @@
+"""Where a run's metrics, parameters and files are recorded besides its own directory."""
