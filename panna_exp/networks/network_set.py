@@ -1,0 +1,72 @@
+"""The networks of a whole potential, with what is known of the descriptor they were made for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from panna_exp.errors import NetworkError
+from panna_exp.networks.layers import NetworkData
+
+GENERATIONS = ("A", "B", "C")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class NetworkSet:
+    """The networks of a potential, as read from or written to a folder.
+
+    Args:
+        networks: By symbol, in the order of the species indices.
+        gvect_params: Descriptor parameters under PANNA's keys (``Rc_rad``, ``zeta``, ...; angstrom;
+            lists where a ``gversion`` 1 file has lists, angles in radians), or None if unknown.
+        descriptor_info: What this program wrote about the descriptor, kept as it is.
+        generation: ``A``, ``B`` or ``C`` of the mBP formula, or None if unknown.
+        source: Where it was read from, for messages.
+        format: ``panna2``, ``panna1``, ``lammps``, or ``memory`` where it was not read.
+
+    Raises:
+        NetworkError: Networks of different input sizes, or a key that is not its symbol.
+    """
+
+    networks: Mapping[str, NetworkData]
+    gvect_params: dict[str, Any] | None = None
+    descriptor_info: dict[str, Any] | None = None
+    generation: str | None = None
+    source: str = "the network"
+    format: str = "memory"
+
+    def __post_init__(self) -> None:
+        if not self.networks:
+            raise NetworkError(f"{self.source}: has no species")
+        first = next(iter(self.networks.values()))
+        for symbol, network in self.networks.items():
+            if symbol != network.symbol:
+                raise NetworkError(f"{self.source}: '{symbol}' holds that of {network.symbol}")
+            if network.feature_size != first.feature_size:
+                raise NetworkError(
+                    f"{self.source}: the network of {symbol} takes {network.feature_size} "
+                    f"descriptor components, that of {first.symbol} {first.feature_size}"
+                )
+        if self.generation not in (None, *GENERATIONS):
+            raise NetworkError(
+                f"{self.source}: unknown descriptor generation '{self.generation}', "
+                f"expected one of {', '.join(GENERATIONS)}"
+            )
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Symbols in the order of the species indices."""
+        return tuple(self.networks)
+
+    @property
+    def feature_size(self) -> int:
+        """Descriptor components D."""
+        return next(iter(self.networks.values())).feature_size
+
+    def identical(self, other: "NetworkSet") -> bool:
+        """Whether species, networks and descriptor agree in every bit (not source and format)."""
+        return (
+            self.species == other.species
+            and (self.gvect_params, self.descriptor_info, self.generation)
+            == (other.gvect_params, other.descriptor_info, other.generation)
+            and all(net.identical(other.networks[symbol]) for symbol, net in self.networks.items())
+        )
