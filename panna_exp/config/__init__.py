@@ -1,0 +1,1 @@
+"""Configuration: the schema, its validation, and composing it with Hydra."""

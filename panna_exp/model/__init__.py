@@ -1,0 +1,1 @@
+"""The neural networks: one multilayer perceptron a species, energies summed over atoms."""

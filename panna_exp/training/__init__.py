@@ -1,0 +1,1 @@
+"""Training: losses, optimiser, the step, the loop and checkpoints."""

@@ -1,0 +1,282 @@
+"""Every option of every command: name, type, default and meaning, each in this one place.
+
+The YAML files under ``conf/`` hold choices that differ from these defaults. OmegaConf has no union
+types, so options that take several kinds of value are ``Any`` here and checked in validate.py.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field with its documentation; mutable defaults are copied."""
+    if isinstance(default, list | dict):
+        return field(default_factory=lambda: type(default)(default), metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+def group(kind: type, help: str) -> Any:
+    """A nested group of options."""
+    return field(default_factory=kind, metadata={"help": help})
+
+
+class Device(Enum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Precision(Enum):
+    """Floating point type of the network."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class RestartMode(Enum):
+    """What a training does with checkpoints already in its run directory."""
+
+    auto = "auto"
+    default = "default"
+    force_default = "force_default"
+    continue_from_last_ckpt = "continue_from_last_ckpt"
+    specific_ckpt = "specific_ckpt"
+    metadata = "metadata"
+
+
+class Schedule(Enum):
+    """Learning rate as a function of the step."""
+
+    constant = "constant"
+    exponential = "exponential"
+    cosine = "cosine"
+
+
+class Generation(Enum):
+    """Which of the three formulas of PANNA's mBP descriptor."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class EpsilonPlacement(Enum):
+    """Where Adam adds its epsilon: to sqrt(v) before or after the bias correction."""
+
+    tensorflow = "tensorflow"
+    torch = "torch"
+
+
+@dataclass
+class IoConfig:
+    """Folders, and how often things are written."""
+
+    train_dir: str | None = option(
+        None,
+        "run directory; with it set, the same command again continues from the last checkpoint "
+        "(default: outputs/ by date and time)",
+    )
+    eval_dir: str | None = option(None, "where evaluate writes (default: RUN_DIR/evaluate)")
+    output_dir: str | None = option(None, "where extract-weights writes")
+    log_frequency: int = option(10, "steps between logged training metrics")
+    save_checkpoint_steps: int | None = option(
+        None, "steps between checkpoints (default: one an epoch); the last step is always saved"
+    )
+    max_ckpt_to_keep: int = option(1000, "older checkpoints beyond this number are deleted")
+    metrics: list[str] = option(
+        ["MAE", "RMSE", "loss"], "columns of metrics.dat: any of MAE, RMSE, loss"
+    )
+    restart_mode: RestartMode = option(
+        RestartMode.auto,
+        "checkpoints found in the run directory: auto (continue; an unchanged config continues "
+        "exactly), or one of PANNA's: default, force_default, continue_from_last_ckpt, "
+        "specific_ckpt, metadata",
+    )
+    restart_checkpoint: str | None = option(
+        None, "checkpoint file or name to start from with restart_mode=specific_ckpt"
+    )
+
+
+@dataclass
+class DataConfig:
+    """Data sets and what their numbers mean."""
+
+    train: Any = option(None, "training data: a file, directory, glob, or a list of them")
+    validation: Any = option(None, "validation data, evaluated at the end of each epoch")
+    test: Any = option(None, "data for evaluate (default: the run's validation data)")
+    kind: str = option("auto", "file format: auto (by suffix), tfrecord, example, hdf5")
+    species: list[str] | None = option(
+        None, "chemical symbols, in the order of the species indices (PANNA: atomic_sequence)"
+    )
+    reference_energies: Any = option(
+        None, "energy of each free atom, {H: -13.62, ...} in eV (PANNA: output_offset)"
+    )
+    generation: Generation | None = option(
+        None, "mBP generation (A, B, C) of descriptors stored in PANNA's files, which do not say"
+    )
+    validation_fraction: float = option(
+        0.0, "part of the training data set aside where no validation data is named"
+    )
+    split_seed: int = option(0, "seed of that split")
+
+
+@dataclass
+class DescriptorConfig:
+    """The mBP descriptor, in PANNA's keywords; lengths in angstrom, angles in degrees."""
+
+    generation: Generation = option(Generation.C, "formula: C (present PANNA, LAMMPS), B or A")
+    eta_rad: Any = option(16.0, "radial Gaussian exponent, one or one a centre (1/angstrom^2)")
+    Rc_rad: float = option(4.6, "radial cutoff (angstrom)")
+    Rs0_rad: float = option(0.5, "first radial centre (angstrom)")
+    RsN_rad: int = option(16, "number of radial centres")
+    Rsst_rad: float | None = option(None, "radial centre spacing (default: (Rc-Rs0)/RsN)")
+    Rs_rad_list: list[float] | None = option(None, "radial centres, instead of Rs0, RsN, Rsst")
+    eta_ang: Any = option(6.0, "angular Gaussian exponent, one or one a centre (1/angstrom^2)")
+    Rc_ang: float = option(3.1, "angular cutoff (angstrom)")
+    Rs0_ang: float = option(0.5, "first angular centre (angstrom)")
+    RsN_ang: int = option(4, "number of angular centres")
+    Rsst_ang: float | None = option(None, "angular centre spacing (default: (Rc-Rs0)/RsN)")
+    Rs_ang_list: list[float] | None = option(None, "angular centres, instead of Rs0, RsN, Rsst")
+    zeta: Any = option(50.0, "angular exponent, one or one an angle")
+    ThetasN: int = option(8, "number of angles")
+    Thetas_list: list[float] | None = option(None, "angles in degrees, instead of ThetasN")
+
+
+@dataclass
+class SpeciesConfig:
+    """What one species does differently from the default network."""
+
+    architecture: Any = option(None, "layer sizes, hidden and output, e.g. [128, 32, 1]")
+    activations: Any = option(None, "one a layer: gaussian, linear, relu, tanh, rbf")
+    trainable: Any = option(None, "one a layer: false freezes it")
+    behavior: Any = option(None, "one a layer: load (from networks_metadata) or new")
+    layer_files: Any = option(
+        None, "weights and biases from files: {0: [weights.npy, biases.npy]} by layer"
+    )
+
+
+@dataclass
+class NetworkConfig(SpeciesConfig):
+    """One multilayer perceptron a species."""
+
+    architecture: Any = option([128, 32, 1], "layer sizes, hidden and output")
+    g_size: int | None = option(None, "descriptor components the data must have (default: any)")
+    networks_metadata: str | None = option(
+        None, "folder with networks_metadata.json to load weights from"
+    )
+    allow_new_species: bool = option(
+        False, "species missing from networks_metadata start with new weights, not an error"
+    )
+    species: dict[str, Any] = option({}, "differences by symbol: {H: {architecture: ...}}")
+
+
+@dataclass
+class TrainingConfig:
+    """Optimisation."""
+
+    batch_size: int = option(20, "structures a step")
+    max_epochs: int = option(100, "total number of epochs, counted over restarts")
+    steps_per_epoch: int | None = option(None, "steps an epoch (default: one pass over the data)")
+    learning_rate: float = option(0.01, "initial learning rate of Adam")
+    learning_rate_schedule: Schedule | None = option(
+        None, "constant, exponential or cosine (default: as learning_rate_constant says)"
+    )
+    learning_rate_constant: bool = option(True, "false: exponential decay (PANNA's keyword)")
+    learning_rate_decay_factor: float | None = option(
+        None, "exponential: lr = learning_rate * factor**(step / decay_step)"
+    )
+    learning_rate_decay_step: float | None = option(None, "exponential: steps for one factor")
+    learning_rate_staircase: bool = option(False, "exponential: whole powers of the factor only")
+    learning_rate_final: float = option(0.0, "cosine: learning rate at the last step")
+    beta1: float = option(0.9, "Adam: decay of the first moment")
+    beta2: float = option(0.999, "Adam: decay of the second moment")
+    adam_eps: float | None = option(None, "Adam: epsilon (default: 1e-7; panna_version=1: 1e-8)")
+    adam_eps_placement: EpsilonPlacement = option(
+        EpsilonPlacement.tensorflow,
+        "tensorflow: added to sqrt(v) before bias correction, as in PANNA; torch: after",
+    )
+    clip_value: float = option(0.0, "clip every gradient element to +-this; 0: no clipping")
+    loss_function: str = option(
+        "quad", "energy loss: quad, exp_quad, quad_atom, quad_std_atom, exp_quad_atom"
+    )
+    energy_weight: str | None = option(None, "extra weight 1/N or 1/N^2: n_atoms or n_atoms2")
+    energy_reduction: str | None = option(
+        None, "over the batch: mean or sum (default: mean; panna_version=1: sum)"
+    )
+    energy_prefactor: float = option(1.0, "the factor a in the exponential losses")
+    energy_rescale: float = option(
+        1.0, "the network learns energies multiplied by this; outputs are divided by it again"
+    )
+    wscale_l1: float = option(0.0, "L1 penalty on weights")
+    wscale_l2: float = option(0.0, "L2 penalty on weights")
+    bscale_l1: float = option(0.0, "L1 penalty on biases")
+    bscale_l2: float = option(0.0, "L2 penalty on biases")
+    shuffle: bool = option(True, "seeded shuffling; false: the order of the files")
+    panna_version: int = option(
+        2, "training conventions: 2 (PANNA 2.x) or 1 (PANNA 1.x: sums, L2 halved, other losses)"
+    )
+
+
+@dataclass
+class TrackingConfig:
+    """Where the run is recorded besides its own directory."""
+
+    mlflow: bool = option(False, "record in MLflow")
+    tensorboard: bool = option(False, "write TensorBoard event files into the run directory")
+    experiment: str = option("panna_exp", "MLflow experiment")
+    run_name: str | None = option(None, "MLflow run name (default: what was overridden)")
+    uri: str | None = option(
+        None, "MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db where you started)"
+    )
+    wait_seconds: float = option(60.0, "how long the end of a run waits for MLflow to take it all")
+
+
+@dataclass
+class CommonConfig:
+    """What every command takes."""
+
+    seed: int = option(0, "seed of initial weights and shuffling")
+    device: Device = option(Device.auto, "auto (CUDA if there is one), cpu or cuda")
+    threads: int | None = option(
+        None, "CPU threads (default: a fixed rule of sizes, see docs; resuming keeps the number)"
+    )
+    precision: Precision = option(Precision.float32, "of the network: float32 or float64")
+
+
+@dataclass
+class TrainConfig(CommonConfig):
+    """Options of ``panna-exp train``."""
+
+    io: IoConfig = group(IoConfig, "folders and frequencies")
+    data: DataConfig = group(DataConfig, "data sets")
+    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
+    network: NetworkConfig = group(NetworkConfig, "networks")
+    training: TrainingConfig = group(TrainingConfig, "optimisation")
+    tracking: TrackingConfig = group(TrackingConfig, "experiment tracking")
+
+
+@dataclass
+class EvaluateConfig(CommonConfig):
+    """Options of ``panna-exp evaluate``."""
+
+    run_dir: str | None = option(None, "run directory whose checkpoints to evaluate")
+    network_dir: str | None = option(None, "or a weights folder (networks_metadata.json)")
+    checkpoint: str = option("last", "last, all, or a name such as epoch_10_step_1000")
+    batch_size: int = option(500, "structures evaluated at once")
+    io: IoConfig = group(IoConfig, "folders")
+    data: DataConfig = group(DataConfig, "data sets")
+    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")
+
+
+@dataclass
+class ExtractConfig(CommonConfig):
+    """Options of ``panna-exp extract-weights``."""
+
+    run_dir: str | None = option(None, "run directory")
+    checkpoint: str = option("last", "last, or a name such as epoch_10_step_1000")
+    output_type: str = option("PANNA", "PANNA (networks_metadata.json and .npy) or LAMMPS")
+    panna_version: int = option(2, "file names of PANNA 2.x or 1.x")
+    io: IoConfig = group(IoConfig, "folders")

@@ -1,0 +1,74 @@
+"""Hydra's side of the configuration: schemas, resolvers, the conf folder, and running a task."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+
+from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
+
+HYDRA_VERSION_BASE = "1.3"
+
+
+def conf_dir() -> Path:
+    """Returns the folder of shipped YAML files: inside the wheel, or beside a checkout's package."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def user_conf_dir() -> Path | None:
+    """Returns ``./conf`` of the working directory, where it is not the shipped folder itself."""
+    folder = Path.cwd() / "conf"
+    if folder.is_dir() and folder.resolve() != conf_dir().resolve():
+        return folder
+    return None
+
+
+class UserConfSearchPath(SearchPathPlugin):
+    """Puts ``./conf`` of the working directory before the shipped configuration."""
+
+    def manipulate_search_path(self, search_path: Any) -> None:
+        """Called by Hydra when it builds the search path."""
+        folder = user_conf_dir()
+        if folder is not None:
+            search_path.prepend(provider="panna-exp", path=f"file://{folder}")
+
+
+def register() -> None:
+    """Registers schemas, resolvers and the search path; safe to call again."""
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=TrainConfig)
+    store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(name="extract_schema", node=ExtractConfig)
+    OmegaConf.register_new_resolver("first_set", _first_set, replace=True)
+    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+    Plugins.instance().register(UserConfSearchPath)
+
+
+def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
+    """Hands ``sys.argv`` to Hydra, which composes the config and calls ``task`` once a job."""
+    register()
+    hydra.main(
+        version_base=HYDRA_VERSION_BASE, config_path=str(conf_dir()), config_name=config_name
+    )(task)()
+
+
+def resolved_yaml(config: DictConfig) -> str:
+    """Returns the composed configuration as YAML with every interpolation resolved."""
+    return OmegaConf.to_yaml(config, resolve=True)
+
+
+def _first_set(*values: Any) -> Any:
+    return next((value for value in values if value not in (None, "", "None", "null")), None)
+
+
+def _folder_name(text: str) -> str:
+    """Makes an overrides string safe and short enough for a folder."""
+    return re.sub(r"[^A-Za-z0-9=._,+@-]+", "_", text)[:120].rstrip("._") or "defaults"

@@ -1,0 +1,24 @@
+"""Reference energies of the free atoms, subtracted in float64 before anything becomes float32."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from panna_exp.data.structures import Floats, StructureSet
+
+
+def reference_energy(structures: StructureSet, offsets: Sequence[float]) -> Floats:
+    """Returns [S], the sum of the free atoms' energies (eV) of each structure.
+
+    Args:
+        structures: S structures.
+        offsets: Energy of each species' free atom (eV).
+    """
+    return structures.counts(len(offsets)) @ np.asarray(offsets, dtype=np.float64)
+
+
+def split(num_structures: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns sorted indices of the part kept for training and of ``fraction`` set aside."""
+    count = round(num_structures * fraction)
+    order = np.random.default_rng(np.random.SeedSequence([seed, 0x5B])).permutation(num_structures)
+    return np.sort(order[count:]), np.sort(order[:count])

@@ -1,0 +1,92 @@
+"""Atomic networks as a torch module; atoms come sorted by species, one block a species.
+
+Shapes: A atoms, T species, D descriptor components, n_t atoms of species t.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from panna_exp.model.activations import apply_layer
+from panna_exp.networks.layers import LayerData, NetworkData
+
+
+class AtomicNetwork(nn.Module):
+    """The multilayer perceptron of one species."""
+
+    def __init__(self, data: NetworkData, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.symbol = data.symbol
+        self.activations = tuple(layer.activation for layer in data.layers)
+        self.trainable = data.trainable
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        for layer, trainable in zip(data.layers, data.trainable, strict=True):
+            for target, array in ((self.weights, layer.weights), (self.biases, layer.biases)):
+                tensor = torch.as_tensor(np.array(array), dtype=dtype)
+                target.append(nn.Parameter(tensor, requires_grad=trainable))
+
+    def forward(self, descriptors: Tensor) -> Tensor:
+        """Returns the atomic energies [n_t] of the descriptors [n_t, D]."""
+        x = descriptors
+        for weights, biases, activation in zip(
+            self.weights, self.biases, self.activations, strict=True
+        ):
+            x = apply_layer(x, weights, biases, activation)
+        return x[:, 0]
+
+
+class SpeciesNetworks(nn.Module):
+    """One network a species, in the order of the species list."""
+
+    def __init__(self, networks: Sequence[NetworkData], dtype: torch.dtype) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(AtomicNetwork(data, dtype) for data in networks)
+        self.offsets = tuple(data.offset for data in networks)
+        self.feature_size = networks[0].feature_size
+        self.dtype = dtype
+
+    def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> Tensor:
+        """Returns atomic energies [A] without offsets; descriptors [A, D] sorted by species."""
+        blocks = descriptors.split(list(species_counts))
+        return torch.cat(
+            [
+                network(block)
+                for network, block in zip(self.networks, blocks, strict=True)
+                if len(block)
+            ]
+        )
+
+    def named_layers(self) -> Iterator[tuple[str, str, Tensor, bool]]:
+        """Yields (name, kind, tensor, trainable): ``H.0.weights``, ``weights`` or ``biases``."""
+        for network in self.networks:
+            for number, trainable in enumerate(network.trainable):
+                yield f"{network.symbol}.{number}.weights", "weights", network.weights[
+                    number
+                ], trainable
+                yield f"{network.symbol}.{number}.biases", "biases", network.biases[
+                    number
+                ], trainable
+
+    def to_data(self) -> tuple[NetworkData, ...]:
+        """Returns the networks as arrays, bit for bit."""
+        return tuple(
+            NetworkData(
+                symbol=network.symbol,
+                layers=tuple(
+                    LayerData(
+                        weights=weights.detach().cpu().numpy().copy(),
+                        biases=biases.detach().cpu().numpy().copy(),
+                        activation=activation,
+                    )
+                    for weights, biases, activation in zip(
+                        network.weights, network.biases, network.activations, strict=True
+                    )
+                ),
+                offset=offset,
+                trainable=network.trainable,
+            )
+            for network, offset in zip(self.networks, self.offsets, strict=True)
+        )

@@ -1,0 +1,134 @@
+"""Energy losses and weight penalties, in the conventions of PANNA 2.x and 1.x.
+
+With dE the error of the total energy of a structure of N atoms (eV), 2.x takes for each structure
+quad dE^2, exp_quad exp(a dE^2), quad_atom (dE/N)^2, quad_std_atom dE^2/N, exp_quad_atom
+exp(a (dE/N)^2), times a weight 1/N or 1/N^2, and the mean (or sum) over the batch. 1.x works on
+sums over the batch: S = sum dE^2, sum (dE/N)^2 or sum dE^2/N, and takes S itself, 0.5 exp(2 S),
+or sum dE^2 + exp(5 tanh(S / 5)).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.training.flat import FlatParameters
+
+_SQUARES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "": lambda delta, atoms: delta * delta,
+    "_atom": lambda delta, atoms: (delta / atoms) ** 2,
+    "_std_atom": lambda delta, atoms: delta * delta / atoms,
+}
+_WEIGHT_POWERS = {None: 0, "n_atoms": 1, "n_atoms2": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyLossSettings:
+    """Which energy loss.
+
+    Args:
+        name: ``quad``, ``exp_quad``, ``quad_atom``, ...
+        panna_version: 2 or 1.
+        weight: None, ``n_atoms`` (1/N) or ``n_atoms2`` (1/N^2); 2.x only.
+        reduction: ``mean`` or ``sum`` over the batch; 2.x only (1.x sums).
+        prefactor: a in the exponential losses of 2.x.
+    """
+
+    name: str = "quad"
+    panna_version: int = 2
+    weight: str | None = None
+    reduction: str = "mean"
+    prefactor: float = 1.0
+
+
+class EnergyLoss:
+    """Maps energy errors [S] (eV) and atom counts [S] to a scalar loss."""
+
+    def __init__(self, settings: EnergyLossSettings) -> None:
+        self._settings = settings
+        stem, self._suffix = _split_name(settings.name)
+        self._exponential = stem == "exp_quad"
+        self._tanh = stem == "quad_exp_tanh"
+
+    def __call__(self, delta: Tensor, num_atoms: Tensor) -> Tensor:
+        """Returns the loss, a scalar."""
+        squares = _SQUARES[self._suffix](delta, num_atoms)
+        if self._settings.panna_version == 1:
+            return self._version_1(delta, squares.sum())
+        if self._exponential:
+            squares = torch.exp(self._settings.prefactor * squares)
+        power = _WEIGHT_POWERS[self._settings.weight]
+        weighted = squares / num_atoms**power if power else squares
+        return weighted.mean() if self._settings.reduction == "mean" else weighted.sum()
+
+    def _version_1(self, delta: Tensor, total: Tensor) -> Tensor:
+        if self._exponential:
+            return 0.5 * torch.exp(2 * total)
+        if self._tanh:
+            return (delta * delta).sum() + torch.exp(5 * torch.tanh(total / 5))
+        return total
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    for suffix in ("_std_atom", "_atom"):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), suffix
+    return name, ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PenaltySettings:
+    """Factors of sum |p| (l1) and of sum p^2 (l2) over weights and biases."""
+
+    weights_l1: float = 0.0
+    weights_l2: float = 0.0
+    biases_l1: float = 0.0
+    biases_l2: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any penalty."""
+        return any((self.weights_l1, self.weights_l2, self.biases_l1, self.biases_l2))
+
+
+class Penalty:
+    """L1 and L2 penalties over all layers, frozen ones too, as PANNA counts them.
+
+    The gradient is written out on the flat buffer: sign(p) l1 + 2 l2 p, one pass instead of one
+    small graph a layer.
+    """
+
+    def __init__(
+        self, settings: PenaltySettings, networks: SpeciesNetworks, parameters: FlatParameters
+    ) -> None:
+        self._parameters = parameters
+        self._l1 = torch.zeros_like(parameters.values)
+        self._l2 = torch.zeros_like(parameters.values)
+        factors = {
+            "weights": (settings.weights_l1, settings.weights_l2),
+            "biases": (settings.biases_l1, settings.biases_l2),
+        }
+        kinds = {name: kind for name, kind, _, _ in networks.named_layers()}
+        for slot in parameters.slots:
+            l1, l2 = factors[kinds[slot.name]]
+            self._l1[slot.start : slot.stop] = l1
+            self._l2[slot.start : slot.stop] = l2
+        self._frozen = parameters.values.new_zeros(())
+        for _, kind, tensor, trainable in networks.named_layers():
+            if not trainable:
+                l1, l2 = factors[kind]
+                self._frozen += l1 * tensor.abs().sum() + l2 * (tensor * tensor).sum()
+
+    def value(self) -> Tensor:
+        """Returns the penalty, a scalar."""
+        values = self._parameters.values
+        absolute = torch.dot(self._l1, values.abs())
+        return self._frozen + absolute + torch.dot(self._l2 * values, values)
+
+    def add_gradient(self) -> None:
+        """Adds the penalty's gradient to the parameters' gradients."""
+        values = self._parameters.values
+        self._parameters.gradients.addcmul_(self._l1, values.sign())
+        self._parameters.gradients.addcmul_(self._l2, values, value=2)

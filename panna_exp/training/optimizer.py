@@ -1,0 +1,115 @@
+"""Adam over one flat buffer, and learning rates as functions of the step."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.optim.adam import adam
+
+from panna_exp.training.flat import FlatParameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdamSettings:
+    """Constants of Adam (Kingma and Ba, arXiv:1412.6980).
+
+    Args:
+        beta1: Decay of the first moment.
+        beta2: Decay of the second moment.
+        eps: Added to sqrt(v).
+        tensorflow_eps: True: before the bias correction (section 2 of the paper, "epsilon hat",
+            as TensorFlow does); false: after it, as PyTorch does.
+        clip_value: Gradient elements are clipped to +-this; 0: not at all.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-7
+    tensorflow_eps: bool = True
+    clip_value: float = 0.0
+
+
+class Adam:
+    """PyTorch's fused Adam kernel on the buffers of ``FlatParameters``."""
+
+    def __init__(self, parameters: FlatParameters, settings: AdamSettings) -> None:
+        self.parameters = parameters
+        self.settings = settings
+        self.first_moment = torch.zeros_like(parameters.values)
+        self.second_moment = torch.zeros_like(parameters.values)
+        self.updates = 0
+        self._count = torch.zeros((), dtype=torch.float32, device=parameters.values.device)
+
+    def step(self, learning_rate: float) -> None:
+        """Updates the parameters from their gradients."""
+        self.updates += 1
+        if self.parameters.values.numel() == 0:
+            return
+        settings = self.settings
+        if settings.clip_value > 0:
+            self.parameters.gradients.clamp_(-settings.clip_value, settings.clip_value)
+        # The kernel adds eps to sqrt(v / correction); dividing TensorFlow's eps by the root of
+        # the correction gives exactly its lr * sqrt(correction) * m / (sqrt(v) + eps).
+        eps = settings.eps
+        if settings.tensorflow_eps:
+            eps /= math.sqrt(1 - settings.beta2**self.updates)
+        adam(
+            [self.parameters.values],
+            [self.parameters.gradients],
+            [self.first_moment],
+            [self.second_moment],
+            [],
+            [self._count.fill_(self.updates - 1)],  # the kernel adds one itself
+            fused=True,
+            lr=learning_rate,
+            beta1=settings.beta1,
+            beta2=settings.beta2,
+            weight_decay=0.0,
+            eps=eps,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def state(self) -> dict[str, object]:
+        """Returns moments by parameter name, and the number of updates."""
+        return {
+            "updates": self.updates,
+            "first_moment": self.parameters.split(self.first_moment),
+            "second_moment": self.parameters.split(self.second_moment),
+        }
+
+    def load(self, state: dict[str, object]) -> list[str]:
+        """Takes a state back; returns parameters whose moments it lacks, which start at zero."""
+        self.updates = int(state["updates"])  # type: ignore[call-overload]
+        missing = self.parameters.join(state["first_moment"], self.first_moment)  # type: ignore[arg-type]
+        self.parameters.join(state["second_moment"], self.second_moment)  # type: ignore[arg-type]
+        return missing
+
+
+LearningRate = Callable[[int], float]
+
+
+def constant(rate: float) -> LearningRate:
+    """The same learning rate at every step."""
+    return lambda step: rate
+
+
+def exponential(rate: float, factor: float, decay_step: float, staircase: bool) -> LearningRate:
+    """PANNA's decay, rate * factor ** (step / decay_step); staircase: whole powers only."""
+
+    def at(step: int) -> float:
+        power = step / decay_step
+        return float(rate * factor ** (math.floor(power) if staircase else power))
+
+    return at
+
+
+def cosine(rate: float, final: float, num_steps: int) -> LearningRate:
+    """Half a cosine from ``rate`` at step 0 to ``final`` at ``num_steps``."""
+
+    def at(step: int) -> float:
+        phase = math.pi * min(step, num_steps) / num_steps
+        return final + (rate - final) * 0.5 * (1 + math.cos(phase))
+
+    return at

@@ -1,0 +1,50 @@
+"""One optimisation step, and the evaluation of a batch.
+
+The step is the definition that any faster execution has to reproduce.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from panna_exp.data.batch import AtomBatch
+from panna_exp.model.gradients import backward, forward
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.training.flat import FlatParameters
+from panna_exp.training.loss import EnergyLoss, Penalty
+from panna_exp.training.metrics import Totals
+from panna_exp.training.optimizer import Adam
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainStep:
+    """Forward, loss, backward and update for one batch."""
+
+    networks: SpeciesNetworks
+    parameters: FlatParameters
+    optimizer: Adam
+    loss: EnergyLoss
+    penalty: Penalty | None
+
+    def __call__(self, batch: AtomBatch, learning_rate: float, totals: Totals) -> None:
+        """Updates the networks and adds the step's errors, taken before the update, to totals."""
+        passed = forward(self.networks, batch.descriptors, batch.species_counts)
+        delta = (batch.sum_by_structure(passed.atom_energy) - batch.energy).requires_grad_()
+        energy_loss = self.loss(delta, batch.num_atoms)
+        (slope,) = torch.autograd.grad(energy_loss, delta)
+        self.parameters.gradients.zero_()
+        atom_slope = slope.index_select(0, batch.structure)
+        backward(self.networks, passed, atom_slope, batch.species_counts)
+        penalty = None
+        if self.penalty is not None:
+            penalty = self.penalty.value()
+            self.penalty.add_gradient()
+        totals.add(delta.detach(), batch.num_atoms, energy_loss.detach(), penalty)
+        self.optimizer.step(learning_rate)
+
+
+@torch.no_grad()
+def predict(networks: SpeciesNetworks, batch: AtomBatch) -> Tensor:
+    """Returns energies [S] (eV), reference energies not included."""
+    return batch.sum_by_structure(networks(batch.descriptors, batch.species_counts))
