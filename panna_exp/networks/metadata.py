@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import NetworkError, closest
 from panna_exp.networks.layers import Activation
-from panna_exp.networks.network_set import GENERATIONS
 
 FILE_NAME = "networks_metadata.json"
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import NetworkError
 from panna_exp.networks.layers import NetworkData
-
-GENERATIONS = ("A", "B", "C")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -18,8 +17,9 @@ class NetworkSet:
         networks: By symbol, in the order of the species indices.
         gvect_params: Descriptor parameters under PANNA's keys (``Rc_rad``, ``zeta``, ...; angstrom;
             lists where a ``gversion`` 1 file has lists, angles in radians), or None if unknown.
-        descriptor_info: What this program wrote about the descriptor, kept as it is.
-        generation: ``A``, ``B`` or ``C`` of the mBP formula, or None if unknown.
+        descriptor_info: The descriptor as this program stores it, or None if unknown.
+        generation: ``A``, ``B`` or ``C`` of the mBP formula, or None if unknown; taken from
+            ``descriptor_info`` where that has it.
         source: Where it was read from, for messages.
         format: ``panna2``, ``panna1``, ``lammps``, or ``memory`` where it was not read.
 
@@ -46,6 +46,13 @@ class NetworkSet:
                     f"{self.source}: the network of {symbol} takes {network.feature_size} "
                     f"descriptor components, that of {first.symbol} {first.feature_size}"
                 )
+        stored = (self.descriptor_info or {}).get("generation")
+        if self.generation is None:
+            object.__setattr__(self, "generation", stored)
+        elif stored not in (None, self.generation):
+            raise NetworkError(
+                f"{self.source}: says generation {self.generation}, but its descriptor {stored}"
+            )
         if self.generation not in (None, *GENERATIONS):
             raise NetworkError(
                 f"{self.source}: unknown descriptor generation '{self.generation}', "

@@ -13,7 +13,7 @@ from panna_exp.errors import NetworkError
 from panna_exp.networks import metadata
 from panna_exp.networks.folder import install
 from panna_exp.networks.layers import LayerData, NetworkData, Weights
-from panna_exp.networks.metadata import FILE_NAME, Files, NetworkSpec, layer_shapes
+from panna_exp.networks.metadata import FILE_NAME, Files, Metadata, NetworkSpec, layer_shapes
 from panna_exp.networks.network_set import NetworkSet
 
 # What numpy raises on files that are not .npy, cut short or altered, besides FileNotFoundError.
@@ -30,13 +30,14 @@ _DAMAGED = (
 
 
 def read_panna(folder: Path) -> NetworkSet:
-    """Reads a folder that PANNA 1.x, PANNA 2.x or this program wrote.
+    """Reads a folder (or its metadata file) that PANNA 1.x, PANNA 2.x or this program wrote.
 
     Raises:
         NetworkError: Broken metadata, a missing or damaged file, a shape that does not fit (names
             species, layer and both shapes), numbers that are not finite.
     """
     info = metadata.read_metadata(folder)
+    _check_files(info)
     networks = {item.symbol: _read_network(item, info.path) for item in info.networks}
     for network in networks.values():
         network.check_finite(str(folder))
@@ -74,8 +75,7 @@ def write_panna(networks: NetworkSet, folder: Path, version: int = 2) -> list[Pa
         for layer, names in zip(network.layers, _file_names(network, version), strict=True):
             files[names[0]] = _npy(layer.weights)
             files[names[1]] = _npy(layer.biases)
-    text = _metadata_2(networks) if version == 2 else _metadata_1(networks)
-    files[FILE_NAME] = text.encode()
+    files[FILE_NAME] = metadata_text(networks, version).encode()
 
     def verify(staging: Path) -> None:
         if not read_panna(staging).identical(networks):
@@ -114,14 +114,34 @@ def read_array(path: Path, shape: tuple[int, ...], what: str) -> Weights:
     return np.array(stored, dtype=stored.dtype.newbyteorder("="), order="C")
 
 
-def _read_network(spec: NetworkSpec, path: Path) -> NetworkData:
-    if spec.files is None:
+def metadata_text(networks: NetworkSet, version: int = 2, files: bool = True) -> str:
+    """Returns ``networks_metadata.json`` as PANNA 2.x or 1.x writes it, with our keys if known.
+
+    Args:
+        networks: The arrays do not matter here.
+        version: 2 or 1.
+        files: Whether 1.x names its files: not in a training directory, where they do not exist.
+    """
+    if version == 2:
+        return json.dumps({**_metadata_2(networks), **_descriptor_keys(networks)}, indent=2)
+    return json.dumps({**_metadata_1(networks, files), **_descriptor_keys(networks)})
+
+
+def _check_files(info: Metadata) -> None:
+    named = [name for item in info.networks for pair in item.files or () for name in pair]
+    if not any((info.path.parent / name).exists() for name in named):
         raise NetworkError(
-            f"{path}: names no files (networks_files), so it is the structure alone, as a training "
-            "directory has it: give a folder of extracted weights"
+            f"{info.path}: there are no files of weights with it, so it is the structure alone, as "
+            "in a training directory: give a folder of extracted weights"
         )
+    for item in info.networks:
+        if item.files is None:
+            raise NetworkError(f"{info.path}: names no files for {item.symbol} (networks_files)")
+
+
+def _read_network(spec: NetworkSpec, path: Path) -> NetworkData:
     layers = []
-    for index, (shape, names) in enumerate(zip(spec.shapes(), spec.files, strict=True)):
+    for index, (shape, names) in enumerate(zip(spec.shapes(), spec.files or (), strict=True)):
         where = f"species {spec.symbol}, layer {index}"
         weights = read_array(path.parent / names[0], shape, f"weights of {where}")
         biases = read_array(path.parent / names[1], shape[1:], f"biases of {where}")
@@ -147,9 +167,9 @@ def _npy(array: Weights) -> bytes:
     return buffer.getvalue()
 
 
-def _metadata_2(networks: NetworkSet) -> str:
+def _metadata_2(networks: NetworkSet) -> dict[str, Any]:
     nets = networks.networks.values()
-    data: dict[str, Any] = {
+    return {
         "version": "v1",
         "scaffold_type": "PANNA",
         "networks_species": list(networks.species),
@@ -166,12 +186,10 @@ def _metadata_2(networks: NetworkSet) -> str:
         ],
         # 1.x's key: 2.x's files have no place for the flags and ignore keys they do not know.
         "networks_layers_trainable": [list(net.trainable) for net in nets],
-        **_descriptor_keys(networks),
     }
-    return json.dumps(data, indent=2)
 
 
-def _metadata_1(networks: NetworkSet) -> str:
+def _metadata_1(networks: NetworkSet, files: bool) -> dict[str, Any]:
     nets = networks.networks.values()
     data: dict[str, Any] = {
         "verison": "v0",  # 1.x's own spelling
@@ -183,10 +201,10 @@ def _metadata_1(networks: NetworkSet) -> str:
         "networks_layers_trainable": [list(net.trainable) for net in nets],
         "networks_species": list(networks.species),
         "networks_offset": [float(net.offset) for net in nets],
-        "networks_files": [[list(pair) for pair in _file_names(net, 1)] for net in nets],
-        **_descriptor_keys(networks),
     }
-    return json.dumps(data)
+    if files:
+        data["networks_files"] = [[list(pair) for pair in _file_names(net, 1)] for net in nets]
+    return data
 
 
 def _as_json(value: dict[str, Any] | None) -> Any:
