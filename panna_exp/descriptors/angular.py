@@ -1,0 +1,178 @@
+"""Three-body terms: of two pairs (j, k) of one centre i.
+
+    g_pq = ((1 + c cos th_q + s_q sin th_q) / (1 + sqrt(1 + eps sin^2 th_q)))^zeta_q
+           * exp(-eta_p ((r_ij + r_ik) / 2 - R_p)^2) fc(r_ij) fc(r_ik)
+
+with c the cosine of the angle between the pairs and s_q = sqrt(1 - c^2 + eps sin^2 th_q). With
+eps = 0 the first factor is ((1 + cos(t - th_q)) / 2)^zeta_q.
+
+g_pq = A_p B_q is an outer product; derivatives are g_pq times those of ln A_p + ln B_q, so that
+each triple needs three numbers only: along r_ij, r_ik and c.
+
+Letters: P pairs, Q triples, Np angular centres, Nq angles, N = Np Nq. Arrays over triples are
+stored component first, except g itself, whose rows [Q, N] are summed over the triples of a centre.
+Products with constant matrices of zeros and ones pass from the one to the other; on a CPU that is
+faster than broadcasting or transposing.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.radial import EXPONENT_FLOOR, cutoff_function, cutoff_log_slope
+
+# s_q below this counts as collinear in derivatives; without smoothing the terms have a kink there.
+_COLLINEAR = {torch.float32: 1e-4, torch.float64: 1e-10}
+SMOOTHING = {"A": 0.0, "B": 0.0, "C": 0.01}
+
+
+@dataclass(frozen=True, slots=True)
+class Triples:
+    """What the terms of Q triples are made of.
+
+    Args:
+        first: [5 or 6, Q] of pair (i, j): r, unit vector (3), fc, and fc'/fc for derivatives.
+        second: as ``first`` of pair (i, k).
+        cosine: [Q] c.
+        sine: [Q] sqrt(1 - c^2).
+        mean: [Q] (r_ij + r_ik) / 2.
+    """
+
+    first: Tensor
+    second: Tensor
+    cosine: Tensor
+    sine: Tensor
+    mean: Tensor
+
+
+class AngularTerms:
+    """g_pq of each triple, and the products with its derivatives.
+
+    Args:
+        parameters: Centres, angles, exponents, cutoff and generation.
+        dtype: float32 or float64.
+        device: Where the constants are kept.
+    """
+
+    def __init__(self, parameters: MBPParameters, dtype: torch.dtype, device: torch.device) -> None:
+        def column(values: Tensor) -> Tensor:
+            return values[:, None].to(device, dtype)
+
+        centers = torch.tensor(parameters.angular_centers, dtype=torch.float64)
+        eta = torch.tensor(parameters.angular_eta, dtype=torch.float64)
+        thetas = torch.tensor(parameters.thetas, dtype=torch.float64)
+        zeta = torch.tensor(parameters.zeta, dtype=torch.float64)
+        num_centers, num_angles = len(centers), len(thetas)
+        self.size = num_centers * num_angles
+        self.num_angles = num_angles
+        self.cutoff = parameters.cutoff_angular
+        self.smooth = SMOOTHING[parameters.generation] > 0
+        self.floor = EXPONENT_FLOOR[dtype]
+        self.collinear = _COLLINEAR[dtype]
+
+        smoothing = SMOOTHING[parameters.generation] * torch.sin(thetas) ** 2
+        norm = 1 + torch.sqrt(1 + smoothing)
+        self.centers, self.eta, self.zeta = column(centers), column(eta), column(zeta)
+        self.smoothing = column(smoothing)  # [Nq, 1] eps sin^2 th_q
+        self.constant = column(1 / norm)  # [Nq, 1]
+        self.cosine_factor = column(torch.cos(thetas) / norm)  # [Nq, 1]
+        self.sine_factor = column(torch.sin(thetas) / norm)  # [Nq, 1]
+        # The base of the power is held above exp(-floor / zeta), for the reason of the floor.
+        lowest = torch.exp(-self.floor / zeta).clamp(min=torch.finfo(dtype).tiny)
+        self.lowest_base = column(lowest)  # [Nq, 1]
+
+        ones_p, ones_q = torch.ones(num_centers), torch.ones(num_angles)
+        self.expand_centers = torch.kron(torch.eye(num_centers), ones_q).to(
+            device, dtype
+        )  # [Np, N]
+        self.expand_angles = torch.kron(ones_p, torch.eye(num_angles)).to(device, dtype)  # [Nq, N]
+        # Rows: each angle; one; eta_p; eta_p (R_p - R_middle), measured from the middle because
+        # the last two nearly cancel.
+        self.middle = float(centers.mean())
+        by_center = torch.stack([torch.ones_like(eta), eta, eta * (centers - self.middle)])
+        self.sums = torch.cat(
+            [
+                self.expand_angles,
+                by_center.to(device, dtype).repeat_interleave(num_angles, dim=1),
+            ]
+        )  # [Nq + 3, N]
+
+    def pairs(self, distance: Tensor, direction: Tensor, derivatives: bool) -> Tensor:
+        """Returns [5 or 6, P]: r, unit vector, fc, and fc'/fc where ``derivatives`` are needed."""
+        rows = [distance[None], direction, cutoff_function(distance, self.cutoff)[None]]
+        if derivatives:
+            rows.append(cutoff_log_slope(distance, self.cutoff)[None])
+        return torch.cat(rows)
+
+    def triples(self, pairs: Tensor, first: Tensor, second: Tensor) -> Triples:
+        """Gathers the two pairs of each triple and finds their angle."""
+        one, other = pairs.index_select(1, first), pairs.index_select(1, second)
+        cosine = _dot(one[1:4], other[1:4])
+        if self.smooth:
+            sine = (1 - cosine.square()).clamp_(min=0).sqrt_()
+        else:
+            # The kink at s = 0 makes the result depend on s itself, and 1 - c^2 loses half of its
+            # digits there: in float32 that costs 3e-4 in s, this 1e-7.
+            cross = torch.linalg.cross(one[1:4], other[1:4], dim=0)
+            sine = _dot(cross, cross).sqrt_()
+        mean = (one[0] + other[0]).mul_(0.5)
+        return Triples(first=one, second=other, cosine=cosine, sine=sine, mean=mean)
+
+    def values(self, triples: Triples) -> Tensor:
+        """Returns g [Q, N], the angle inside."""
+        exponent = (triples.mean - self.centers).square_().mul_(-self.eta)
+        by_center = exponent.clamp_(min=-self.floor).exp_()
+        by_center.mul_(triples.first[4] * triples.second[4])
+        by_angle = self._base(triples, self._sines(triples)).log_().mul_(self.zeta).exp_()
+        return (by_center.t() @ self.expand_centers).mul_(by_angle.t() @ self.expand_angles)
+
+    def pull_back(self, triples: Triples, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns d/dr_ij, d/dr_ik and d/dc [Q] of the sum of ``weights`` [Q, N] times g."""
+        sums = self.sums @ (self.values(triples) * weights).t()  # [Nq + 3, Q]
+        total, by_eta, by_center = sums[self.num_angles :]
+        along_mean = by_center - by_eta * (triples.mean - self.middle)
+        along_cosine = (sums[: self.num_angles] * self._log_slope(triples)).sum(0)
+        return (
+            along_mean + total * triples.first[5],
+            along_mean + total * triples.second[5],
+            along_cosine,
+        )
+
+    def push_forward(
+        self, triples: Triples, first: Tensor, second: Tensor, cosine: Tensor
+    ) -> Tensor:
+        """Returns the change of g [Q, N] with r_ij, r_ik and c changing by those amounts [Q]."""
+        both = first + second
+        log_change = torch.cat(
+            [
+                self._log_slope(triples) * cosine,
+                (triples.first[5] * first + triples.second[5] * second)[None],
+                ((self.middle - triples.mean) * both)[None],
+                both[None],
+            ]
+        )  # [Nq + 3, Q]
+        return self.values(triples).mul_(log_change.t() @ self.sums)
+
+    def _sines(self, triples: Triples) -> Tensor:
+        """Returns s_q [Nq, Q], or [Q] without smoothing."""
+        if not self.smooth:
+            return triples.sine
+        return (triples.sine.square() + self.smoothing).sqrt_()
+
+    def _base(self, triples: Triples, sines: Tensor) -> Tensor:
+        base = torch.addcmul(self.constant, self.cosine_factor, triples.cosine)
+        return torch.maximum(base.addcmul_(self.sine_factor, sines), self.lowest_base)
+
+    def _log_slope(self, triples: Triples) -> Tensor:
+        """Returns d ln B_q / dc [Nq, Q] = zeta_q x_q' / x_q, x_q the base of the power."""
+        sines = self._sines(triples)
+        ratio = triples.cosine / sines.clamp(min=self.collinear)
+        slope = torch.addcmul(self.cosine_factor, self.sine_factor, ratio, value=-1)
+        return slope.mul_(self.zeta).div_(self._base(triples, sines))
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    """Returns the scalar products [Q] of vectors [3, Q]."""
+    return (one[0] * other[0]).addcmul_(one[1], other[1]).addcmul_(one[2], other[2])
