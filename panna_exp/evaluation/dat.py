@@ -1,0 +1,70 @@
+"""PANNA's text files of an evaluation: one line a structure, or one line an atom for forces.
+
+2.x names a structure without a name ``N.A.`` and ends its lines; 1.x names it ``NA``, prints the
+reference as the float32 that its records hold, and leaves the last line of energies open.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from panna_exp.evaluation.predictions import Predictions
+from panna_exp.files import write_text_atomic
+
+_ENERGY_HEADER = "#filename n_atoms e_ref e_nn"
+_FORCES_HEADER = "#filename atom_id fx_nn fy_nn fz_nn fx_ref fy_ref fz_ref"
+_NO_NAME = {1: "NA", 2: "N.A."}
+
+
+def write_energies(path: Path, predictions: Predictions, version: int = 2) -> None:
+    """Writes ``epoch_E_step_S.dat``: total energies in eV, with the digits that a float64 needs.
+
+    Args:
+        path: The file to create or replace.
+        predictions: S structures.
+        version: Whose layout, PANNA 1.x or 2.x.
+    """
+    reference = predictions.reference
+    if version == 1:
+        reference = reference.astype(np.float32).astype(np.float64)
+    columns = zip(
+        _names(predictions, version),
+        predictions.num_atoms.tolist(),
+        reference.tolist(),
+        predictions.energy.tolist(),
+        strict=True,
+    )
+    lines = [_ENERGY_HEADER, *(f"{name} {n} {ref!r} {nn!r}" for name, n, ref, nn in columns)]
+    write_text_atomic(path, "\n".join(lines) + ("" if version == 1 else "\n"))
+
+
+def write_forces(path: Path, predictions: Predictions, version: int = 2) -> None:
+    """Writes ``epoch_E_step_S_forces.dat``: in eV/angstrom, ``nan`` where not known.
+
+    Args:
+        path: The file to create or replace.
+        predictions: S structures, with forces.
+        version: Whose layout, PANNA 1.x or 2.x.
+    """
+    assert predictions.forces is not None
+    reference = predictions.reference_forces
+    if reference is None:
+        reference = np.full_like(predictions.forces, np.nan)
+    rows = np.concatenate([predictions.forces, reference], axis=1).tolist()
+    labels = (
+        f"{name} {atom}"
+        for name, size in zip(_names(predictions, version), predictions.num_atoms, strict=True)
+        for atom in range(size)
+    )
+    lines = [f"{label} {_numbers(row)}" for label, row in zip(labels, rows, strict=True)]
+    write_text_atomic(path, "\n".join([_FORCES_HEADER, *lines]) + "\n")
+
+
+def _names(predictions: Predictions, version: int) -> list[str]:
+    # Columns are told apart by spaces, so a name must not have any.
+    return ["_".join(name.split()) or _NO_NAME[version] for name in predictions.names]
+
+
+def _numbers(row: Iterable[float]) -> str:
+    return " ".join(map(repr, row))

@@ -1,0 +1,129 @@
+"""The parity plot of an evaluation: predicted against reference energies, and their errors."""
+
+import io
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.data.structures import Floats, Ints
+from panna_exp.evaluation.errors import EnergyErrors, composition_rows
+from panna_exp.evaluation.predictions import Predictions
+from panna_exp.files import write_atomic
+
+# Told apart also by people who do not see red and green as different; the last is for all others.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f")
+_DOTS_PER_INCH = 150
+_INK = "#333333"
+
+
+def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
+    """Writes a PNG: residual energies per atom (free atoms subtracted) and a histogram of errors.
+
+    Args:
+        path: The file to create or replace.
+        predictions: S structures.
+        title: What was evaluated; the errors are added to it.
+    """
+    # Imported here, and without pyplot: matplotlib is slow to import and pyplot keeps state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
+    groups = _groups(predictions)
+    _draw_parity(parity, predictions, groups)
+    _draw_errors(histogram, predictions, groups)
+    errors = EnergyErrors.of(predictions.error, predictions.num_atoms)
+    figure.suptitle(
+        f"{_plain(title)}\nMAE {errors.mae_mev_per_atom:.2f}, RMSE "
+        f"{errors.rmse_mev_per_atom:.2f} meV/atom, {errors.structures} structures",
+        fontsize=11,
+    )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    write_atomic(path, methodcaller("write", buffer.getvalue()))
+
+
+def _groups(predictions: Predictions) -> list[tuple[str, str, Ints]]:
+    """Returns (label, colour, structures) of the most frequent compositions and of all others."""
+    finite = np.isfinite(predictions.energy)
+    rows = {
+        formula: indices[finite[indices]]
+        for formula, indices in composition_rows(predictions.formulas).items()
+    }
+    named = list(rows.items())
+    if len(named) > len(_COLOURS):
+        others = named[len(_COLOURS) - 1 :]
+        named = named[: len(_COLOURS) - 1]
+        named.append((f"{len(others)} others", np.concatenate([item for _, item in others])))
+    return [
+        (f"{name} ({len(indices)})", colour, indices)
+        for (name, indices), colour in zip(named, _COLOURS, strict=False)
+        if len(indices)
+    ]
+
+
+def _draw_parity(axes: Any, predictions: Predictions, groups: list[tuple[str, str, Ints]]) -> None:
+    reference = (predictions.reference - predictions.free_atoms) / predictions.num_atoms
+    predicted = (predictions.energy - predictions.free_atoms) / predictions.num_atoms
+    shown = [reference[rows] for *_, rows in groups] + [predicted[rows] for *_, rows in groups]
+    low, high = _limits(np.concatenate(shown) if shown else np.zeros(1))
+    axes.plot([low, high], [low, high], color=_INK, linewidth=0.8, zorder=1)
+    crowded = sum(len(rows) for *_, rows in groups) > 500
+    for label, colour, rows in groups:
+        axes.scatter(
+            reference[rows],
+            predicted[rows],
+            s=8 if crowded else 18,
+            alpha=0.5 if crowded else 0.8,
+            linewidths=0,
+            color=colour,
+            label=label,
+            zorder=2,
+        )
+    axes.set(
+        xlim=(low, high),
+        ylim=(low, high),
+        aspect="equal",
+        xlabel="reference energy, free atoms subtracted (eV/atom)",
+        ylabel="predicted energy, free atoms subtracted (eV/atom)",
+    )
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.5)
+    if groups:
+        axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
+
+
+def _draw_errors(axes: Any, predictions: Predictions, groups: list[tuple[str, str, Ints]]) -> None:
+    error = 1000.0 * predictions.error / predictions.num_atoms
+    if groups:
+        axes.hist(
+            [error[rows] for *_, rows in groups],
+            bins=_bins(np.concatenate([error[rows] for *_, rows in groups])),
+            stacked=True,
+            color=[colour for _, colour, _ in groups],
+        )
+    axes.axvline(0.0, color=_INK, linewidth=0.8)
+    axes.set(xlabel="predicted minus reference (meV/atom)", ylabel="structures")
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.5)
+
+
+def _limits(values: Floats) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.05 * (high - low) or 0.01
+    return low - margin, high + margin
+
+
+def _bins(values: Floats) -> Floats:
+    low, high = _limits(values)
+    count = int(np.clip(np.sqrt(len(values)) * 2, 5, 50))
+    return np.linspace(low, high, count + 1)
+
+
+def _plain(text: str) -> str:
+    # A dollar sign would begin a formula.
+    return text.replace("$", r"\$")

@@ -1,0 +1,205 @@
+"""The result of an evaluation: errors, the constant predictors beside them, and what to make of it.
+
+Every summary has the errors of predictors that ignore the geometry (see constant.py), and says in
+plain words when the potential is no better than those.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from panna_exp.evaluation.constant import ConstantPredictor
+from panna_exp.evaluation.errors import (
+    EnergyErrors,
+    ForceErrors,
+    by_composition,
+    composition_rows,
+    force_errors,
+)
+from panna_exp.evaluation.predictions import Predictions
+from panna_exp.evaluation.tables import Table
+from panna_exp.files import write_text_atomic
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# A network whose energies vary this much less than the reference's predicts a constant.
+_NO_SPREAD = 0.01
+_MAX_ROWS = 20
+_STATISTICS = ("MAE", "RMSE", "max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All numbers of an evaluation.
+
+    Args:
+        energy: Over all structures.
+        worst: Name (or number) of the structure with the largest error per atom.
+        compositions: By formula, the most frequent first.
+        constant_per_structure: Of the same residual energy for every structure.
+        constant_per_species: Of the same residual energy for every atom of a species.
+        fitted_on: What the last two were fitted on.
+        forces: For ``all`` atoms and by species; empty without forces.
+        warnings: Plain sentences.
+    """
+
+    energy: EnergyErrors
+    worst: str
+    compositions: dict[str, EnergyErrors]
+    constant_per_structure: EnergyErrors
+    constant_per_species: EnergyErrors
+    fitted_on: str
+    forces: dict[str, ForceErrors]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the numbers as JSON types; units are in the keys, null is not a number."""
+        cleaned: dict[str, Any] = _finite(asdict(self))
+        return cleaned
+
+    def write_json(self, path: Path) -> None:
+        """Writes :meth:`to_json`; the file appears whole or not at all."""
+        write_text_atomic(path, json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n")
+
+    def render(self, console: "Console") -> None:
+        """Prints tables to a terminal, aligned plain text to anything else; warnings last."""
+        self._energy_table().print(console)
+        if self.forces:
+            self._force_table().print(console)
+        for warning in self.warnings:
+            console.print(f"Warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+
+    def _energy_table(self) -> Table:
+        rows = [_energy_row("all", self.energy)]
+        shown = list(self.compositions.items())[:_MAX_ROWS]
+        if len(self.compositions) > 1:
+            rows += [_energy_row(f"  {formula}", errors) for formula, errors in shown]
+        rows += [
+            _energy_row("constant/structure", self.constant_per_structure),
+            _energy_row("constant/species", self.constant_per_species),
+        ]
+        footer = [
+            "Constant predictors: free atoms plus one energy for every structure, or one for every "
+            f"atom of a species; fitted on the {self.fitted_on}.",
+            f"Largest error an atom: {self.worst}.",
+        ]
+        if len(self.compositions) > len(shown):
+            footer.append(f"{len(self.compositions) - len(shown)} more compositions are not shown.")
+        per_atom = (f"{name}\nmeV/atom" for name in _STATISTICS)
+        return Table(
+            title="Energy errors",
+            header=("", "structures", *per_atom, "MAE\neV"),
+            rows=rows,
+            footer=footer,
+        )
+
+    def _force_table(self) -> Table:
+        rows = [
+            (name, str(item.atoms), *(f"{value:.4f}" for value in _force_values(item)))
+            for name, item in self.forces.items()
+        ]
+        return Table(
+            title="Force component errors (eV/angstrom)",
+            header=("", "atoms", *_STATISTICS),
+            rows=rows,
+        )
+
+
+def summarize(predictions: Predictions, baseline: ConstantPredictor | None = None) -> Summary:
+    """Computes the summary of at least one structure.
+
+    Args:
+        predictions: S structures.
+        baseline: Constant predictors fitted on the training data; without it they are fitted on
+            the evaluated data, which flatters them.
+    """
+    fixed = (predictions.counts, predictions.reference_energies)
+    if baseline is None:
+        baseline = ConstantPredictor.fit(
+            fixed[0], predictions.reference, fixed[1], "evaluated data"
+        )
+    sizes = predictions.num_atoms
+    energy = EnergyErrors.of(predictions.error, sizes)
+    constants = [
+        EnergyErrors.of(predicted - predictions.reference, sizes)
+        for predicted in (baseline.constant_energy(*fixed), baseline.per_species_energy(*fixed))
+    ]
+    worst = int(np.argmax(np.abs(predictions.error / sizes)))
+    return Summary(
+        energy=energy,
+        worst=predictions.names[worst] or f"structure {worst}",
+        compositions=by_composition(predictions),
+        constant_per_structure=constants[0],
+        constant_per_species=constants[1],
+        fitted_on=baseline.fitted_on,
+        forces=force_errors(predictions),
+        warnings=_warnings(predictions, energy, constants, baseline),
+    )
+
+
+def _warnings(
+    predictions: Predictions,
+    energy: EnergyErrors,
+    constants: list[EnergyErrors],
+    baseline: ConstantPredictor,
+) -> list[str]:
+    wrong = int((~np.isfinite(predictions.energy)).sum())
+    if wrong:
+        return [f"{wrong} of {len(predictions)} predicted energies are not finite numbers."]
+    warnings = []
+    spread = _spreads(predictions)
+    if spread is not None and spread[0] < _NO_SPREAD * spread[1]:
+        warnings.append(
+            "the network predicts a constant: among structures of the same composition its "
+            f"energies vary by {spread[0]:.2g} meV/atom, those of the data by {spread[1]:.2g}."
+        )
+    best = min(item.mae_mev_per_atom for item in constants)
+    if baseline.decisive and energy.mae_mev_per_atom >= best:
+        warnings.append(
+            f"the network is no better than a constant: its MAE is {energy.mae_mev_per_atom:.3g} "
+            f"meV/atom, that of a constant predictor {best:.3g}."
+        )
+    return warnings
+
+
+def _spreads(predictions: Predictions) -> tuple[float, float] | None:
+    """Standard deviations (meV/atom) within compositions, predicted and of the data.
+
+    Within, because a network that ignores its input still tells compositions apart. None where no
+    composition has two structures of different energy.
+    """
+    squares = np.zeros(2)
+    for rows in composition_rows(predictions.formulas).values():
+        for index, energies in enumerate((predictions.energy, predictions.reference)):
+            # Relative to one of them first: variances of total energies lose digits.
+            relative = (energies[rows] - energies[rows[0]]) / predictions.num_atoms[rows[0]]
+            squares[index] += ((relative - relative.mean()) ** 2).sum()
+    predicted, reference = (1000.0 * np.sqrt(squares / len(predictions))).tolist()
+    return (predicted, reference) if reference > 0 else None
+
+
+def _energy_row(name: str, errors: EnergyErrors) -> tuple[str, ...]:
+    per_atom = (errors.mae_mev_per_atom, errors.rmse_mev_per_atom, errors.max_mev_per_atom)
+    return (
+        name,
+        str(errors.structures),
+        *(f"{value:.2f}" for value in per_atom),
+        f"{errors.mae_ev:.4f}",
+    )
+
+
+def _force_values(errors: ForceErrors) -> tuple[float, float, float]:
+    return errors.mae_ev_per_angstrom, errors.rmse_ev_per_angstrom, errors.max_ev_per_angstrom
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
