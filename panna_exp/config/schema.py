@@ -127,7 +127,9 @@ class DataConfig:
 class DescriptorConfig:
     """The mBP descriptor, in PANNA's keywords; lengths in angstrom, angles in degrees."""
 
-    generation: Generation = option(Generation.C, "formula: C (present PANNA, LAMMPS), B or A")
+    generation: Generation | None = option(
+        None, "formula: C (present PANNA, LAMMPS; the default where it is computed), B or A"
+    )
     eta_rad: Any = option(16.0, "radial Gaussian exponent, one or one a centre (1/angstrom^2)")
     Rc_rad: float = option(4.6, "radial cutoff (angstrom)")
     Rs0_rad: float = option(0.5, "first radial centre (angstrom)")

@@ -10,6 +10,7 @@ from typing import Any
 from panna_exp.config.schema import (
     CommonConfig,
     DataConfig,
+    DescriptorConfig,
     EvaluateConfig,
     ExtractConfig,
     RestartMode,
@@ -74,6 +75,7 @@ def validate_train(config: TrainConfig) -> None:
     problems = Problems()
     _common(config, problems)
     _data(config.data, problems)
+    _generation(config.data, config.descriptor, problems)
     if config.data.train is None:
         problems.found.append(
             "data.train is missing: name a file, directory or glob, or choose data=tutorial"
@@ -94,6 +96,7 @@ def validate_evaluate(config: EvaluateConfig) -> None:
     problems = Problems()
     _common(config, problems)
     _data(config.data, problems)
+    _generation(config.data, config.descriptor, problems)
     problems.check(
         (config.run_dir is None) != (config.network_dir is None),
         "give either run_dir=RUN_DIR (as train printed it) or network_dir=DIR",
@@ -147,6 +150,15 @@ def _data(data: DataConfig, problems: Problems) -> None:
                 f"data.species: '{symbol}' is not a chemical symbol{closest(symbol, SYMBOLS)}",
             )
     _reference_energies(data, problems)
+
+
+def _generation(data: DataConfig, descriptor: DescriptorConfig, problems: Problems) -> None:
+    of_data, computed = data.generation, descriptor.generation
+    if of_data is not None and computed is not None and of_data is not computed:
+        problems.found.append(
+            f"data.generation={of_data.value} and descriptor.generation={computed.value} differ: "
+            "give one"
+        )
 
 
 def _reference_energies(data: DataConfig, problems: Problems) -> None:

@@ -5,6 +5,7 @@ a Python int: the model needs no mask and the device is never asked. Shapes: S s
 T species, D descriptor components.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,11 @@ class PackedData:
     def num_bytes(self) -> int:
         """Size of the arrays on the device."""
         return self.descriptors.numel() * self.descriptors.element_size()
+
+    def batches(self, size: int) -> Iterator[AtomBatch]:
+        """Yields the whole set in order, ``size`` structures at a time."""
+        for start in range(0, len(self), size):
+            yield self.batch(np.arange(start, min(start + size, len(self))))
 
     def batch(self, indices: Ints) -> AtomBatch:
         """Gathers the structures at ``indices`` [S] in that order."""

@@ -19,7 +19,7 @@ class LayerInitializer:
     def __init__(self, seed: int, panna_version: int, dtype: np.dtype) -> None:
         self._random = np.random.default_rng(np.random.SeedSequence([seed, 0x77]))
         self._panna_version = panna_version
-        self._dtype = dtype
+        self.dtype = dtype
 
     def draw(self, fan_in: int, fan_out: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Returns weights [fan_in, fan_out] and biases [fan_out]."""
@@ -28,4 +28,4 @@ class LayerInitializer:
             weights = self._random.uniform(-1 / fan_out, 1 / fan_out, shape)
         else:
             weights = self._random.normal(0.0, math.sqrt(2 / (fan_in + fan_out)), shape)
-        return weights.astype(self._dtype), np.zeros(fan_out, dtype=self._dtype)
+        return weights.astype(self.dtype), np.zeros(fan_out, dtype=self.dtype)

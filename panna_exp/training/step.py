@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import AtomBatch
+from panna_exp.data.batch import AtomBatch, PackedData
 from panna_exp.model.gradients import backward, forward
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training.flat import FlatParameters
@@ -48,3 +48,8 @@ class TrainStep:
 def predict(networks: SpeciesNetworks, batch: AtomBatch) -> Tensor:
     """Returns energies [S] (eV), reference energies not included."""
     return batch.sum_by_structure(networks(batch.descriptors, batch.species_counts))
+
+
+def predict_all(networks: SpeciesNetworks, data: PackedData, batch_size: int = 1000) -> Tensor:
+    """Returns the energies [S] of a whole data set, ``batch_size`` structures at a time."""
+    return torch.cat([predict(networks, batch) for batch in data.batches(batch_size)])

@@ -1,0 +1,179 @@
+"""Reads the data of a run: training and validation structures with descriptors and targets."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.build import descriptor as descriptors
+from panna_exp.build.descriptor import Info, Progress
+from panna_exp.config.schema import DataConfig, DescriptorConfig, TrainConfig
+from panna_exp.data.reference import reference_energy, split
+from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.readers import FileRecord, open_structures
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPart:
+    """One data set with descriptors.
+
+    Args:
+        structures: S structures.
+        targets: [S] energies minus the free atoms' (float64, eV).
+        files: What was read.
+        fingerprint: Hash of the contents.
+    """
+
+    structures: StructureSet
+    targets: Floats
+    files: Sequence[FileRecord]
+    fingerprint: str
+
+    def summary(self) -> dict[str, Any]:
+        """Returns what the run directory records of it."""
+        return {
+            "structures": len(self.structures),
+            "atoms": int(self.structures.offsets[-1]),
+            "fingerprint": self.fingerprint,
+            "files": [
+                {"path": str(f.path), "kind": f.kind, "records": f.num_records, "sha256": f.sha256}
+                for f in self.files
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """All data of a training."""
+
+    species: Species
+    offsets: tuple[float, ...]
+    descriptor: Info
+    train: DataPart
+    validation: DataPart | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of training and validation data."""
+        parts = [self.train.fingerprint, self.validation.fingerprint if self.validation else ""]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def as_paths(value: Any) -> list[str]:
+    """Returns a data option, a path or a list of them, as a list."""
+    return [value] if isinstance(value, str) else list(value)
+
+
+def offsets_of(data: DataConfig) -> tuple[float, ...]:
+    """Returns the free atoms' energies in the order of data.species, zeros where none are given."""
+    energies = data.reference_energies or {}
+    return tuple(float(energies.get(symbol, 0.0)) for symbol in data.species or ())
+
+
+def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = None) -> RunData:
+    """Reads what the configuration names.
+
+    Args:
+        config: Validated.
+        base: Folder that relative paths start from.
+        progress: Called with (done, all) atoms while descriptors are computed.
+
+    Raises:
+        DataError, ConfigError: With file and record, or key.
+    """
+    data = config.data
+    species = Species.from_list(data.species or [])
+    offsets = offsets_of(data)
+    train = _part(data.train, data, config.descriptor, species, offsets, base, progress)
+    part, info = train
+    _check_size(part, config.network.g_size)
+    validation = None
+    if data.validation is not None:
+        validation, own = _part(
+            data.validation, data, config.descriptor, species, offsets, base, progress
+        )
+        _same_descriptor(info, own, validation)
+    elif data.validation_fraction > 0:
+        part, validation = _split(part, data)
+    return RunData(
+        species=species, offsets=offsets, descriptor=info, train=part, validation=validation
+    )
+
+
+def make_part(
+    structures: StructureSet,
+    offsets: Sequence[float],
+    files: Sequence[FileRecord],
+    fingerprint: str,
+) -> DataPart:
+    """Subtracts the reference energies, in float64."""
+    targets = structures.energy - reference_energy(structures, offsets)
+    return DataPart(structures=structures, targets=targets, files=files, fingerprint=fingerprint)
+
+
+def _part(
+    paths: Any,
+    data: DataConfig,
+    descriptor: DescriptorConfig,
+    species: Species,
+    offsets: Sequence[float],
+    base: Path,
+    progress: Progress | None,
+) -> tuple[DataPart, Info]:
+    kind = None if data.kind == "auto" else data.kind
+    loaded = open_structures(as_paths(paths), species, kind=kind, base=base)
+    structures, info = descriptors.with_descriptors(
+        loaded.structures, descriptor, data, species, progress
+    )
+    return make_part(structures, offsets, loaded.files, loaded.fingerprint), info
+
+
+def _check_size(part: DataPart, expected: int | None) -> None:
+    assert part.structures.descriptors is not None
+    found = part.structures.descriptors.shape[1]
+    if expected is not None and found != expected:
+        raise DataError(
+            f"{part.structures.origins[0]}: has {found} descriptor components, but "
+            f"network.g_size={expected}: correct network.g_size or use other data"
+        )
+
+
+def _same_descriptor(info: Info, own: Info, validation: DataPart) -> None:
+    unknown = [item["type"] == "unknown" for item in (info, own)]
+    if any(unknown) and not all(unknown):
+        raise DataError(
+            f"{validation.structures.origins[0]}: validation data with {descriptors.describe(own)}, "
+            f"but the training data has {descriptors.describe(info)}: name validation data of the "
+            "same kind (data.validation=...), or data.generation if you know it"
+        )
+    descriptors.refuse_difference(
+        info, own, "the training data", validation.structures.origins[0]
+    )
+
+
+def _split(part: DataPart, data: DataConfig) -> tuple[DataPart, DataPart]:
+    kept, aside = split(len(part.structures), data.validation_fraction, data.split_seed)
+    if not len(kept) or not len(aside):
+        raise DataError(
+            f"data.validation_fraction={data.validation_fraction} of {len(part.structures)} "
+            "structures leaves no structure on one side"
+        )
+
+    def take(indices: np.ndarray, name: str) -> DataPart:
+        tag = f"{part.fingerprint} {name} {data.validation_fraction} {data.split_seed}"
+        return DataPart(
+            structures=part.structures.select(indices),
+            targets=part.targets[indices],
+            files=part.files,
+            fingerprint=hashlib.sha256(tag.encode()).hexdigest(),
+        )
+
+    return take(kept, "train"), take(aside, "validation")

@@ -1,0 +1,180 @@
+"""Builds each species' network: new layers, layers of a weights folder, layers from files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from panna_exp.config.schema import NetworkConfig, Precision
+from panna_exp.config.species import SpeciesSpec, parse_network
+from panna_exp.elements import Species
+from panna_exp.errors import ConfigError, NetworkError
+from panna_exp.model.initial import LayerInitializer
+from panna_exp.networks.layers import LayerData, NetworkData
+from panna_exp.networks.network_set import NetworkSet
+from panna_exp.networks.panna import read_array, read_panna
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSource:
+    """What new networks are made from.
+
+    Args:
+        config: Validated network options.
+        species: The species list.
+        offsets: Reference energy of each species (eV).
+        feature_size: D.
+        seed: Of new weights.
+        panna_version: Their distribution.
+        precision: float32 or float64.
+        base: Folder that relative paths start from.
+    """
+
+    config: NetworkConfig
+    species: Species
+    offsets: tuple[float, ...]
+    feature_size: int
+    seed: int
+    panna_version: int
+    precision: Precision
+    base: Path
+
+
+def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
+    """Returns one network a species.
+
+    Raises:
+        ConfigError: Lists that do not fit, species missing from the metadata.
+        NetworkError: Files that are missing, or layers of other shapes.
+    """
+    default, overrides = parse_network(source.config, source.species.symbols)
+    folder = source.config.networks_metadata
+    saved = None if folder is None else read_panna(source.base / Path(folder).expanduser())
+    dtype = np.dtype(source.precision.value)
+    initializer = LayerInitializer(source.seed, source.panna_version, dtype)
+    networks = []
+    for symbol, offset in zip(source.species, source.offsets, strict=True):
+        own = overrides.get(symbol, replace(default, behavior=None, layer_files={}))
+        spec, loaded = _resolve(own, default, saved, symbol, source.config)
+        networks.append(_network(symbol, offset, spec, loaded, source, initializer))
+    return tuple(networks)
+
+
+def _resolve(
+    own: SpeciesSpec,
+    default: SpeciesSpec,
+    saved: NetworkSet | None,
+    symbol: str,
+    config: NetworkConfig,
+) -> tuple[SpeciesSpec, NetworkData | None]:
+    """Returns the complete spec of a species and the saved network it may load layers from."""
+    if saved is None:
+        return own.over(default).completed(), None
+    loaded = saved.networks.get(symbol)
+    if loaded is None:
+        if not config.allow_new_species:
+            raise ConfigError(
+                f"{symbol}: {saved.source} has no network for it (it has "
+                f"{', '.join(saved.species)}): network.allow_new_species=true starts it new"
+            )
+        return own.over(replace(default, behavior=None)).completed(), None
+    if own.key == "network":  # no section of its own: the metadata's sizes, the default's flags
+        own = replace(own, architecture=None, activations=None)
+    sizes = tuple(layer.n_out for layer in loaded.layers)
+    from_saved = SpeciesSpec(key=own.key, architecture=sizes)
+    spec = own.over(from_saved)
+    if spec.architecture == sizes:
+        spec = spec.over(
+            replace(from_saved, activations=tuple(layer.activation for layer in loaded.layers))
+        )
+    return spec.over(_fitting(default, spec)).completed(), loaded
+
+
+def _fitting(default: SpeciesSpec, spec: SpeciesSpec) -> SpeciesSpec:
+    """The default's lists, less those of another length."""
+    layers = len(spec.architecture or ())
+    lists = {
+        name: value
+        for name in ("activations", "trainable", "behavior")
+        if (value := getattr(default, name)) is not None and len(value) == layers
+    }
+    return SpeciesSpec(key=default.key, layer_files=default.layer_files, **lists)
+
+
+def _network(
+    symbol: str,
+    offset: float,
+    spec: SpeciesSpec,
+    loaded: NetworkData | None,
+    source: NetworkSource,
+    initializer: LayerInitializer,
+) -> NetworkData:
+    assert spec.architecture is not None
+    assert spec.activations is not None
+    assert spec.trainable is not None
+    layers = []
+    fan_in = source.feature_size
+    behavior = spec.behavior or (("new" if loaded is None else "load",) * len(spec.architecture))
+    for number, fan_out in enumerate(spec.architecture):
+        # Drawn even where it is not used: other layers' weights then do not depend on it.
+        weights, biases = initializer.draw(fan_in, fan_out)
+        if number in spec.layer_files:
+            weights, biases = _from_files(spec.layer_files[number], (fan_in, fan_out), source)
+        elif behavior[number] in ("load", "keep"):
+            weights, biases = _from_saved(symbol, number, (fan_in, fan_out), loaded)
+        layers.append(
+            LayerData(
+                weights=weights.astype(initializer.dtype),
+                biases=biases.astype(initializer.dtype),
+                activation=spec.activations[number],
+            )
+        )
+        fan_in = fan_out
+    return NetworkData(
+        symbol=symbol, layers=tuple(layers), offset=offset, trainable=spec.trainable
+    )
+
+
+def _from_saved(
+    symbol: str, number: int, shape: tuple[int, int], loaded: NetworkData | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if loaded is None:
+        raise ConfigError(
+            f"network.species.{symbol}.behavior: layer {number} is to be loaded, but there is no "
+            "saved network for it (network.networks_metadata)"
+        )
+    found = loaded.layers[number].weights.shape if number < len(loaded.layers) else None
+    if found != shape:
+        state = f"has the shape {found}" if found else f"does not exist ({len(loaded.layers)} do)"
+        raise NetworkError(
+            f"{symbol}, layer {number}: the saved layer {state}, but {shape} is needed: give "
+            f"network.species.{symbol}.behavior 'new' for it, or the saved sizes"
+        )
+    return loaded.layers[number].weights, loaded.layers[number].biases
+
+
+def _from_files(
+    files: tuple[str, str], shape: tuple[int, int], source: NetworkSource
+) -> tuple[np.ndarray, np.ndarray]:
+    weights, biases = (source.base / Path(name).expanduser() for name in files)
+    return (
+        read_array(weights, shape, "weights"),
+        read_array(biases, shape[1:], "biases"),
+    )
+
+
+def incompatible(old: Mapping[str, NetworkData], new: Mapping[str, NetworkData]) -> list[str]:
+    """Returns what differs between networks that a restart cannot change, with both values."""
+    if tuple(old) != tuple(new):
+        return [f"data.species: {list(old)} in the checkpoint, {list(new)} now"]
+    problems = []
+    for symbol, network in new.items():
+        before = old[symbol]
+        for name, values in (
+            ("architecture", [[x.n_in, *(y.n_out for y in n.layers)] for n in (before, network) for x in n.layers[:1]]),
+            ("activations", [[x.activation.name for x in n.layers] for n in (before, network)]),
+        ):
+            if values[0] != values[1]:
+                problems.append(f"{symbol} {name}: {values[0]} in the checkpoint, {values[1]} now")
+    return problems

@@ -1,0 +1,303 @@
+"""Builds the trainer of a run from its configuration, its data and a checkpoint."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from panna_exp import __version__
+from panna_exp.build.datasets import DataPart, RunData
+from panna_exp.build.networks import NetworkSource, build_networks, incompatible
+from panna_exp.build.restart import Restart, next_position
+from panna_exp.config.schema import (
+    CommonConfig,
+    Device,
+    EpsilonPlacement,
+    Schedule,
+    TrainConfig,
+    TrainingConfig,
+)
+from panna_exp.data.batch import PackedData
+from panna_exp.data.stream import BatchOrder
+from panna_exp.errors import CheckpointError, ConfigError
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.networks.layers import NetworkData
+from panna_exp.training import optimizer as optimizers
+from panna_exp.training.checkpoint import Checkpoint, Position
+from panna_exp.training.flat import FlatParameters
+from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
+from panna_exp.training.metrics import Totals
+from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
+from panna_exp.training.step import TrainStep
+from panna_exp.training.trainer import Listener, Plan, Trainer
+
+# Multiply-adds a step below which a second thread costs more than it brings: measured, threads
+# wait for one another by spinning.
+_WORK_PER_THREAD = 2e8
+
+
+def choose_device(config: CommonConfig) -> torch.device:
+    """Returns the device; ConfigError if CUDA is asked for and there is none."""
+    available = torch.cuda.is_available()
+    if config.device is Device.cuda and not available:
+        raise ConfigError(
+            "device=cuda: this PyTorch finds no CUDA device: use device=cpu or auto, or install a "
+            "CUDA build of torch (see the README)"
+        )
+    return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
+
+
+def choose_threads(config: CommonConfig, work: float, saved: int | None = None) -> int:
+    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds a step."""
+    if config.threads is not None:
+        return config.threads
+    if saved is not None:
+        return saved
+    return int(min(os.cpu_count() or 1, max(1, work // _WORK_PER_THREAD)))
+
+
+def use_threads(number: int) -> None:
+    """Sets the number of threads, and flushes denormal numbers, which Gaussian layers make."""
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(number)
+
+
+def stream_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
+    """Returns what the order of batches depends on."""
+    return {
+        "seed": config.seed,
+        "batch_size": config.training.batch_size,
+        "shuffle": config.training.shuffle,
+        "fingerprint": data.train.fingerprint,
+    }
+
+
+def steps_per_epoch(config: TrainingConfig, num_structures: int) -> int:
+    """Returns training.steps_per_epoch, by default one pass over the data."""
+    return config.steps_per_epoch or -(-num_structures // config.batch_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A trainer and what its checkpoints say besides its state."""
+
+    trainer: Trainer
+    networks: SpeciesNetworks
+    threads: int
+    descriptor: dict[str, Any]
+    stream: dict[str, Any]
+    config: dict[str, Any]
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns the trainer's present state."""
+        trainer = self.trainer
+        return Checkpoint(
+            position=trainer.position,
+            steps_per_epoch=trainer.plan.steps_per_epoch,
+            networks=self.networks.to_data(),
+            descriptor=self.descriptor,
+            energy_rescale=trainer.energy_rescale,
+            optimizer=trainer.step.optimizer.state(),
+            epoch_sums=trainer.epoch_sums.sums.cpu().clone(),
+            interval_sums=trainer.interval_sums.sums.cpu().clone(),
+            stream=self.stream,
+            config=self.config,
+            threads=self.threads,
+            versions={"panna_exp": __version__, "torch": str(torch.__version__)},
+            train=trainer.last_train,
+            validation=trainer.last_validation,
+        )
+
+
+def build_run(
+    config: TrainConfig,
+    plain: Mapping[str, Any],
+    data: RunData,
+    restart: Restart,
+    base: Path,
+    listener: Listener,
+    save: Callable[[Checkpoint], None],
+    stop: Callable[[], bool],
+) -> Run:
+    """Builds everything a training needs.
+
+    Args:
+        config: Validated.
+        plain: The same as nested plain values, for the checkpoints.
+        data: What to train on.
+        restart: What to start from.
+        base: Folder that relative paths start from.
+        listener: Told about progress.
+        save: Writes a checkpoint.
+        stop: Asked after every step.
+
+    Raises:
+        ConfigError, NetworkError, CheckpointError: Networks that cannot be built or continued.
+    """
+    device = choose_device(config)
+    data_networks = initial_networks(config, data, restart, base)
+    work = _multiply_adds(data_networks, data.train) * config.training.batch_size
+    saved = restart.checkpoint
+    threads = choose_threads(config, work, saved.threads if saved else None)
+    use_threads(threads)
+    dtype = getattr(torch, config.precision.value)
+    networks = SpeciesNetworks(data_networks, dtype).to(device)
+    step = _train_step(config.training, networks)
+    epoch_sums, interval_sums = Totals(device), Totals(device)
+    per_epoch = steps_per_epoch(config.training, len(data.train.structures))
+    position = next_position(restart, per_epoch)
+    if saved is not None:
+        step.optimizer.load(saved.optimizer)
+        if restart.exact:
+            epoch_sums.sums.copy_(saved.epoch_sums)
+            interval_sums.sums.copy_(saved.interval_sums)
+    stream = stream_settings(config, data)
+    trainer = Trainer(
+        step=step,
+        data=pack(data.train, data, config, dtype, device),
+        order=BatchOrder(
+            len(data.train.structures),
+            config.training.batch_size,
+            config.seed,
+            config.training.shuffle,
+        ),
+        learning_rate=_learning_rate(config.training, position, per_epoch),
+        validation=pack(data.validation, data, config, dtype, device) if data.validation else None,
+        plan=Plan(
+            steps_per_epoch=per_epoch,
+            max_epochs=config.training.max_epochs,
+            log_frequency=config.io.log_frequency,
+            save_checkpoint_steps=config.io.save_checkpoint_steps or per_epoch,
+        ),
+        position=position,
+        epoch_sums=epoch_sums,
+        interval_sums=interval_sums,
+        listener=listener,
+        save=lambda: save(run.checkpoint()),
+        stop=stop,
+        energy_rescale=config.training.energy_rescale,
+        last_train=dict(saved.train) if saved else {},
+        last_validation=dict(saved.validation) if saved else {},
+    )
+    run = Run(
+        trainer=trainer,
+        networks=networks,
+        threads=threads,
+        descriptor=data.descriptor,
+        stream=stream,
+        config=dict(plain),
+    )
+    return run
+
+
+def initial_networks(
+    config: TrainConfig, data: RunData, restart: Restart, base: Path
+) -> tuple[NetworkData, ...]:
+    """Returns the networks to start from; CheckpointError if a checkpoint's do not fit."""
+    assert data.train.structures.descriptors is not None
+    wanted = build_networks(
+        NetworkSource(
+            config=config.network,
+            species=data.species,
+            offsets=data.offsets,
+            feature_size=data.train.structures.descriptors.shape[1],
+            seed=config.seed,
+            panna_version=config.training.panna_version,
+            precision=config.precision,
+            base=base,
+        )
+    )
+    if restart.checkpoint is None:
+        return wanted
+    saved = {network.symbol: network for network in restart.checkpoint.networks}
+    problems = incompatible(saved, {network.symbol: network for network in wanted})
+    if problems:
+        raise CheckpointError(
+            f"cannot continue from {restart.checkpoint.name}: {'; '.join(problems)}: "
+            "choose another io.train_dir for another network"
+        )
+    return tuple(_continued(saved[new.symbol], new) for new in wanted)
+
+
+def pack(
+    part: DataPart,
+    data: RunData,
+    config: TrainConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> PackedData:
+    """Puts a data set on the device, with targets as the network sees them."""
+    targets = part.targets * config.training.energy_rescale
+    return PackedData(part.structures, targets, len(data.species), dtype, device)
+
+
+def _continued(saved: NetworkData, new: NetworkData) -> NetworkData:
+    """The saved layers with the present offset and trainable flags."""
+    return NetworkData(
+        symbol=new.symbol, layers=saved.layers, offset=new.offset, trainable=new.trainable
+    )
+
+
+def _multiply_adds(networks: tuple[NetworkData, ...], part: DataPart) -> float:
+    """Multiply-adds of one structure's forward and backward pass, on average."""
+    counts = part.structures.counts(len(networks)).mean(axis=0)
+    sizes = [sum(layer.weights.size for layer in network.layers) for network in networks]
+    return float(3 * sum(n * size for n, size in zip(counts, sizes, strict=True)))
+
+
+def _train_step(training: TrainingConfig, networks: SpeciesNetworks) -> TrainStep:
+    parameters = FlatParameters(networks)
+    first = training.panna_version == 1
+    eps = training.adam_eps if training.adam_eps is not None else (1e-8 if first else 1e-7)
+    halved = 0.5 if first else 1.0
+    penalty = PenaltySettings(
+        weights_l1=training.wscale_l1,
+        weights_l2=training.wscale_l2 * halved,
+        biases_l1=training.bscale_l1,
+        biases_l2=training.bscale_l2 * halved,
+    )
+    return TrainStep(
+        networks=networks,
+        parameters=parameters,
+        optimizer=Adam(
+            parameters,
+            AdamSettings(
+                beta1=training.beta1,
+                beta2=training.beta2,
+                eps=eps,
+                tensorflow_eps=training.adam_eps_placement is EpsilonPlacement.tensorflow,
+                clip_value=training.clip_value,
+            ),
+        ),
+        loss=EnergyLoss(
+            EnergyLossSettings(
+                name=training.loss_function,
+                panna_version=training.panna_version,
+                weight=training.energy_weight,
+                reduction=training.energy_reduction or ("sum" if first else "mean"),
+                prefactor=training.energy_prefactor,
+            )
+        ),
+        penalty=Penalty(penalty, networks, parameters) if penalty.active else None,
+    )
+
+
+def _learning_rate(training: TrainingConfig, position: Position, per_epoch: int) -> LearningRate:
+    schedule = training.learning_rate_schedule
+    rate = training.learning_rate
+    if schedule is Schedule.exponential or not training.learning_rate_constant:
+        assert training.learning_rate_decay_factor is not None
+        assert training.learning_rate_decay_step is not None
+        return optimizers.exponential(
+            rate,
+            training.learning_rate_decay_factor,
+            training.learning_rate_decay_step,
+            training.learning_rate_staircase,
+        )
+    if schedule is Schedule.cosine:
+        last = position.last_step(training.max_epochs, per_epoch)
+        return optimizers.cosine(rate, training.learning_rate_final, last)
+    return optimizers.constant(rate)

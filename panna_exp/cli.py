@@ -1,0 +1,101 @@
+"""The command line: finds the command, runs it, and shows errors as one line each.
+
+Nothing heavy is imported here: ``panna-exp --help`` answers at once.
+"""
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+
+from panna_exp import __version__
+from panna_exp.errors import ConfigError, PannaExpError, closest
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One word of the command line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "train": Command("train", "train networks; -m runs a sweep"),
+    "evaluate": Command("evaluate", "errors of a trained or saved network on data"),
+    "extract-weights": Command("extract_weights", "write a run's networks as PANNA's files"),
+    "sync": Command("sync", "send what a run could not send to MLflow yet"),
+}
+
+HELP = f"""\
+panna-exp {__version__}: train, compare and deploy PANNA-style neural network potentials
+
+usage: panna-exp COMMAND [key=value ...]      or  python -m panna_exp COMMAND ...
+
+commands:
+{chr(10).join(f"  {name:16} {command.summary}" for name, command in COMMANDS.items())}
+
+panna-exp COMMAND --help   what a command takes: every key, its default and its meaning
+panna-exp --version        the version
+
+first steps:
+  panna-exp train                                              the data set that comes with it
+  panna-exp train data=tfrecord data.train=DIR data.species=[H,C,O,N]
+  panna-exp train -m training.learning_rate=1e-2,1e-3,1e-4     a sweep
+  panna-exp evaluate run_dir=RUN_DIR data.test=PATH"""
+
+
+def main() -> None:
+    """Runs the command in ``sys.argv`` and exits: 0, or 2 for a mistake of the user."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command line and returns the exit code."""
+    try:
+        return _dispatch(arguments)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return USER_ERROR
+    except PannaExpError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return USER_ERROR
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(HELP)
+        return 0
+    if arguments[0] == "--version":
+        print(f"panna-exp {__version__}")
+        return 0
+    word = next((item for item in arguments if not item.startswith("-")), None)
+    if word is None:
+        raise ConfigError(f"no command given, expected one of {', '.join(COMMANDS)}")
+    if word not in COMMANDS:
+        raise ConfigError(
+            f"unknown command '{word}', expected one of {', '.join(COMMANDS)}"
+            f"{closest(word, COMMANDS)}"
+        )
+    rest = list(arguments)
+    rest.remove(word)
+    module = importlib.import_module(f"panna_exp.commands.{COMMANDS[word].module}")
+    code = module.main(rest)
+    assert isinstance(code, int)
+    return code

@@ -1,0 +1,109 @@
+"""Evaluates networks on a data set and writes what PANNA writes, a summary and a parity plot."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from panna_exp.build.datasets import DataPart
+from panna_exp.data.batch import PackedData
+from panna_exp.elements import Species
+from panna_exp.evaluation.constant import ConstantPredictor
+from panna_exp.evaluation.dat import write_energies
+from panna_exp.evaluation.plots import write_parity_plot
+from panna_exp.evaluation.predictions import Predictions
+from panna_exp.evaluation.summary import Summary, summarize
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.networks.layers import NetworkData
+from panna_exp.training.step import predict_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """Predictions on a data set and their errors."""
+
+    predictions: Predictions
+    summary: Summary
+
+    def write(self, folder: Path, name: str, title: str, dat_version: int = 2) -> list[Path]:
+        """Writes ``{name}.dat``, ``{name}.json`` and ``{name}.png``; returns their paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}{suffix}" for suffix in (".dat", ".json", ".png")]
+        write_energies(paths[0], self.predictions, dat_version)
+        self.summary.write_json(paths[1])
+        write_parity_plot(paths[2], self.predictions, title)
+        return paths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessor:
+    """A data set packed once, for any number of networks of the same descriptor."""
+
+    part: DataPart
+    species: Species
+    offsets: tuple[float, ...]
+    packed: PackedData
+    baseline: ConstantPredictor | None
+    batch_size: int
+
+    @classmethod
+    def build(
+        cls,
+        part: DataPart,
+        species: Species,
+        offsets: tuple[float, ...],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        baseline: ConstantPredictor | None = None,
+        batch_size: int = 1000,
+    ) -> "Assessor":
+        """Puts the data on the device."""
+        packed = PackedData(part.structures, part.targets, len(species), dtype, device)
+        return cls(
+            part=part,
+            species=species,
+            offsets=offsets,
+            packed=packed,
+            baseline=baseline,
+            batch_size=batch_size,
+        )
+
+    def assess(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Assessment:
+        """Predicts every structure and computes the errors."""
+        dtype = self.packed.energy.dtype
+        module = SpeciesNetworks(networks, dtype).to(self.packed.device)
+        output = predict_all(module, self.packed, self.batch_size).double().cpu().numpy()
+        counts = self.part.structures.counts(len(self.species))
+        offsets = np.asarray(self.offsets, dtype=np.float64)
+        predictions = Predictions(
+            names=self.part.structures.names,
+            species=self.species,
+            counts=counts,
+            energy=output / energy_rescale + counts @ offsets,
+            reference=self.part.structures.energy,
+            reference_energies=offsets,
+        )
+        return Assessment(
+            predictions=predictions, summary=summarize(predictions, self.baseline)
+        )
+
+
+def training_baseline(part: DataPart, offsets: tuple[float, ...]) -> ConstantPredictor:
+    """Returns the constant predictors of the training data."""
+    counts = part.structures.counts(len(offsets))
+    reference = np.asarray(offsets, dtype=np.float64)
+    return ConstantPredictor.fit(counts, part.structures.energy, reference, "training data")
+
+
+def result_json(summary: Summary) -> dict[str, Any]:
+    """Returns the numbers that result.json and trackers keep of an evaluation."""
+    return {
+        "mae_mev_per_atom": summary.energy.mae_mev_per_atom,
+        "rmse_mev_per_atom": summary.energy.rmse_mev_per_atom,
+        "max_mev_per_atom": summary.energy.max_mev_per_atom,
+        "constant_mae_mev_per_atom": summary.constant.mae_mev_per_atom,
+        "constant_a_species_mae_mev_per_atom": summary.per_species.mae_mev_per_atom,
+    }

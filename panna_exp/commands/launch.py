@@ -1,0 +1,64 @@
+"""From a command's arguments to its task, through Hydra; mistakes are explained, not traced."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from omegaconf import DictConfig
+
+from panna_exp.commands.help import print_help
+from panna_exp.config import store
+from panna_exp.config.explain import explain
+from panna_exp.errors import ConfigError
+
+# Keys whose children may be new: Hydra wants ++ for what the schema does not name.
+_OPEN = re.compile(r"^(network\.species\.|data\.reference_energies\.)")
+
+
+def launch(
+    arguments: list[str],
+    task: Callable[[DictConfig], Any],
+    config_name: str,
+    program: str,
+) -> None:
+    """Composes the configuration and runs ``task``, once or once a job of a sweep.
+
+    Args:
+        arguments: Overrides and Hydra's own flags.
+        task: Called with each composed configuration.
+        config_name: ``train`` for ``conf/train.yaml``.
+        program: What the user typed, for help.
+
+    Raises:
+        ConfigError: The configuration does not compose; every mistake is named.
+    """
+    if "-h" in arguments or "--help" in arguments:
+        store.register()
+        print_help(config_name, program)
+        return
+    overrides = [rewrite(item) for item in arguments]
+    sys.argv = [program, *overrides]
+    # Otherwise Hydra prints what went wrong in its own way and exits.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        store.run_task(task, config_name)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(config_name, overrides, error)) from None
+
+
+def rewrite(argument: str) -> str:
+    """Spares the user Hydra's distinction between changing and adding a key.
+
+    ``+experiment=X`` is ``experiment=X``; species overrides and reference energies may be new.
+    """
+    if argument.startswith("+experiment="):
+        return argument[1:]
+    bare = argument.lstrip("+")
+    if _OPEN.match(bare) and "=" in bare:
+        return f"++{bare}"
+    return argument

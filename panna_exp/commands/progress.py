@@ -1,0 +1,142 @@
+"""Progress on the terminal: a live bar where somebody watches, plain lines elsewhere."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from panna_exp.training import metrics
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LINES = 2.0
+_REDRAW_SECONDS = 0.2
+
+
+class TrainingDisplay:
+    """Shows step, loss, MAE/atom, steps/s and the time left while a training runs.
+
+    Args:
+        first: Step it starts from.
+        last: Step it ends at.
+    """
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first, self._last = first, last
+        self._start = time.perf_counter()
+        self._values = ""
+        self._next_redraw = 0.0
+        self._next_line = 0.0
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("training"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[values]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                auto_refresh=False,
+            )
+            self._task = self._bar.add_task("", total=last, completed=first, values="")
+
+    def __enter__(self) -> "TrainingDisplay":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a bar, so that lines for each epoch would only scroll by."""
+        return self._bar is not None
+
+    def advance(self, step: int) -> None:
+        """A step was made; redraws a few times a second at most."""
+        if self._bar is None:
+            return
+        now = time.perf_counter()
+        if now >= self._next_redraw or step == self._last:
+            self._next_redraw = now + _REDRAW_SECONDS
+            rate = (step - self._first) / max(now - self._start, 1e-9)
+            shown = f"{self._values} {rate:.0f} steps/s"
+            self._bar.update(self._task, completed=step, values=shown, refresh=True)
+
+    def values(self, values: Mapping[str, float]) -> None:
+        """New training metrics to show."""
+        mae = values[metrics.ENERGY_MAE] * 1000
+        self._values = f"loss {values[metrics.LOSS]:.3g}  MAE {mae:.2f} meV/atom"
+
+    def epoch(
+        self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
+    ) -> None:
+        """An epoch ended: a line in the log, and on a terminal without a bar now and then."""
+        text = (
+            f"epoch {epoch}, step {step}: loss {train[metrics.LOSS]:.4g}, "
+            f"MAE {train[metrics.ENERGY_MAE] * 1000:.2f} meV/atom"
+        )
+        if validation:
+            text += f", validation MAE {validation[metrics.ENERGY_MAE] * 1000:.2f} meV/atom"
+        now = time.perf_counter()
+        quiet = self.live or (now < self._next_line and step != self._last)
+        if not quiet:
+            self._next_line = now + _SECONDS_BETWEEN_LINES
+        logger.info(text, extra={"file_only": quiet})
+
+
+def show_messages() -> logging.Handler:
+    """Lets the program's messages appear on stderr; returns the handler, to be removed."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_MessageFormatter())
+    handler.addFilter(lambda record: not getattr(record, "file_only", False))
+    logger = logging.getLogger("panna_exp")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    return handler
+
+
+class _MessageFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Messages as they are; warnings say so."""
+        text = record.getMessage()
+        return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"
+
+
+class DescriptorDisplay:
+    """A bar for descriptors that take more than a moment to compute."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """``done`` of ``total`` structures are finished."""
+        if self._bar is None:
+            if not sys.stderr.isatty() or time.perf_counter() - self._start < 1.0:
+                return
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("descriptors", total=total)
+            self._bar.start()
+        self._bar.update(self._task, completed=done, total=total)
+        if done >= total:
+            self._bar.stop()
+            self._bar = None

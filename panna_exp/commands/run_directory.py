@@ -1,0 +1,107 @@
+"""The run directory: everything about a run in one folder, and one process at a time in it."""
+
+import fcntl
+import json
+import logging
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from panna_exp import __version__
+from panna_exp.errors import PannaExpError
+from panna_exp.files import write_text_atomic
+
+LOG = "train.log"
+_PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
+
+
+class RunDirectory:
+    """A folder with the config, log, metrics, checkpoints and results of one run.
+
+    Args:
+        path: Created if absent, and locked against a second training.
+
+    Raises:
+        PannaExpError: Another process trains in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = (path / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise PannaExpError(
+                f"{path}: another training runs in this directory: wait for it, or choose another "
+                "io.train_dir"
+            ) from None
+        self._handler = logging.FileHandler(path / LOG)
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.getLogger("panna_exp").addHandler(self._handler)
+
+    @property
+    def models(self) -> Path:
+        """Where checkpoints are."""
+        return self.path / "_models"
+
+    def write_record(
+        self, config_yaml: str, overrides: Sequence[str], facts: Mapping[str, Any]
+    ) -> None:
+        """Writes the resolved config, the overrides, and versions, data and machine."""
+        write_text_atomic(self.path / "config.yaml", config_yaml)
+        write_text_atomic(self.path / "overrides.json", json.dumps(list(overrides), indent=1))
+        self.write_json("environment.json", facts)
+
+    def write_json(self, name: str, values: Any) -> None:
+        """Writes ``values`` as JSON."""
+        write_text_atomic(self.path / name, json.dumps(values, indent=1, default=str) + "\n")
+
+    def close(self) -> None:
+        """Releases lock and log."""
+        logging.getLogger("panna_exp").removeHandler(self._handler)
+        self._handler.close()
+        self._lock.close()
+
+
+def environment(launch_dir: Path) -> dict[str, Any]:
+    """Returns versions, git commit of the folder the user works in, and the machine."""
+    return {
+        "panna_exp": __version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "git_commit": git_commit(launch_dir),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def git_commit(folder: Path) -> str | None:
+    """Returns the commit of the git work tree around ``folder``, with ``+`` if files differ."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}+" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None  # no git here: there is no commit to name
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except ImportError:  # PackageNotFoundError: the package is not installed
+        return None

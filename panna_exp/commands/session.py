@@ -1,0 +1,328 @@
+"""A training from data to result table; reads as the table of contents of the program."""
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from panna_exp.build.datasets import RunData, read_run_data
+from panna_exp.build.descriptor import describe
+from panna_exp.build.restart import Restart, find_restart, flatten
+from panna_exp.build.training import Run, build_run, stream_settings
+from panna_exp.build.tracking import make_tracker
+from panna_exp.commands.assess import Assessor, Assessment, result_json, training_baseline
+from panna_exp.commands.interrupt import Interrupt
+from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, show_messages
+from panna_exp.commands.run_directory import RunDirectory, environment
+from panna_exp.commands.sweep import write_result
+from panna_exp.config.schema import TrainConfig
+from panna_exp.errors import CheckpointError
+from panna_exp.networks.panna import training_metadata
+from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
+from panna_exp.training import checkpoint as checkpoints
+from panna_exp.training import metrics
+from panna_exp.training.checkpoint import Checkpoint
+from panna_exp.training.recorder import MetricsFile
+from panna_exp.training.trainer import FitResult
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What a run gives its caller: the metric a sweep ranks by, and whether it was stopped."""
+
+    metric: float | None
+    interrupted: bool
+
+
+def run_training(
+    config: TrainConfig,
+    plain: Mapping[str, Any],
+    run_dir: Path,
+    launch_dir: Path,
+    overrides: Sequence[str],
+    command: str,
+) -> TrainingResult:
+    """Trains, evaluates on the validation data, and records everything.
+
+    Args:
+        config: Validated.
+        plain: The same as nested plain values.
+        run_dir: Where the run is recorded; an earlier training there is continued.
+        launch_dir: Where the user started; relative paths start there.
+        overrides: The command line's overrides.
+        command: The command that continues this run.
+
+    Raises:
+        PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
+    """
+    handler = show_messages()
+    tracker = make_tracker(config.tracking, launch_dir)
+    try:
+        data = read_run_data(config, launch_dir, DescriptorDisplay())
+        directory = RunDirectory(run_dir)
+        try:
+            session = _Session(config, plain, directory, launch_dir, overrides, command, tracker)
+            return session.run(data)
+        finally:
+            directory.close()
+    finally:
+        tracker.close()
+        logging.getLogger("panna_exp").removeHandler(handler)
+
+
+class _Listener:
+    """Tells display, metrics.dat and trackers about the training's progress."""
+
+    def __init__(self, tracker: Tracker, metrics_file: MetricsFile) -> None:
+        self.display: TrainingDisplay | None = None
+        self.run: Run | None = None
+        self._tracker = tracker
+        self._metrics_file = metrics_file
+
+    def advanced(self, step: int) -> None:
+        assert self.display is not None
+        self.display.advance(step)
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        assert self.display is not None
+        self.display.values(values)
+        self._tracker.log(step, {_train_name(name): value for name, value in values.items()})
+
+    def epoch_ended(
+        self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
+    ) -> None:
+        assert self.display is not None
+        assert self.run is not None
+        self.display.epoch(epoch, step, train, validation)
+        self._metrics_file.append(epoch, train, validation, step)
+        values = {f"epoch/{name}": value for name, value in train.items()}
+        values |= {f"validation/{name}": value for name, value in validation.items()}
+        self._tracker.log(step, values)
+        if self._tracker.wants_histograms:
+            layers = self.run.networks.named_layers()
+            arrays = {name: tensor.detach().cpu().numpy() for name, _, tensor, _ in layers}
+            self._tracker.histograms(step, arrays)
+
+
+@dataclass(slots=True)
+class _Session:
+    config: TrainConfig
+    plain: Mapping[str, Any]
+    directory: RunDirectory
+    launch_dir: Path
+    overrides: Sequence[str]
+    command: str
+    tracker: Tracker
+
+    def run(self, data: RunData) -> TrainingResult:
+        """Builds and trains; the tracker hears how it ended."""
+        config = self.config
+        stream = stream_settings(config, data)
+        restart = find_restart(config.io, self.directory.path, self.plain, stream)
+        metrics_file = MetricsFile(
+            self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
+        )
+        listener = _Listener(self.tracker, metrics_file)
+        with Interrupt() as interrupt:
+            run = build_run(
+                config,
+                self.plain,
+                data,
+                restart,
+                self.launch_dir,
+                listener,
+                self._save,
+                lambda: interrupt.requested,
+            )
+            listener.run = run
+            self._record(run, data)
+            self._announce(run, data, restart)
+            try:
+                with tracked_run(self.tracker, self._run_info(data)):
+                    return self._train(run, data, listener)
+            except Interrupted:
+                logger.info("stopped: a checkpoint is saved; to continue:\n  %s", self.command)
+                return TrainingResult(metric=None, interrupted=True)
+
+    def _train(self, run: Run, data: RunData, listener: _Listener) -> TrainingResult:
+        trainer = run.trainer
+        plan = trainer.plan
+        last = trainer.position.last_step(plan.max_epochs, plan.steps_per_epoch)
+        with TrainingDisplay(trainer.position.step, last) as display:
+            listener.display = display
+            fit = trainer.fit()
+        if fit.interrupted:
+            self._save_tracked_files()
+            raise Interrupted
+        result = self._finish(run, data, fit)
+        self._save_tracked_files()
+        return result
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        """Writes a checkpoint; a full disk then costs that checkpoint, not the training."""
+        folder = self.directory.models
+        position = checkpoint.position
+        is_last = position.step >= position.last_step(
+            self.config.training.max_epochs, checkpoint.steps_per_epoch
+        )
+        try:
+            checkpoints.save(checkpoint, folder)
+        except OSError as error:
+            reason = f"cannot write {folder / checkpoint.name}.pt: {error.strerror or error}"
+            if is_last:
+                raise CheckpointError(
+                    f"{reason}: the last saved checkpoint is kept; make room, then continue with: "
+                    f"{self.command}"
+                ) from None
+            logger.warning("%s: training goes on", reason)
+            return
+        checkpoints.prune(folder, self.config.io.max_ckpt_to_keep)
+
+    def _record(self, run: Run, data: RunData) -> None:
+        facts = {
+            **environment(self.launch_dir),
+            "seed": self.config.seed,
+            "device": str(run.trainer.data.device),
+            "threads": run.threads,
+            "descriptor": run.descriptor,
+            "data": {
+                "fingerprint": data.fingerprint,
+                "train": data.train.summary(),
+                "validation": data.validation.summary() if data.validation else None,
+            },
+        }
+        from omegaconf import OmegaConf
+
+        self.directory.write_record(OmegaConf.to_yaml(dict(self.plain)), self.overrides, facts)
+        self.directory.write_json(
+            "networks_metadata.json", training_metadata(run.networks.to_data(), run.descriptor)
+        )
+
+    def _announce(self, run: Run, data: RunData, restart: Restart) -> None:
+        trainer = run.trainer
+        validation = len(data.validation.structures) if data.validation else 0
+        logger.info(
+            "data: %d structures to train on, %d to validate, %s",
+            len(data.train.structures),
+            validation,
+            describe(run.descriptor),
+        )
+        if not validation:
+            logger.info("no validation data: name data.validation or set data.validation_fraction")
+        for message in restart.messages:
+            logger.info(message)
+        plan = trainer.plan
+        logger.info(
+            "training to epoch %d of %d steps on %s, %d thread%s; run directory: %s",
+            plan.max_epochs,
+            plan.steps_per_epoch,
+            trainer.data.device,
+            run.threads,
+            "" if run.threads == 1 else "s",
+            self.directory.path,
+        )
+
+    def _run_info(self, data: RunData) -> RunInfo:
+        facts = environment(self.launch_dir)
+        tags = {
+            "data_fingerprint": data.fingerprint,
+            "git_commit": str(facts["git_commit"]),
+            "panna_exp": str(facts["panna_exp"]),
+            "torch": str(torch.__version__),
+            "run_dir": str(self.directory.path.resolve()),
+        }
+        tracking = self.config.tracking
+        return RunInfo(
+            run_dir=self.directory.path.resolve(),
+            name=tracking.run_name or self._default_name(),
+            experiment=tracking.experiment,
+            params=flatten(self.plain),
+            tags=tags,
+        )
+
+    def _default_name(self) -> str:
+        shown = [item for item in self.overrides if not item.startswith(("io.", "tracking"))]
+        return " ".join(shown)[:200] or self.directory.path.name
+
+    def _finish(self, run: Run, data: RunData, fit: FitResult) -> TrainingResult:
+        part = data.validation or data.train
+        which = "validation" if data.validation else "training"
+        assessment = self._assess(run, data, which)
+        checkpoint = run.checkpoint().name
+        folder = self.directory.path / "evaluate"
+        assessment.write(folder, checkpoint, f"{which} data, {checkpoint}")
+        numbers = result_json(assessment.summary)
+        metric = numbers["mae_mev_per_atom"]
+        train_mae = fit.train.get(metrics.ENERGY_MAE)
+        write_result(
+            self.directory.path,
+            self.overrides,
+            {
+                "status": "FINISHED",
+                "metric_name": f"{which} MAE (meV/atom)",
+                "metric": metric,
+                "train_mae_mev_per_atom": None if train_mae is None else train_mae * 1000,
+                "step": fit.step,
+                "checkpoint": checkpoint,
+                "data": len(part.structures),
+                **numbers,
+            },
+        )
+        self.tracker.log(fit.step, {f"result/{name}": value for name, value in numbers.items()})
+        print(f"\nErrors on the {which} data after {fit.step} steps:")
+        sys.stdout.flush()
+        assessment.summary.render(Console())
+        self._say_where(folder, checkpoint, fit)
+        return TrainingResult(metric=metric, interrupted=False)
+
+    def _assess(self, run: Run, data: RunData, which: str) -> Assessment:
+        trainer = run.trainer
+        part = data.validation if which == "validation" else data.train
+        assert part is not None
+        assessor = Assessor.build(
+            part,
+            data.species,
+            data.offsets,
+            dtype=run.networks.dtype,
+            device=trainer.data.device,
+            baseline=training_baseline(data.train, data.offsets),
+        )
+        return assessor.assess(run.networks.to_data(), trainer.energy_rescale)
+
+    def _say_where(self, folder: Path, checkpoint: str, fit: FitResult) -> None:
+        print(f"\npredictions:  {folder / checkpoint}.dat")
+        print(f"parity plot:  {folder / checkpoint}.png")
+        print(f"metrics:      {self.directory.path / 'metrics.dat'}")
+        for line in self.tracker.where():
+            print(line)
+        epochs = self.config.training.max_epochs
+        print(f"to train on:  {self.command} training.max_epochs={2 * epochs}")
+        if fit.steps_made:
+            rate = fit.steps_made / fit.seconds
+            print(f"trained {fit.steps_made} steps in {fit.seconds:.1f} s: {rate:.0f} steps/s")
+        else:
+            print(f"nothing to train: max_epochs={epochs} is reached, at step {fit.step}: 0 steps/s")
+
+    def _save_tracked_files(self) -> None:
+        path = self.directory.path
+        names = ("config.yaml", "overrides.json", "environment.json", "metrics.dat")
+        names += ("networks_metadata.json", "train.log", "result.json")
+        for name in names:
+            if (path / name).exists():
+                self.tracker.save(path / name)
+        for file in sorted((path / "evaluate").glob("*")):
+            self.tracker.save(file, "evaluate")
+        last = checkpoints.list_checkpoints(self.directory.models)
+        if last:
+            self.tracker.save(last[-1], "checkpoints")
+
+
+def _train_name(name: str) -> str:
+    return name if name == "learning_rate" else f"train/{name}"

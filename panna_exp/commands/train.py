@@ -1,0 +1,111 @@
+"""``panna-exp train``: one run, or each job of a sweep."""
+
+import logging
+import os
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from panna_exp.commands import sweep
+from panna_exp.commands.launch import launch
+from panna_exp.config.schema import TrainConfig
+from panna_exp.config.validate import validate_train
+from panna_exp.errors import PannaExpError
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    outcomes.clear()
+    launch(arguments, train_job, "train", "panna-exp train")
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    return max((outcome for outcome in outcomes if isinstance(outcome, int)), default=0)
+
+
+# What the jobs of this process ended with: an exit code, or the error of a single run. Hydra would
+# print its own lines around an exception that leaves the task.
+outcomes: list[int | Exception] = []
+
+
+def train_job(composed: DictConfig) -> float | None:
+    """Trains once; returns the metric that a sweep ranks by (None if the job failed)."""
+    hydra_config = HydraConfig.get()
+    run_dir = Path(hydra_config.runtime.output_dir)
+    is_sweep = "MULTIRUN" in str(hydra_config.mode)
+    overrides = list(hydra_config.overrides.task)
+    try:
+        config = load(composed)
+        from panna_exp.commands.session import run_training
+
+        result = run_training(
+            config,
+            plain=OmegaConf.to_container(composed, resolve=True, enum_to_str=True),
+            run_dir=run_dir,
+            launch_dir=Path(hydra_config.runtime.cwd),
+            overrides=overrides,
+            command=continue_command(run_dir, overrides),
+        )
+    except Exception as error:
+        _remove_empty(run_dir, Path(hydra_config.runtime.cwd))
+        if not is_sweep:
+            outcomes.append(error)
+            return None
+        sweep.report_failure(run_dir, overrides, error)
+        if not isinstance(error, PannaExpError):
+            traceback.print_exc()
+        outcomes.append(2)
+        return None
+    outcomes.append(130 if result.interrupted else 0)
+    if is_sweep and result.interrupted:
+        raise KeyboardInterrupt
+    return result.metric
+
+
+def load(composed: DictConfig) -> TrainConfig:
+    """Returns the typed and validated configuration."""
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, TrainConfig)
+    validate_train(config)
+    return config
+
+
+def continue_command(run_dir: Path, overrides: list[str]) -> str:
+    """Returns the command line that continues the run in ``run_dir``."""
+    kept = [item for item in overrides if not item.lstrip("+").startswith("io.train_dir=")]
+    program = ["python", "-m", "panna_exp"] if _is_module() else ["panna-exp"]
+    shown = _relative(run_dir)
+    return shlex.join([*program, "train", *kept, f"io.train_dir={_quoted(shown)}"])
+
+
+def _is_module() -> bool:
+    return Path(sys.argv[0]).name == "__main__.py"
+
+
+def _relative(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _quoted(value: str) -> str:
+    """Quotes a value for Hydra's override grammar where it has characters of that grammar."""
+    plain = all(char.isalnum() or char in "/._-+@:" for char in value)
+    return value if plain else '"' + value.replace('"', '\\"') + '"'
+
+
+def _remove_empty(run_dir: Path, launch_dir: Path) -> None:
+    """Removes the folder that Hydra made for a run that never began, and empty folders above it."""
+    folder: Any = run_dir
+    while folder != launch_dir and launch_dir in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # not empty: it holds a run
+        folder = folder.parent

@@ -1,0 +1,120 @@
+"""Explains why a configuration does not compose: each override is tried by itself, so that all
+mistakes are named at once, each with the nearest valid key or choice."""
+
+import re
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from panna_exp.config import store
+from panna_exp.config.describe import SCHEMAS, choices, group_names, options
+from panna_exp.errors import closest
+
+_Failure = (HydraException, OmegaConfBaseException)
+
+
+def explain(config_name: str, arguments: list[str], error: Exception) -> list[str]:
+    """Returns one sentence for every override that fails, or for the whole where none does.
+
+    Args:
+        config_name: ``train``, ``evaluate``, ...
+        arguments: The command's arguments, Hydra's flags among them.
+        error: What Hydra raised.
+    """
+    texts = [item for item in arguments if "=" in item and not item.startswith("-")]
+    texts += [item for item in arguments if item.startswith("~")]
+    unknown = [item for item in arguments if item not in texts and not item.startswith("-")]
+    problems = [f"'{item}' is no key=value override" for item in unknown]
+    groups = set(group_names())
+    usable: list[str] = []
+    values: list[str] = []
+    for text in texts:
+        override = _parse(text, problems)
+        if override is None:
+            continue
+        name = override.key_or_group.split("@")[0]
+        if name in groups:
+            (usable if _composes(config_name, [text], problems) else values[:0]).append(text)
+        else:
+            values.append(text)
+    for text in values:
+        _composes(config_name, [*usable, text], problems)
+    return problems or [_sentence(str(error))]
+
+
+def _parse(text: str, problems: list[str]) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(text)
+    except OverrideParseException:
+        problems.append(
+            f"'{text}' cannot be read as key=value: quote values with special characters, "
+            "e.g. 'data.train=\"my file.h5\"'"
+        )
+        return None
+
+
+def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bool:
+    override = OverridesParser.create().parse_override(overrides[-1])
+    candidates = overrides
+    if override.is_sweep_override():
+        # One value of the sweep is enough to see whether the key exists; each is tried.
+        values = list(override.sweep_string_iterator())
+        key = overrides[-1].split("=", 1)[0]
+        return all(
+            [_composes(config_name, [*overrides[:-1], f"{key}={v}"], problems) for v in values]
+        )
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
+            compose(config_name, overrides=candidates)
+    except _Failure as error:
+        problems.append(_problem(config_name, override, overrides[-1], str(error)))
+        return False
+    finally:
+        GlobalHydra.instance().clear()
+    return True
+
+
+def _problem(config_name: str, override: Override, text: str, message: str) -> str:
+    key = override.key_or_group
+    if "Could not find" in message or "Could not override" in message and "/" in message:
+        group = key.split("@")[0]
+        if group in group_names():
+            known = choices(group)
+            value = text.split("=", 1)[1]
+            return f"{text}: expected one of {', '.join(known)}{closest(value, known)}"
+    if re.search(r"Could not override|Key '.*' not in|Key '.*' is not in struct", message):
+        known = [*_known_keys(config_name), *group_names()]
+        if key not in known:
+            return f"{key}: no such key{_closest_key(key, known)}"
+    return f"{text}: {_sentence(message)}"
+
+
+def _closest_key(key: str, known: list[str]) -> str:
+    """The nearest key, preferring those of the same group and then the same last word."""
+    group, _, name = key.rpartition(".")
+    siblings = [item for item in known if item.rpartition(".")[0] == group]
+    hint = closest(name, [item.rpartition(".")[2] for item in siblings]) if group else ""
+    if hint:
+        return hint.replace("'", f"'{group}.", 1)
+    same = [item for item in known if item.rpartition(".")[2] == name]
+    return f", did you mean '{same[0]}'?" if same else closest(key, known)
+
+
+def _sentence(message: str) -> str:
+    """Hydra's message on one line, without what only its developers need."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    drop = ("full_key:", "reference_type=", "object_type=", "To append to your config")
+    found = re.search(r"full_key: (\S+)", message)
+    text = "; ".join(line for line in lines if not line.startswith(drop))
+    text = text.replace("raised while composing config:;", "")
+    return f"{text} ({found[1]})" if found and found[1] not in text else text
+
+
+def _known_keys(config_name: str) -> list[str]:
+    keys = [item.key for item in options(SCHEMAS[config_name])]
+    return list(dict.fromkeys([*keys, *(key.partition(".")[0] for key in keys)]))

@@ -1,0 +1,216 @@
+"""Checkpoints: everything needed to go on as if a training had never stopped.
+
+Files are ``_models/epoch_{E}_step_{S}.pt``; E is the epoch that step S belongs to, from 1. They
+hold tensors and plain values only and are read with ``weights_only=True``.
+"""
+
+import io
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from panna_exp.errors import CheckpointError, closest
+from panna_exp.files import write_atomic
+from panna_exp.networks.layers import Activation, LayerData, NetworkData
+
+FORMAT = "panna_exp checkpoint"
+FORMAT_VERSION = 1
+_NAME = re.compile(r"epoch_(\d+)_step_(\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a training stands.
+
+    Args:
+        step: Updates made.
+        base_step: Step from which epochs are counted with the present steps_per_epoch.
+        base_epoch: Epochs finished at ``base_step``.
+        stream_start: Step at which the present stream of batches began.
+    """
+
+    step: int = 0
+    base_step: int = 0
+    base_epoch: int = 0
+    stream_start: int = 0
+
+    def epoch_of(self, step: int, steps_per_epoch: int) -> int:
+        """Returns the epoch, from 1, that ``step`` updates belong to."""
+        return max(1, self.base_epoch + -(-(step - self.base_step) // steps_per_epoch))
+
+    def last_step(self, max_epochs: int, steps_per_epoch: int) -> int:
+        """Returns the step at which ``max_epochs`` epochs are complete."""
+        return self.base_step + max(0, max_epochs - self.base_epoch) * steps_per_epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """State of a training.
+
+    Args:
+        position: Step and epoch.
+        steps_per_epoch: Of the run that wrote it.
+        networks: One a species, in the order of the species list.
+        descriptor: What the descriptors are (type, generation, parameters or size).
+        energy_rescale: Factor on the energies that the networks learn.
+        optimizer: State of Adam by parameter name.
+        epoch_sums: Sums of errors since the last epoch end.
+        interval_sums: Sums of errors since the last logged point.
+        stream: What the order of batches depends on: seed, batch size, data fingerprint.
+        config: The resolved configuration as nested plain values.
+        threads: CPU threads that computed it.
+        versions: Programs that wrote it.
+        train: Training metrics of the last epoch.
+        validation: Validation metrics of the last epoch end.
+    """
+
+    position: Position
+    steps_per_epoch: int
+    networks: tuple[NetworkData, ...]
+    descriptor: dict[str, Any]
+    energy_rescale: float
+    optimizer: dict[str, Any]
+    epoch_sums: Tensor
+    interval_sums: Tensor
+    stream: dict[str, Any]
+    config: dict[str, Any]
+    threads: int
+    versions: dict[str, str]
+    train: dict[str, float]
+    validation: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """``epoch_{E}_step_{S}``."""
+        step = self.position.step
+        epoch = self.position.epoch_of(step, self.steps_per_epoch)
+        return f"epoch_{epoch}_step_{step}"
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The species list."""
+        return tuple(network.symbol for network in self.networks)
+
+
+def save(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Writes the checkpoint into ``folder`` and returns its path; raises OSError if it cannot."""
+    path = folder / f"{checkpoint.name}.pt"
+    position = checkpoint.position
+    state = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "position": {name: getattr(position, name) for name in Position.__slots__},
+        "networks": [_pack_network(network) for network in checkpoint.networks],
+    } | {
+        name: getattr(checkpoint, name)
+        for name in Checkpoint.__slots__
+        if name not in ("position", "networks")
+    }
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomic(path, lambda file: file.write(buffer.getbuffer()))
+    return path
+
+
+def load(path: Path) -> Checkpoint:
+    """Reads a checkpoint; raises CheckpointError if the file is not a complete one."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: is damaged or not a checkpoint ({reason})") from None
+    if not isinstance(state, Mapping) or state.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: is not a checkpoint of panna_exp")
+    if state["format_version"] != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: has checkpoint format {state['format_version']}, this program reads "
+            f"{FORMAT_VERSION}: use the panna_exp version that wrote it ({state.get('versions')})"
+        )
+    fields = {name: state[name] for name in Checkpoint.__slots__ if name in state}
+    fields["position"] = Position(**state["position"])
+    fields["networks"] = tuple(_unpack_network(item) for item in state["networks"])
+    return Checkpoint(**fields)
+
+
+def step_of(path: Path) -> int:
+    """Returns the step in a checkpoint's name, -1 if it is not one."""
+    match = _NAME.fullmatch(path.stem)
+    return int(match[2]) if match else -1
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Returns the checkpoints in a ``_models`` folder by step."""
+    found = [path for path in folder.glob("epoch_*_step_*.pt") if step_of(path) >= 0]
+    return sorted(found, key=step_of)
+
+
+def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
+    """Returns the checkpoints that ``last``, ``all`` or a name stands for.
+
+    Raises:
+        CheckpointError: There is none, or no such name.
+    """
+    folder = run_dir / "_models"
+    if not run_dir.is_dir():
+        raise CheckpointError(f"run_dir={run_dir}: no such directory")
+    found = list_checkpoints(folder)
+    if not found:
+        raise CheckpointError(f"{run_dir}: has no checkpoints in _models: was it trained?")
+    if which == "last":
+        return found[-1:]
+    if which == "all":
+        return found
+    names = [path.stem for path in found]
+    if which.removesuffix(".pt") in names:
+        return [found[names.index(which.removesuffix(".pt"))]]
+    raise CheckpointError(
+        f"checkpoint={which}: {run_dir} has no such checkpoint{closest(which, names)} "
+        f"It has {len(names)}, {names[0]} to {names[-1]}; last and all are allowed too"
+    )
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Deletes the oldest checkpoints beyond ``keep``."""
+    for path in list_checkpoints(folder)[:-keep]:
+        path.unlink(missing_ok=True)
+
+
+def _pack_network(network: NetworkData) -> dict[str, Any]:
+    return {
+        "symbol": network.symbol,
+        "offset": float(network.offset),
+        "trainable": list(network.trainable),
+        "layers": [
+            {
+                "weights": torch.from_numpy(np.array(layer.weights)),
+                "biases": torch.from_numpy(np.array(layer.biases)),
+                "activation": int(layer.activation),
+            }
+            for layer in network.layers
+        ],
+    }
+
+
+def _unpack_network(state: dict[str, Any]) -> NetworkData:
+    return NetworkData(
+        symbol=state["symbol"],
+        offset=state["offset"],
+        trainable=tuple(state["trainable"]),
+        layers=tuple(
+            LayerData(
+                weights=layer["weights"].numpy(),
+                biases=layer["biases"].numpy(),
+                activation=Activation(layer["activation"]),
+            )
+            for layer in state["layers"]
+        ),
+    )

@@ -1,0 +1,173 @@
+"""The training loop: plain, with everything that happens now and then in a method of its own."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from panna_exp.data.batch import PackedData
+from panna_exp.data.stream import BatchOrder
+from panna_exp.training.checkpoint import Position
+from panna_exp.training.metrics import Totals
+from panna_exp.training.optimizer import LearningRate
+from panna_exp.training.step import TrainStep, predict_all
+
+logger = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """What a training tells the outside: progress, trackers, files."""
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """A point of the training metrics, means since the last one."""
+
+    def epoch_ended(
+        self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
+    ) -> None:
+        """An epoch's mean training metrics, and those of the whole validation set."""
+
+    def advanced(self, step: int) -> None:
+        """A step was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When things happen, in steps."""
+
+    steps_per_epoch: int
+    max_epochs: int
+    log_frequency: int
+    save_checkpoint_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """How a training ended.
+
+    Args:
+        step: Updates made in all.
+        steps_made: Updates made by this process.
+        seconds: Time in the loop.
+        interrupted: Whether it was stopped early.
+        train: Training metrics of the last epoch.
+        validation: Validation metrics of the last epoch end, empty without validation data.
+    """
+
+    step: int
+    steps_made: int
+    seconds: float
+    interrupted: bool
+    train: dict[str, float]
+    validation: dict[str, float]
+
+
+@dataclass(slots=True, kw_only=True)
+class Trainer:
+    """Runs steps from ``position`` until the last epoch is complete or ``stop`` says so.
+
+    Args:
+        step: One update.
+        data: Training data.
+        order: Batches by step of the stream.
+        learning_rate: By step.
+        validation: Validation data or None.
+        plan: When to log, save and validate.
+        position: Where to start.
+        epoch_sums, interval_sums: Errors since the last epoch end and logged point.
+        listener: Told about progress.
+        save: Writes a checkpoint of the trainer's present state.
+        stop: Asked after every step; true ends the training.
+        energy_rescale: Divides energy errors in reported metrics.
+    """
+
+    step: TrainStep
+    data: PackedData
+    order: BatchOrder
+    learning_rate: LearningRate
+    validation: PackedData | None
+    plan: Plan
+    position: Position
+    epoch_sums: Totals
+    interval_sums: Totals
+    listener: Listener
+    save: Callable[[], None]
+    stop: Callable[[], bool]
+    energy_rescale: float = 1.0
+    last_train: dict[str, float]
+    last_validation: dict[str, float]
+
+    def fit(self) -> FitResult:
+        """Trains; saves a checkpoint at the end and on interruption."""
+        start = time.perf_counter()
+        first = self.position.step
+        last = self.position.last_step(self.plan.max_epochs, self.plan.steps_per_epoch)
+        interrupted = saved = False
+        for step in range(first, last):
+            batch = self.data.batch(self.order.indices(step - self.position.stream_start))
+            self.step(batch, self.learning_rate(step), self.interval_sums)
+            done = step + 1
+            self.position = _at(self.position, done)
+            interrupted = self.stop()
+            saved = self._after_step(done, done == last or interrupted)
+            if interrupted:
+                break
+        if not saved and self.position.step > first:
+            self.save()
+        return FitResult(
+            step=self.position.step,
+            steps_made=self.position.step - first,
+            seconds=time.perf_counter() - start,
+            interrupted=interrupted,
+            train=self.last_train,
+            validation=self.last_validation,
+        )
+
+    def _after_step(self, done: int, ends: bool) -> bool:
+        """Reports and saves what is due after step ``done``; returns whether it saved."""
+        plan = self.plan
+        epoch_end = (done - self.position.base_step) % plan.steps_per_epoch == 0
+        self.listener.advanced(done)
+        if done % plan.log_frequency == 0 or epoch_end:
+            self._log(done)
+        if epoch_end:
+            self._end_epoch(done)
+        if ends or done % plan.save_checkpoint_steps == 0:
+            self.save()
+            return True
+        return False
+
+    def _log(self, done: int) -> None:
+        values = self.interval_sums.read(self.energy_rescale)
+        self.epoch_sums.absorb(self.interval_sums)
+        values["learning_rate"] = self.learning_rate(done - 1)
+        self.listener.logged(done, values)
+
+    def _end_epoch(self, done: int) -> None:
+        self.last_train = self.epoch_sums.read(self.energy_rescale)
+        self.epoch_sums.sums.zero_()
+        self.last_validation = self._validate()
+        epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
+        self.listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
+
+    def _validate(self) -> dict[str, float]:
+        if self.validation is None:
+            return {}
+        totals = Totals(self.validation.device)
+        delta = predict_all(self.step.networks, self.validation) - self.validation.energy
+        totals.add(
+            delta,
+            self.validation.num_atoms,
+            self.step.loss(delta, self.validation.num_atoms),
+            None if self.step.penalty is None else self.step.penalty.value(),
+        )
+        return totals.read(self.energy_rescale)
+
+
+def _at(position: Position, step: int) -> Position:
+    return Position(
+        step=step,
+        base_step=position.base_step,
+        base_epoch=position.base_epoch,
+        stream_start=position.stream_start,
+    )
