@@ -38,8 +38,9 @@ def install(
     for name in files:
         if Path(name).name != name:
             raise NetworkError(f"{folder}: '{name}' is no name for a file")
-    if folder.exists() and not folder.is_dir():
-        raise NetworkError(f"{folder}: is a file, expected a folder to write the network to")
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise NetworkError(f"{place}: is a file, expected a folder to write the network to")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = not folder.exists()
