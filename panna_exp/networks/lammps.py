@@ -92,6 +92,7 @@ def write_lammps(
     for symbol, network in networks.networks.items():
         network.check_finite(networks.source)
         folded[symbol], rounding[symbol] = _fold(network)
+        folded[symbol].check_finite(f"{networks.source}, in float32")
     sections = {
         symbol: SpeciesSection(
             sizes=network.sizes, activations=network.activations, file=f"weights_{symbol}.dat"
@@ -214,7 +215,7 @@ def _rounding_note(rounding: dict[str, float]) -> str:
 
 def _fold(network: NetworkData) -> tuple[NetworkData, float]:
     """Returns the network as the file has it, and what the rounding of the offset costs (eV)."""
-    with np.errstate(over="ignore"):  # a number too large becomes inf, which reading back refuses
+    with np.errstate(over="ignore"):  # a number too large becomes inf, which is refused
         layers = [
             LayerData(
                 layer.weights.astype(np.float32), layer.biases.astype(np.float32), layer.activation
