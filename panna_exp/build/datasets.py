@@ -150,13 +150,12 @@ def _same_descriptor(info: Info, own: Info, validation: DataPart) -> None:
     unknown = [item["type"] == "unknown" for item in (info, own)]
     if any(unknown) and not all(unknown):
         raise DataError(
-            f"{validation.structures.origins[0]}: validation data with {descriptors.describe(own)}, "
-            f"but the training data has {descriptors.describe(info)}: name validation data of the "
+            f"{validation.structures.origins[0]}: validation data with "
+            f"{descriptors.describe(own)}, but the training data has "
+            f"{descriptors.describe(info)}: name validation data of the "
             "same kind (data.validation=...), or data.generation if you know it"
         )
-    descriptors.refuse_difference(
-        info, own, "the training data", validation.structures.origins[0]
-    )
+    descriptors.refuse_difference(info, own, "the training data", validation.structures.origins[0])
 
 
 def _split(part: DataPart, data: DataConfig) -> tuple[DataPart, DataPart]:

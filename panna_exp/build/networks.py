@@ -131,9 +131,7 @@ def _network(
             )
         )
         fan_in = fan_out
-    return NetworkData(
-        symbol=symbol, layers=tuple(layers), offset=offset, trainable=spec.trainable
-    )
+    return NetworkData(symbol=symbol, layers=tuple(layers), offset=offset, trainable=spec.trainable)
 
 
 def _from_saved(
@@ -170,11 +168,16 @@ def incompatible(old: Mapping[str, NetworkData], new: Mapping[str, NetworkData])
         return [f"data.species: {list(old)} in the checkpoint, {list(new)} now"]
     problems = []
     for symbol, network in new.items():
-        before = old[symbol]
-        for name, values in (
-            ("architecture", [[x.n_in, *(y.n_out for y in n.layers)] for n in (before, network) for x in n.layers[:1]]),
-            ("activations", [[x.activation.name for x in n.layers] for n in (before, network)]),
-        ):
-            if values[0] != values[1]:
-                problems.append(f"{symbol} {name}: {values[0]} in the checkpoint, {values[1]} now")
+        for name, describe in (("architecture", _sizes), ("activations", _activations)):
+            before, now = describe(old[symbol]), describe(network)
+            if before != now:
+                problems.append(f"{symbol} {name}: {before} in the checkpoint, {now} now")
     return problems
+
+
+def _sizes(network: NetworkData) -> list[int]:
+    return [network.feature_size, *(layer.n_out for layer in network.layers)]
+
+
+def _activations(network: NetworkData) -> list[str]:
+    return [layer.activation.name for layer in network.layers]

@@ -11,9 +11,11 @@ from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint, Position
 
 # Options that may change without making it another training.
-_FREE = ("io", "tracking", "device", "threads", "training.max_epochs", "data.train")
-_FREE += ("data.validation", "data.test", "data.kind", "network.networks_metadata")
-_FREE += ("network.allow_new_species",)
+_FREE = (
+    *("io", "tracking", "device", "threads", "training.max_epochs"),
+    *("data.train", "data.validation", "data.test", "data.kind"),
+    *("network.networks_metadata", "network.allow_new_species"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,9 +86,7 @@ class Assessor:
             reference=self.part.structures.energy,
             reference_energies=offsets,
         )
-        return Assessment(
-            predictions=predictions, summary=summarize(predictions, self.baseline)
-        )
+        return Assessment(predictions=predictions, summary=summarize(predictions, self.baseline))
 
 
 def training_baseline(part: DataPart, offsets: tuple[float, ...]) -> ConstantPredictor:

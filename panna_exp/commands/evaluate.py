@@ -6,49 +6,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from panna_exp.commands.launch import launch
+from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
 from panna_exp.config.validate import validate_evaluate
 from panna_exp.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-_outcomes: list[Exception] = []
-
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    _outcomes.clear()
-    launch(arguments, evaluate_job, "evaluate", "panna-exp evaluate")
-    for error in _outcomes:
-        raise error
+    launch_once(arguments, evaluate, "evaluate", "panna-exp evaluate")
     return 0
-
-
-def evaluate_job(composed: DictConfig) -> None:
-    """Hydra's task; errors are raised after Hydra has returned, which would print around them."""
-    try:
-        config = OmegaConf.to_object(composed)
-        assert isinstance(config, EvaluateConfig)
-        validate_evaluate(config)
-        evaluate(config, Path(HydraConfig.get().runtime.cwd))
-    except Exception as error:
-        _outcomes.append(error)
 
 
 def evaluate(config: EvaluateConfig, base: Path) -> None:
     """Evaluates and writes predictions, summary and plot for each network.
 
     Args:
-        config: Validated.
+        config: As composed.
         base: Folder that relative paths start from.
 
     Raises:
-        PannaExpError: Networks or data that cannot be used.
+        PannaExpError: Options, networks or data that cannot be used.
     """
+    validate_evaluate(config)
     from rich.console import Console
 
     from panna_exp.build.saved import from_checkpoint, from_folder
@@ -129,11 +113,11 @@ class _Evaluator:
 def _data(config: EvaluateConfig, potential: Any) -> DataConfig:
     """The data options, with the network's own species list; another one is refused."""
     own = config.data.species
-    if own is not None and tuple(own) != potential.symbols and not potential.config:
-        if sorted(own) != sorted(potential.symbols):
-            raise ConfigError(
-                f"data.species={list(own)}, but the network has {list(potential.symbols)}"
-            )
+    if own is not None and tuple(own) != potential.symbols:
+        raise ConfigError(
+            f"data.species={list(own)}, but the network has {list(potential.symbols)}: "
+            "leave data.species out, the network knows it"
+        )
     return replace(config.data, species=list(potential.symbols))
 
 

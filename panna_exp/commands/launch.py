@@ -4,9 +4,13 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.commands.help import print_help
 from panna_exp.config import store
@@ -42,13 +46,35 @@ def launch(
     sys.argv = [program, *overrides]
     # Otherwise Hydra prints what went wrong in its own way and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
     try:
         store.run_task(task, config_name)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(config_name, overrides, error)) from None
+
+
+def launch_once(
+    arguments: list[str],
+    work: Callable[[Any, Path], None],
+    config_name: str,
+    program: str,
+) -> None:
+    """Runs a command that does one job: ``work`` gets the typed config and the launch directory.
+
+    Raises:
+        PannaExpError: What ``work`` raised, after Hydra has returned: Hydra would print lines of
+            its own around an exception that passes through it.
+    """
+    failed: list[Exception] = []
+
+    def task(composed: DictConfig) -> None:
+        try:
+            work(OmegaConf.to_object(composed), Path(HydraConfig.get().runtime.cwd))
+        except Exception as error:
+            failed.append(error)
+
+    launch(arguments, task, config_name, program)
+    for error in failed:
+        raise error
 
 
 def rewrite(argument: str) -> str:

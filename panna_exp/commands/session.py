@@ -13,9 +13,9 @@ from rich.console import Console
 from panna_exp.build.datasets import RunData, read_run_data
 from panna_exp.build.descriptor import describe
 from panna_exp.build.restart import Restart, find_restart, flatten
-from panna_exp.build.training import Run, build_run, stream_settings
 from panna_exp.build.tracking import make_tracker
-from panna_exp.commands.assess import Assessor, Assessment, result_json, training_baseline
+from panna_exp.build.training import Run, build_run, stream_settings
+from panna_exp.commands.assess import Assessment, Assessor, result_json, training_baseline
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, show_messages
 from panna_exp.commands.run_directory import RunDirectory, environment
@@ -31,6 +31,11 @@ from panna_exp.training.recorder import MetricsFile
 from panna_exp.training.trainer import FitResult
 
 logger = logging.getLogger(__name__)
+
+_TRACKED_FILES = (
+    *("config.yaml", "overrides.json", "environment.json", "networks_metadata.json"),
+    *("metrics.dat", "train.log", "result.json"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,13 +313,13 @@ class _Session:
             rate = fit.steps_made / fit.seconds
             print(f"trained {fit.steps_made} steps in {fit.seconds:.1f} s: {rate:.0f} steps/s")
         else:
-            print(f"nothing to train: max_epochs={epochs} is reached, at step {fit.step}: 0 steps/s")
+            print(
+                f"nothing to train: max_epochs={epochs} is reached, at step {fit.step}: 0 steps/s"
+            )
 
     def _save_tracked_files(self) -> None:
         path = self.directory.path
-        names = ("config.yaml", "overrides.json", "environment.json", "metrics.dat")
-        names += ("networks_metadata.json", "train.log", "result.json")
-        for name in names:
+        for name in _TRACKED_FILES:
             if (path / name).exists():
                 self.tracker.save(path / name)
         for file in sorted((path / "evaluate").glob("*")):

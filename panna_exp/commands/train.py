@@ -43,11 +43,13 @@ def train_job(composed: DictConfig) -> float | None:
     overrides = list(hydra_config.overrides.task)
     try:
         config = load(composed)
+        plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+        assert isinstance(plain, dict)
         from panna_exp.commands.session import run_training
 
         result = run_training(
             config,
-            plain=OmegaConf.to_container(composed, resolve=True, enum_to_str=True),
+            plain={str(key): value for key, value in plain.items()},
             run_dir=run_dir,
             launch_dir=Path(hydra_config.runtime.cwd),
             overrides=overrides,

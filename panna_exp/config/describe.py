@@ -36,7 +36,9 @@ def options(schema: type, prefix: str = "") -> list[OptionDoc]:
 
 def group_names() -> list[str]:
     """Returns the groups under the shipped ``conf/`` and the user's."""
-    return sorted({item.name for folder in _folders() for item in folder.iterdir() if item.is_dir()})
+    return sorted(
+        {item.name for folder in _folders() for item in folder.iterdir() if item.is_dir()}
+    )
 
 
 def choices(group: str) -> list[str]:

@@ -1,5 +1,8 @@
-"""Explains why a configuration does not compose: each override is tried by itself, so that all
-mistakes are named at once, each with the nearest valid key or choice."""
+"""Explains why a configuration does not compose.
+
+Each override is tried by itself, so that all mistakes are named at once, each with the nearest
+valid key or choice.
+"""
 
 import re
 
@@ -7,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config import store
@@ -43,13 +46,13 @@ def explain(config_name: str, arguments: list[str], error: Exception) -> list[st
             values.append(text)
     for text in values:
         _composes(config_name, [*usable, text], problems)
-    return problems or [_sentence(str(error))]
+    return problems or [_sentence(_text(error))]
 
 
 def _parse(text: str, problems: list[str]) -> Override | None:
     try:
         return OverridesParser.create().parse_override(text)
-    except OverrideParseException:
+    except HydraException:
         problems.append(
             f"'{text}' cannot be read as key=value: quote values with special characters, "
             "e.g. 'data.train=\"my file.h5\"'"
@@ -72,7 +75,7 @@ def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bo
         with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
             compose(config_name, overrides=candidates)
     except _Failure as error:
-        problems.append(_problem(config_name, override, overrides[-1], str(error)))
+        problems.append(_problem(config_name, override, overrides[-1], _text(error)))
         return False
     finally:
         GlobalHydra.instance().clear()
@@ -81,7 +84,7 @@ def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bo
 
 def _problem(config_name: str, override: Override, text: str, message: str) -> str:
     key = override.key_or_group
-    if "Could not find" in message or "Could not override" in message and "/" in message:
+    if "Could not find" in message or ("Could not override" in message and "/" in message):
         group = key.split("@")[0]
         if group in group_names():
             known = choices(group)
@@ -118,3 +121,10 @@ def _sentence(message: str) -> str:
 def _known_keys(config_name: str) -> list[str]:
     keys = [item.key for item in options(SCHEMAS[config_name])]
     return list(dict.fromkeys([*keys, *(key.partition(".")[0] for key in keys)]))
+
+
+def _text(error: BaseException) -> str:
+    """The innermost message: Hydra's outer one only repeats the override."""
+    while str(error).startswith("Error merging override") and error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)

@@ -41,8 +41,8 @@ def _items(value: Any, key: str, sample: str) -> Sequence[Any]:
         return [item.strip() for item in value.split(":")]
     if isinstance(value, bool | int | float):
         raise ConfigError(
-            f"{key} is the number {value}, expected a list such as {sample}: YAML reads an unquoted "
-            "a:b:c as a base-60 number (128:32:1 becomes 462721), so write a list or quote it"
+            f"{key} is the number {value}, expected a list such as {sample}: YAML reads an "
+            "unquoted a:b:c as a base-60 number (128:32:1 is 462721), so write a list or quote it"
         )
     if isinstance(value, Sequence) and value:
         return value

@@ -52,13 +52,13 @@ class SpeciesSpec:
             if (value := getattr(self, name)) is not None and len(value) != layers
         ]
         problems += [
-            f"{self.key}.layer_files names layer {number}, but there are {layers} (0 to {layers - 1})"
+            f"{self.key}.layer_files names layer {number}, but layers are 0 to {layers - 1}"
             for number in self.layer_files
             if number >= layers
         ]
         if self.architecture[-1] != 1:
             problems.append(
-                f"{self.key}.architecture {list(self.architecture)} must end in 1, the atomic energy"
+                f"{self.key}.architecture {list(self.architecture)} must end in 1, an atom's energy"
             )
         if problems:
             raise ConfigError(problems)

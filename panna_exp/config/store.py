@@ -17,7 +17,7 @@ HYDRA_VERSION_BASE = "1.3"
 
 
 def conf_dir() -> Path:
-    """Returns the folder of shipped YAML files: inside the wheel, or beside a checkout's package."""
+    """Returns the shipped YAML files: inside the wheel, or beside a checkout's package."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"

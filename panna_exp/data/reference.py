@@ -14,7 +14,8 @@ def reference_energy(structures: StructureSet, offsets: Sequence[float]) -> Floa
         structures: S structures.
         offsets: Energy of each species' free atom (eV).
     """
-    return structures.counts(len(offsets)) @ np.asarray(offsets, dtype=np.float64)
+    counts = structures.counts(len(offsets)).astype(np.float64)
+    return counts @ np.asarray(offsets, dtype=np.float64)
 
 
 def split(num_structures: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

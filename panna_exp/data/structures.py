@@ -44,7 +44,7 @@ class Structure:
     descriptors: NDArray[np.float32] | None = None
 
     def check(self) -> "Structure":
-        """Returns self; raises DataError naming the origin for wrong shapes or non-finite values."""
+        """Returns self; raises DataError for wrong shapes or non-finite values."""
         num_atoms = len(self.species)
         if num_atoms == 0:
             raise DataError(f"{self.origin}: has no atoms")

@@ -38,7 +38,7 @@ def forward(
 ) -> ForwardPass:
     """Returns atomic energies of the descriptors [A, D], sorted by species, and layer values."""
     values, inner = [], []
-    blocks = descriptors.split(list(species_counts))
+    blocks = torch.split(descriptors, list(species_counts))
     for network, block in zip(networks.networks, blocks, strict=True):
         outputs, arguments = _network_forward(network, block) if len(block) else ([], [])
         values.append(outputs)
@@ -62,7 +62,7 @@ def backward(
         gradient: [A] derivative of the loss with respect to each atomic energy.
         species_counts: T block sizes.
     """
-    blocks = gradient.unsqueeze(1).split(list(species_counts))
+    blocks = torch.split(gradient.unsqueeze(1), list(species_counts))
     for network, values, inner, block in zip(
         networks.networks, passed.values, passed.inner, blocks, strict=True
     ):
@@ -93,7 +93,7 @@ def _network_backward(
         x, y = values[number], values[number + 1]
         weights, biases = network.weights[number], network.biases[number]
         is_rbf = network.activations[number] is Activation.rbf
-        scaled = gradient * y if is_rbf else _through(network.activations[number], inner[number], y, gradient)
+        scaled = _through(network.activations[number], inner[number], y, gradient)
         if network.trainable[number]:
             torch.mm(x.t(), scaled, out=weights.grad)
             if is_rbf:
@@ -107,11 +107,13 @@ def _network_backward(
 
 
 def _through(activation: Activation, z: Tensor, y: Tensor, gradient: Tensor) -> Tensor:
-    """Returns dL/dz of an elementwise activation."""
+    """Returns dL/dz; for rbf, z is the argument of its exp."""
     if activation is Activation.gaussian:
         return (z * y).mul_(gradient).mul_(-2)
     if activation is Activation.relu:
         return gradient * (y > 0)
     if activation is Activation.tanh:
         return gradient * (1 - y * y)
+    if activation is Activation.rbf:
+        return gradient * y
     return gradient

@@ -43,14 +43,15 @@ class SpeciesNetworks(nn.Module):
 
     def __init__(self, networks: Sequence[NetworkData], dtype: torch.dtype) -> None:
         super().__init__()
-        self.networks = nn.ModuleList(AtomicNetwork(data, dtype) for data in networks)
+        self.networks = tuple(AtomicNetwork(data, dtype) for data in networks)
+        self._registered = nn.ModuleList(self.networks)
         self.offsets = tuple(data.offset for data in networks)
         self.feature_size = networks[0].feature_size
         self.dtype = dtype
 
     def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> Tensor:
         """Returns atomic energies [A] without offsets; descriptors [A, D] sorted by species."""
-        blocks = descriptors.split(list(species_counts))
+        blocks = torch.split(descriptors, list(species_counts))
         return torch.cat(
             [
                 network(block)
@@ -63,12 +64,18 @@ class SpeciesNetworks(nn.Module):
         """Yields (name, kind, tensor, trainable): ``H.0.weights``, ``weights`` or ``biases``."""
         for network in self.networks:
             for number, trainable in enumerate(network.trainable):
-                yield f"{network.symbol}.{number}.weights", "weights", network.weights[
-                    number
-                ], trainable
-                yield f"{network.symbol}.{number}.biases", "biases", network.biases[
-                    number
-                ], trainable
+                yield (
+                    f"{network.symbol}.{number}.weights",
+                    "weights",
+                    network.weights[number],
+                    trainable,
+                )
+                yield (
+                    f"{network.symbol}.{number}.biases",
+                    "biases",
+                    network.biases[number],
+                    trainable,
+                )
 
     def to_data(self) -> tuple[NetworkData, ...]:
         """Returns the networks as arrays, bit for bit."""

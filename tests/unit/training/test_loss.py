@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.networks.layers import Activation, LayerData, NetworkData
+from panna_exp.training.flat import FlatParameters
+from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
+
+DELTA = np.array([0.1, -0.3, 0.2])
+ATOMS = np.array([3.0, 4.0, 5.0])
+
+
+def value(**settings):
+    loss = EnergyLoss(EnergyLossSettings(**settings))
+    return float(loss(torch.from_numpy(DELTA), torch.from_numpy(ATOMS)))
+
+
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        ("quad", DELTA**2),
+        ("exp_quad", np.exp(0.7 * DELTA**2)),
+        ("quad_atom", (DELTA / ATOMS) ** 2),
+        ("quad_std_atom", DELTA**2 / ATOMS),
+        ("exp_quad_atom", np.exp(0.7 * (DELTA / ATOMS) ** 2)),
+    ],
+)
+@pytest.mark.parametrize(("weight", "power"), [(None, 0), ("n_atoms", 1), ("n_atoms2", 2)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_losses_of_panna_2(name, terms, weight, power, reduction):
+    expected = getattr(np, reduction)(terms / ATOMS**power)
+    found = value(name=name, weight=weight, reduction=reduction, prefactor=0.7)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "total"),
+    [
+        ("", (DELTA**2).sum()),
+        ("_atom", ((DELTA / ATOMS) ** 2).sum()),
+        ("_std_atom", (DELTA**2 / ATOMS).sum()),
+    ],
+)
+def test_losses_of_panna_1(suffix, total):
+    assert value(name=f"quad{suffix}", panna_version=1) == pytest.approx(total, rel=1e-12)
+    found = value(name=f"exp_quad{suffix}", panna_version=1)
+    assert found == pytest.approx(0.5 * math.exp(2 * total), rel=1e-12)
+    expected = (DELTA**2).sum() + math.exp(5 * math.tanh(total / 5))
+    found = value(name=f"quad_exp_tanh{suffix}", panna_version=1)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_penalty_and_its_gradient_equal_autograd_and_count_frozen_layers():
+    random = np.random.default_rng(0)
+    layers = (
+        LayerData(random.normal(size=(3, 2)), random.normal(size=2), Activation.gaussian),
+        LayerData(random.normal(size=(2, 1)), random.normal(size=1), Activation.linear),
+    )
+    data = NetworkData(symbol="H", layers=layers, offset=0.0, trainable=(False, True))
+    networks = SpeciesNetworks([data], torch.float64)
+    factors = {"weights": (0.3, 0.5), "biases": (0.7, 0.11)}
+    expected = sum(
+        factors[kind][0] * p.abs().sum() + factors[kind][1] * (p * p).sum()
+        for _, kind, p, _ in networks.named_layers()
+    )
+    expected.backward()
+    trained = [p for _, _, p, trainable in networks.named_layers() if trainable]
+    wanted = torch.cat([p.grad.flatten() for p in trained])
+
+    parameters = FlatParameters(networks)
+    settings = PenaltySettings(weights_l1=0.3, weights_l2=0.5, biases_l1=0.7, biases_l2=0.11)
+    penalty = Penalty(settings, networks, parameters)
+    assert float(penalty.value()) == pytest.approx(expected.item(), rel=1e-12)
+    penalty.add_gradient()
+    torch.testing.assert_close(parameters.gradients, wanted)
