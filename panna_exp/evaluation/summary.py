@@ -41,8 +41,8 @@ class Summary:
         energy: Over all structures.
         worst: Name (or number) of the structure with the largest error per atom.
         compositions: By formula, the most frequent first.
-        constant_per_structure: Of the same residual energy for every structure.
-        constant_per_species: Of the same residual energy for every atom of a species.
+        constant: Of the same residual energy for every structure.
+        per_species: Of the same residual energy for every atom of a species.
         fitted_on: What the last two were fitted on.
         forces: For ``all`` atoms and by species; empty without forces.
         warnings: Plain sentences.
@@ -51,16 +51,20 @@ class Summary:
     energy: EnergyErrors
     worst: str
     compositions: dict[str, EnergyErrors]
-    constant_per_structure: EnergyErrors
-    constant_per_species: EnergyErrors
+    constant: EnergyErrors
+    per_species: EnergyErrors
     fitted_on: str
     forces: dict[str, ForceErrors]
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the numbers as JSON types; units are in the keys, null is not a number."""
-        cleaned: dict[str, Any] = _finite(asdict(self))
-        return cleaned
+        names = {
+            "constant": "constant_per_structure",
+            "per_species": "constant_per_species",
+            "fitted_on": "constants_fitted_on",
+        }
+        return {names.get(key, key): _finite(value) for key, value in asdict(self).items()}
 
     def write_json(self, path: Path) -> None:
         """Writes :meth:`to_json`; the file appears whole or not at all."""
@@ -80,8 +84,8 @@ class Summary:
         if len(self.compositions) > 1:
             rows += [_energy_row(f"  {formula}", errors) for formula, errors in shown]
         rows += [
-            _energy_row("constant/structure", self.constant_per_structure),
-            _energy_row("constant/species", self.constant_per_species),
+            _energy_row("constant/structure", self.constant),
+            _energy_row("constant/species", self.per_species),
         ]
         footer = [
             "Constant predictors: free atoms plus one energy for every structure, or one for every "
@@ -134,8 +138,8 @@ def summarize(predictions: Predictions, baseline: ConstantPredictor | None = Non
         energy=energy,
         worst=predictions.names[worst] or f"structure {worst}",
         compositions=by_composition(predictions),
-        constant_per_structure=constants[0],
-        constant_per_species=constants[1],
+        constant=constants[0],
+        per_species=constants[1],
         fitted_on=baseline.fitted_on,
         forces=force_errors(predictions),
         warnings=_warnings(predictions, energy, constants, baseline),

@@ -32,7 +32,7 @@ def mbp_parameters(networks: NetworkSet, generation: str | None = None) -> MBPPa
         NetworkError: The generation is needed, or contradicts the files' own; values that make no
             mBP descriptor, one of another size than the networks' input, or two different ones.
     """
-    if networks.descriptor_info is None and networks.gvect_params is None:
+    if _stored(networks) is None and networks.gvect_params is None:
         return None
     known = networks.generation or generation
     if known is None:
@@ -79,6 +79,11 @@ def from_keys(
         raise NetworkError(str(error)) from None
 
 
+def panna_keys(parameters: MBPParameters) -> dict[str, Any]:
+    """Returns PANNA's keys for ``gvect_params``: scalars where these say it all, else lists."""
+    return scalar_form(parameters) or list_form(parameters)
+
+
 def list_form(parameters: MBPParameters) -> dict[str, Any]:
     """Returns PANNA's keys as lists, with the counts that a ``gversion`` 1 file has."""
     info = parameters.to_info()
@@ -117,12 +122,18 @@ def scalar_form(parameters: MBPParameters) -> dict[str, Any] | None:
     return keys if same else None
 
 
+def _stored(networks: NetworkSet) -> dict[str, Any] | None:
+    # Networks trained on stored descriptors of unknown origin say so, with the size alone.
+    info = networks.descriptor_info
+    return None if info is None or info.get("type") == "unknown" else info
+
+
 def _consistent(networks: NetworkSet, generation: str) -> MBPParameters:
     where = f"{networks.source}: descriptor"
     found = []
-    if networks.descriptor_info is not None:
+    if (stored := _stored(networks)) is not None:
         try:
-            found.append(MBPParameters.from_info(networks.descriptor_info, where))
+            found.append(MBPParameters.from_info(stored, where))
         except DataError as error:
             raise NetworkError(str(error)) from None
     if networks.gvect_params is not None:

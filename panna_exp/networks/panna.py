@@ -3,6 +3,7 @@
 import io
 import json
 import tokenize
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,23 @@ def metadata_text(networks: NetworkSet, version: int = 2, files: bool = True) ->
     if version == 2:
         return json.dumps({**_metadata_2(networks), **_descriptor_keys(networks)}, indent=2)
     return json.dumps({**_metadata_1(networks, files), **_descriptor_keys(networks)})
+
+
+def training_metadata(
+    networks: Sequence[NetworkData], descriptor: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the ``networks_metadata.json`` of a training directory: the structure, as 2.x has it.
+
+    Args:
+        networks: One a species, in the order of the species indices.
+        descriptor: What is known of the descriptor, kept under our key.
+    """
+    structure = NetworkSet(
+        networks={network.symbol: network for network in networks},
+        descriptor_info=_as_json(dict(descriptor)),
+        source="the run",
+    )
+    return {**_metadata_2(structure), **_descriptor_keys(structure)}
 
 
 def _check_files(info: Metadata) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.errors import NetworkError
-from panna_exp.networks.descriptor import list_form, mbp_parameters, scalar_form
+from panna_exp.networks.descriptor import list_form, mbp_parameters, panna_keys, scalar_form
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.lammps import read_lammps, write_lammps
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
@@ -220,8 +220,17 @@ def test_parameters_need_the_generation_where_files_do_not_say():
     assert mbp_parameters(networks, "A").thetas[0] == 0.0
     assert mbp_parameters(networks, "B").thetas[0] == pytest.approx(math.pi / 6)
     assert mbp_parameters(NetworkSet(networks=networks.networks)) is None
+    unknown = {"type": "unknown", "size": SIZE}
+    assert mbp_parameters(NetworkSet(networks=networks.networks, descriptor_info=unknown)) is None
     with pytest.raises(NetworkError, match="generation C, not A; energies would be meaningless"):
         mbp_parameters(make_set(generation="C"), "A")
+
+
+def test_keys_for_panna_are_scalars_where_these_say_it_all():
+    parameters = MBPParameters.from_panna(("H", "O"), "A", **KEYS)
+    assert panna_keys(parameters) == pytest.approx(KEYS)
+    uneven = {**parameters.to_info(), "zeta": [8.0, 50.0, 50.0]}
+    assert panna_keys(MBPParameters.from_info(uneven))["zeta"] == [8.0, 50.0, 50.0]
 
 
 def test_two_accounts_of_the_descriptor_must_agree():

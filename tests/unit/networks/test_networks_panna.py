@@ -14,7 +14,13 @@ from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.metadata import read_metadata
 from panna_exp.networks.network_set import NetworkSet
-from panna_exp.networks.panna import metadata_text, read_array, read_panna, write_panna
+from panna_exp.networks.panna import (
+    metadata_text,
+    read_array,
+    read_panna,
+    training_metadata,
+    write_panna,
+)
 
 RNG = np.random.default_rng(2)
 KINDS = (Activation.gaussian, Activation.relu, Activation.linear)
@@ -127,6 +133,16 @@ def test_structure_alone_is_told_apart(tmp_path):
         assert spec.shapes() == [(4, 5), (5, 3), (3, 1)]
         with pytest.raises(NetworkError, match="structure alone"):
             read_panna(tmp_path)
+
+
+def test_metadata_of_our_training_directory(tmp_path):
+    networks = make_set()
+    info = {"type": "unknown", "size": 4}
+    data = training_metadata(tuple(networks.networks.values()), info)
+    (tmp_path / "networks_metadata.json").write_text(json.dumps(data))
+    read = read_metadata(tmp_path)
+    assert (read.format, read.descriptor_info, read.generation) == ("panna2", info, None)
+    assert [item.symbol for item in read.networks] == ["O", "H"]
 
 
 @pytest.mark.parametrize(
