@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from panna_exp.data.structures import StructureSet
+from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.descriptors.angular import AngularTerms
-from panna_exp.descriptors.neighbors import Geometry, Ints, build_geometry
+from panna_exp.descriptors.geometry import Geometry, build_geometry
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.radial import RadialTerms
 
@@ -160,7 +160,7 @@ def compute_descriptors(
         [A, D], atoms in the order of ``structures``.
 
     Raises:
-        DataError: As :func:`panna_exp.descriptors.neighbors.build_geometry`.
+        DataError: As :func:`panna_exp.descriptors.geometry.build_geometry`.
     """
     operator = MBP(parameters, dtype, device)
     numpy_dtype = np.float32 if dtype == torch.float32 else np.float64

@@ -1,26 +1,19 @@
-"""Neighbour lists of many structures: directed pairs and the triples that they form.
+"""Neighbour lists of many structures: directed pairs nearer than a cutoff.
 
 Molecules: all pairs, vectorised over all of them. Periodic and large structures: vesin, one call
 each. Measured on one thread: 200 CH4 take 0.5 ms by all pairs and 5 ms by vesin; a molecule of 60
 atoms takes the same by both; 1000 Si with a cutoff of 5 angstrom take 3 ms by vesin.
 
-Shapes: S structures, A atoms, P directed pairs, Q triples, T species, U = T (T + 1) / 2 pairs of
-species. Units: angstrom.
+Shapes: S structures, A atoms, P directed pairs. Units: angstrom.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from vesin import NeighborList
 
-from panna_exp.data.structures import StructureSet
+from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.errors import DataError
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Pairs = tuple[Ints, Ints, Floats]
 
 # Two atoms nearer than this are the same place: neither is a neighbour of the other.
@@ -30,95 +23,8 @@ ALL_PAIRS_ATOMS = 60
 # Unit errors, caught before they fill the memory. Real matter stays below 0.6 atoms/angstrom^3.
 MAX_IMAGES = 100_000
 MAX_DENSITY = 2.0
+MAX_COORDINATE = 1e7
 SPARE_NEIGHBORS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Geometry:
-    """Positions with their neighbour lists, all that a descriptor needs of S structures.
-
-    A pair (i, j) points from the centre i to the neighbour j, or to its image, at
-    ``positions[j] + shift - positions[i]``. A triple is two pairs of one centre, unordered, both
-    within the angular cutoff.
-
-    Args:
-        positions: [A, 3] float64.
-        species: [A].
-        structure: [A] structure of each atom.
-        num_structures: S.
-        center: [P] ascending.
-        neighbor: [P], ordered by species within a centre.
-        shift: [P, 3] float64, Cartesian.
-        pair_rows: [A T + 1] pairs of centre i and neighbour species s are
-            ``pair_rows[i T + s]`` to ``pair_rows[i T + s + 1]``.
-        first: [Q] a pair; its neighbour's species is not above that of ``second``.
-        second: [Q] a pair.
-        triple_rows: [A U + 1] triples of centre i and species pair u (order 00, 01, .., 11, ..)
-            are ``triple_rows[i U + u]`` to ``triple_rows[i U + u + 1]``.
-        pairs_until: [A + 1] pairs before each centre, on the host, for cutting into chunks.
-        triples_until: [A + 1] triples before each centre, on the host.
-    """
-
-    positions: Tensor
-    species: Tensor
-    structure: Tensor
-    num_structures: int
-    center: Tensor
-    neighbor: Tensor
-    shift: Tensor
-    pair_rows: Tensor
-    first: Tensor
-    second: Tensor
-    triple_rows: Tensor
-    pairs_until: Ints
-    triples_until: Ints
-
-
-def build_geometry(
-    structures: StructureSet,
-    num_species: int,
-    cutoff_radial: float,
-    cutoff_angular: float,
-    device: torch.device,
-) -> Geometry:
-    """Finds all pairs within the larger cutoff and all triples within ``cutoff_angular``.
-
-    Raises:
-        DataError: Structures without positions, species beyond ``num_species``, a cell that is
-            flat or far too small, or far more neighbours than matter has.
-    """
-    positions = _positions(structures)
-    _check_species(structures, num_species)
-    center, neighbor, shift = neighbor_pairs(structures, max(cutoff_radial, cutoff_angular))
-
-    rows = center * num_species + structures.species[neighbor]
-    order = np.argsort(rows, kind="stable")
-    center, neighbor, shift, rows = center[order], neighbor[order], shift[order], rows[order]
-    first, second, triple_rows = _triples(
-        structures.species, center, neighbor, shift, positions, num_species, cutoff_angular
-    )
-    pair_rows = _row_starts(rows, len(positions) * num_species)
-    num_pairs = num_species * (num_species + 1) // 2
-    owner = np.repeat(np.arange(len(structures)), structures.num_atoms)
-
-    def tensor(array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    return Geometry(
-        positions=tensor(positions),
-        species=tensor(structures.species),
-        structure=tensor(owner),
-        num_structures=len(structures),
-        center=tensor(center),
-        neighbor=tensor(neighbor),
-        shift=tensor(shift),
-        pair_rows=tensor(pair_rows),
-        first=tensor(first),
-        second=tensor(second),
-        triple_rows=tensor(triple_rows),
-        pairs_until=pair_rows[::num_species],
-        triples_until=triple_rows[::num_pairs],
-    )
 
 
 def neighbor_pairs(structures: StructureSet, cutoff: float) -> Pairs:
@@ -128,8 +34,10 @@ def neighbor_pairs(structures: StructureSet, cutoff: float) -> Pairs:
         center [P] ascending, neighbor [P], shift [P, 3] (Cartesian translation of the neighbour).
 
     Raises:
-        DataError: As :func:`build_geometry`.
+        DataError: Structures without positions, positions beyond all reason, a cell that is flat
+            or far too small, or far more neighbours than matter has.
     """
+    _check_positions(structures)
     periodic = structures.pbc & structures.cell.any(axis=2)
     small = ~periodic.any(axis=1) & (structures.num_atoms <= ALL_PAIRS_ATOMS)
     found = [_all_pairs(structures, np.flatnonzero(small), cutoff)]
@@ -148,10 +56,10 @@ def neighbor_pairs(structures: StructureSet, cutoff: float) -> Pairs:
 def _all_pairs(structures: StructureSet, chosen: Ints, cutoff: float) -> Pairs:
     """Tries every pair of atoms within each of the ``chosen`` structures."""
     sizes = structures.num_atoms[chosen]
-    atoms = _ranges(structures.offsets[chosen], sizes)
+    atoms = join_ranges(structures.offsets[chosen], sizes)
     center = np.repeat(atoms, np.repeat(sizes, sizes))
-    neighbor = _ranges(np.repeat(structures.offsets[chosen], sizes), np.repeat(sizes, sizes))
-    positions = _positions(structures)
+    neighbor = join_ranges(np.repeat(structures.offsets[chosen], sizes), np.repeat(sizes, sizes))
+    positions = positions_of(structures)
     distance = np.linalg.norm(positions[neighbor] - positions[center], axis=1)
     near = (distance < cutoff) & (distance > COINCIDENT)
     center, neighbor = center[near], neighbor[near]
@@ -164,18 +72,29 @@ def _vesin_pairs(
     start, stop = structures.offsets[index], structures.offsets[index + 1]
     cell = _complete_cell(structures.cell[index], periodic, structures.origins[index])
     _check_images(cell, periodic, cutoff, structures.origins[index])
+    fractions = positions_of(structures)[start:stop] @ np.linalg.inv(cell)
+    # vesin takes minutes or crashes where atoms are spread over thousands of cells, so they are
+    # brought together first: by lattice vectors, or by narrowing gaps that no pair can cross.
+    steps = np.floor(fractions) * periodic
+    fractions -= steps
+    for axis in np.flatnonzero(~periodic):
+        fractions[:, axis] = _narrow_gaps(fractions[:, axis], 2 * cutoff)
     # One thread: faster for small cells (42 against 124 us), and always the same order.
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
-    center, neighbor, steps, distance = search.compute(
-        _positions(structures)[start:stop], cell, periodic, "ijSd"
-    )
+    center, neighbor, images, distance = search.compute(fractions @ cell, cell, periodic, "ijSd")
     apart = distance > COINCIDENT
-    shift = steps[apart].astype(np.float64) @ cell
-    return (
-        center[apart].astype(np.int64) + start,
-        neighbor[apart].astype(np.int64) + start,
-        shift,
-    )
+    center, neighbor = center[apart].astype(np.int64), neighbor[apart].astype(np.int64)
+    shift = (images[apart] + steps[center] - steps[neighbor]) @ cell
+    return center + start, neighbor + start, shift
+
+
+def _narrow_gaps(values: Floats, widest: float) -> Floats:
+    """Moves values together where the next one is more than ``widest`` away, to just that."""
+    order = np.argsort(values)
+    gaps = np.minimum(np.diff(values[order]), widest)
+    narrowed = np.empty_like(values)
+    narrowed[order] = np.concatenate([[0.0], np.cumsum(gaps)])
+    return narrowed
 
 
 def _complete_cell(cell: Floats, periodic: NDArray[np.bool_], origin: str) -> Floats:
@@ -213,58 +132,22 @@ def _check_density(structures: StructureSet, center: Ints, cutoff: float) -> Non
     limit = MAX_DENSITY * 4 / 3 * np.pi * cutoff**3 + SPARE_NEIGHBORS
     neighbors = np.bincount(center, minlength=1)
     if neighbors.max() > limit:
-        atom = int(neighbors.argmax())
-        index = int(np.searchsorted(structures.offsets, atom, side="right")) - 1
+        place = atom_name(structures, int(neighbors.argmax()))
         raise DataError(
-            f"{structures.origins[index]}: atom {atom - structures.offsets[index]} has "
-            f"{neighbors.max()} neighbours within {cutoff:g} angstrom, expected at most "
-            f"{int(limit)}; are the positions in the unit that the file says?"
+            f"{place} has {neighbors.max()} neighbours within {cutoff:g} angstrom, expected "
+            f"at most {int(limit)}; are the positions in the unit that the file says?"
         )
 
 
-def _triples(
-    species: Ints,
-    center: Ints,
-    neighbor: Ints,
-    shift: Floats,
-    positions: Floats,
-    num_species: int,
-    cutoff: float,
-) -> tuple[Ints, Ints, Ints]:
-    """Combines the pairs of each centre that are within the angular cutoff."""
-    distance = np.linalg.norm(positions[neighbor] + shift - positions[center], axis=1)
-    near = np.flatnonzero(distance < cutoff)
-    owner = center[near]
-    counts = np.bincount(owner, minlength=len(positions))
-    place = np.arange(len(near)) - (np.cumsum(counts) - counts)[owner]
-    later = counts[owner] - 1 - place
-    # Pairs are ordered by species within a centre, so the first's species is the lower one.
-    first = np.repeat(near, later)
-    second = near[_ranges(np.arange(len(near)) + 1, later)]
-
-    low, high = species[neighbor[first]], species[neighbor[second]]
-    num_pairs = num_species * (num_species + 1) // 2
-    rows = center[first] * num_pairs + low * (2 * num_species - low - 1) // 2 + high
-    if num_species > 1:
-        order = np.argsort(rows, kind="stable")
-        first, second = first[order], second[order]
-    return first, second, _row_starts(rows, len(positions) * num_pairs)
-
-
-def _row_starts(rows: Ints, num_rows: int) -> Ints:
-    """Returns [num_rows + 1]: where each row begins in the sorted ``rows``, and their end."""
-    counts = np.bincount(rows, minlength=num_rows)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def _ranges(starts: Ints, lengths: Ints) -> Ints:
+def join_ranges(starts: Ints, lengths: Ints) -> Ints:
     """Joins the ranges start .. start + length - 1."""
     before = np.cumsum(lengths) - lengths
     joined: Ints = np.arange(lengths.sum(), dtype=np.int64) + np.repeat(starts - before, lengths)
     return joined
 
 
-def _positions(structures: StructureSet) -> Floats:
+def positions_of(structures: StructureSet) -> Floats:
+    """Returns the positions [A, 3]; raises DataError where there are none."""
     if structures.positions is None:
         raise DataError(
             f"{structures.origins[0]}: has no positions, which descriptors are computed from"
@@ -272,12 +155,17 @@ def _positions(structures: StructureSet) -> Floats:
     return structures.positions
 
 
-def _check_species(structures: StructureSet, num_species: int) -> None:
-    wrong = np.flatnonzero((structures.species >= num_species) | (structures.species < 0))
-    if len(wrong):
-        index = int(np.searchsorted(structures.offsets, wrong[0], side="right")) - 1
+def _check_positions(structures: StructureSet) -> None:
+    positions = positions_of(structures)
+    far = np.flatnonzero((np.abs(positions) > MAX_COORDINATE).any(axis=1))
+    if len(far):
         raise DataError(
-            f"{structures.origins[index]}: atom {wrong[0] - structures.offsets[index]} has the "
-            f"species index {structures.species[wrong[0]]}, expected 0 to {num_species - 1}: "
-            "the descriptor names fewer species than the data"
+            f"{atom_name(structures, far[0])} is at {positions[far[0]].tolist()} angstrom, "
+            f"expected less than {MAX_COORDINATE:g}, beyond which digits of distances are lost"
         )
+
+
+def atom_name(structures: StructureSet, atom: int) -> str:
+    """Names an atom (of all atoms) by its structure's origin and its place there."""
+    index = int(np.searchsorted(structures.offsets, atom, side="right")) - 1
+    return f"{structures.origins[index]}: atom {atom - structures.offsets[index]}"

@@ -6,10 +6,10 @@ Each function appends to ``problems`` one sentence for each mistake that it find
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Tells whether ``value`` is a finite real number (and not a boolean)."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 

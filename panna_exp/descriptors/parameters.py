@@ -164,7 +164,8 @@ class MBPParameters:
             "zeta": spread("zeta", zeta, angles, 1.0, problems),
             "thetas": angles,
         }
-        problems += _range_problems(values)
+        found = {name: value for name, value in values.items() if value is not None}
+        problems += _range_problems(found)
         if problems:
             raise ConfigError(f"{where}: {problem}" for problem in dict.fromkeys(problems))
         return cls(**values)
@@ -238,14 +239,16 @@ def _text(value: Any) -> str:
 
 
 def _range_problems(values: Mapping[str, Any]) -> list[str]:
-    """Lists what is out of range, skipping values that could not be found (None)."""
+    """Lists what is out of range; lists that could not be made (not in ``values``) are skipped."""
     problems = _name_problems(values["species"], values["generation"])
     for key, cutoff in (("Rc_rad", "cutoff_radial"), ("Rc_ang", "cutoff_angular")):
-        if not (is_number(values[cutoff]) and values[cutoff] > 0):
-            problems.append(f"{key} must be a number above 0, got {values[cutoff]!r}")
+        value = values.get(cutoff)
+        if not (is_number(value) and value > 0):
+            problems.append(f"{key} must be a number above 0, got {value!r}")
     for part, cutoff in (("radial", "cutoff_radial"), ("angular", "cutoff_angular")):
-        limit = values[cutoff] if is_number(values[cutoff]) else math.inf
-        problems += _list_problems(f"{part}_centers", values, 0.0, max(limit, 0.0) or math.inf)
+        limit = values.get(cutoff)
+        high = limit if is_number(limit) and limit > 0 else math.inf
+        problems += _list_problems(f"{part}_centers", values, 0.0, high)
         problems += _list_problems(f"{part}_eta", values, math.ulp(0.0), math.inf)
     problems += _list_problems("zeta", values, math.ulp(0.0), math.inf)
     problems += _list_problems("thetas", values, 0.0, math.pi)
@@ -254,7 +257,7 @@ def _range_problems(values: Mapping[str, Any]) -> list[str]:
         ("angular_eta", "angular_centers"),
         ("zeta", "thetas"),
     ):
-        one, other = values[name], values[over]
+        one, other = values.get(name), values.get(over)
         if isinstance(one, tuple) and isinstance(other, tuple) and len(one) != len(other):
             problems.append(
                 f"{_KEYS[name]} has {len(one)} values, but {_KEYS[over]} has {len(other)}"
@@ -278,9 +281,9 @@ def _name_problems(species: Any, generation: Any) -> list[str]:
 
 def _list_problems(name: str, values: Mapping[str, Any], low: float, high: float) -> list[str]:
     """Checks that every item lies between ``low`` and ``high`` (with a rounding error's slack)."""
-    items, key = values[name], _KEYS[name]
-    if items is None:
+    if name not in values:
         return []
+    items, key = values[name], _KEYS[name]
     if not isinstance(items, tuple) or not items:
         return [f"{key} must be a list of numbers, got {items!r}"]
     limits = "above 0" if low > 0 else f"from 0 to {high:.6g}" if math.isfinite(high) else "from 0"

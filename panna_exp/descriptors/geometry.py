@@ -1,0 +1,148 @@
+"""What a descriptor needs of a batch of structures: positions, neighbour pairs and triples.
+
+Shapes: S structures, A atoms, P directed pairs, Q triples, T species, U = T (T + 1) / 2 pairs of
+species. Units: angstrom.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from panna_exp.data.structures import Floats, Ints, StructureSet
+from panna_exp.descriptors.neighbors import atom_name, join_ranges, neighbor_pairs, positions_of
+from panna_exp.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """Positions with their neighbour lists, all that a descriptor needs of S structures.
+
+    A pair (i, j) points from the centre i to the neighbour j, or to its image, at
+    ``positions[j] + shift - positions[i]``. A triple is two pairs of one centre, unordered, both
+    within the angular cutoff.
+
+    Args:
+        positions: [A, 3] float64.
+        species: [A].
+        structure: [A] structure of each atom.
+        num_structures: S.
+        center: [P] ascending.
+        neighbor: [P], ordered by species within a centre.
+        shift: [P, 3] float64, Cartesian.
+        pair_rows: [A T + 1] pairs of centre i and neighbour species s are
+            ``pair_rows[i T + s]`` to ``pair_rows[i T + s + 1]``.
+        first: [Q] a pair; its neighbour's species is not above that of ``second``.
+        second: [Q] a pair.
+        triple_rows: [A U + 1] triples of centre i and species pair u (order 00, 01, .., 11, ..)
+            are ``triple_rows[i U + u]`` to ``triple_rows[i U + u + 1]``.
+        pairs_until: [A + 1] pairs before each centre, on the host, for cutting into chunks.
+        triples_until: [A + 1] triples before each centre, on the host.
+    """
+
+    positions: Tensor
+    species: Tensor
+    structure: Tensor
+    num_structures: int
+    center: Tensor
+    neighbor: Tensor
+    shift: Tensor
+    pair_rows: Tensor
+    first: Tensor
+    second: Tensor
+    triple_rows: Tensor
+    pairs_until: Ints
+    triples_until: Ints
+
+
+def build_geometry(
+    structures: StructureSet,
+    num_species: int,
+    cutoff_radial: float,
+    cutoff_angular: float,
+    device: torch.device,
+) -> Geometry:
+    """Finds all pairs within the larger cutoff and all triples within ``cutoff_angular``.
+
+    Raises:
+        DataError: Species beyond ``num_species``, or as :func:`neighbor_pairs`.
+    """
+    _check_species(structures, num_species)
+    positions = positions_of(structures)
+    center, neighbor, shift = neighbor_pairs(structures, max(cutoff_radial, cutoff_angular))
+
+    rows = center * num_species + structures.species[neighbor]
+    order = np.argsort(rows, kind="stable")
+    center, neighbor, shift, rows = center[order], neighbor[order], shift[order], rows[order]
+    first, second, triple_rows = _triples(
+        structures.species, center, neighbor, shift, positions, num_species, cutoff_angular
+    )
+    pair_rows = _row_starts(rows, len(positions) * num_species)
+    num_pairs = num_species * (num_species + 1) // 2
+    owner = np.repeat(np.arange(len(structures)), structures.num_atoms)
+
+    def tensor(array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    return Geometry(
+        positions=tensor(positions),
+        species=tensor(structures.species),
+        structure=tensor(owner),
+        num_structures=len(structures),
+        center=tensor(center),
+        neighbor=tensor(neighbor),
+        shift=tensor(shift),
+        pair_rows=tensor(pair_rows),
+        first=tensor(first),
+        second=tensor(second),
+        triple_rows=tensor(triple_rows),
+        pairs_until=pair_rows[::num_species],
+        triples_until=triple_rows[::num_pairs],
+    )
+
+
+def _triples(
+    species: Ints,
+    center: Ints,
+    neighbor: Ints,
+    shift: Floats,
+    positions: Floats,
+    num_species: int,
+    cutoff: float,
+) -> tuple[Ints, Ints, Ints]:
+    """Combines the pairs of each centre that are within the angular cutoff."""
+    distance = np.linalg.norm(positions[neighbor] + shift - positions[center], axis=1)
+    near = np.flatnonzero(distance < cutoff)
+    owner = center[near]
+    counts = np.bincount(owner, minlength=len(positions))
+    place = np.arange(len(near)) - (np.cumsum(counts) - counts)[owner]
+    later = counts[owner] - 1 - place
+    # Pairs are ordered by species within a centre, so the first's species is the lower one.
+    first = np.repeat(near, later)
+    second = near[join_ranges(np.arange(len(near)) + 1, later)]
+
+    low, high = species[neighbor[first]], species[neighbor[second]]
+    num_pairs = num_species * (num_species + 1) // 2
+    rows = center[first] * num_pairs + low * (2 * num_species - low - 1) // 2 + high
+    if num_species > 1:
+        order = np.argsort(rows, kind="stable")
+        first, second = first[order], second[order]
+    return first, second, _row_starts(rows, len(positions) * num_pairs)
+
+
+def _row_starts(rows: Ints, num_rows: int) -> Ints:
+    """Returns [num_rows + 1]: where each row begins in the sorted ``rows``, and their end."""
+    counts = np.bincount(rows, minlength=num_rows)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _check_species(structures: StructureSet, num_species: int) -> None:
+    wrong = np.flatnonzero((structures.species >= num_species) | (structures.species < 0))
+    if len(wrong):
+        index = structures.species[wrong[0]]
+        raise DataError(
+            f"{atom_name(structures, wrong[0])} has the species index {index}, "
+            f"expected 0 to {num_species - 1}: the descriptor names fewer species than the data"
+        )
