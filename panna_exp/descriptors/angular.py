@@ -109,14 +109,14 @@ class AngularTerms:
     def triples(self, pairs: Tensor, first: Tensor, second: Tensor) -> Triples:
         """Gathers the two pairs of each triple and finds their angle."""
         one, other = pairs.index_select(1, first), pairs.index_select(1, second)
-        cosine = _dot(one[1:4], other[1:4])
+        cosine = dot(one[1:4], other[1:4])
         if self.smooth:
             sine = (1 - cosine.square()).clamp_(min=0).sqrt_()
         else:
             # The kink at s = 0 makes the result depend on s itself, and 1 - c^2 loses half of its
             # digits there: in float32 that costs 3e-4 in s, this 1e-7.
             cross = torch.linalg.cross(one[1:4], other[1:4], dim=0)
-            sine = _dot(cross, cross).sqrt_()
+            sine = dot(cross, cross).sqrt_()
         mean = (one[0] + other[0]).mul_(0.5)
         return Triples(first=one, second=other, cosine=cosine, sine=sine, mean=mean)
 
@@ -173,6 +173,6 @@ class AngularTerms:
         return slope.mul_(self.zeta).div_(self._base(triples, sines))
 
 
-def _dot(one: Tensor, other: Tensor) -> Tensor:
+def dot(one: Tensor, other: Tensor) -> Tensor:
     """Returns the scalar products [Q] of vectors [3, Q]."""
     return (one[0] * other[0]).addcmul_(one[1], other[1]).addcmul_(one[2], other[2])

@@ -5,8 +5,7 @@ D components: T blocks of Nr radial ones, then U blocks of N = Np Nq angular one
 Units: angstrom.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from panna_exp.data.structures import Ints, StructureSet
-from panna_exp.descriptors.angular import AngularTerms
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.angular import AngularTerms, dot
 from panna_exp.descriptors.geometry import Geometry, build_geometry
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.radial import RadialTerms
+from panna_exp.descriptors.rows import chunks, exact_products, row_of_items, sum_rows
 
 # Triples (and pairs) worked on at a time. On a CPU their arrays then stay in the cache, which is
 # up to 3 times faster for large cells; a GPU wants fewer, larger pieces.
@@ -92,17 +92,111 @@ class MBP:
         """Returns the descriptors [A, D] in the order of the geometry's atoms."""
         result = self._empty(geometry)
         pairs = self._pairs(geometry)
-        with _exact_products():
-            for atoms, chosen in _chunks(geometry.pairs_until, self.chunk):
+        with exact_products():
+            for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
                 values = self.radial.values(pairs.distance[chosen])
                 self._put_radial(result, values, geometry, atoms)
             table = self.angular.pairs(pairs.distance, pairs.direction, derivatives=False)
-            for atoms, chosen in _chunks(geometry.triples_until, self.chunk):
+            for atoms, chosen in chunks(geometry.triples_until, self.chunk):
                 triples = self.angular.triples(
                     table, geometry.first[chosen], geometry.second[chosen]
                 )
                 self._put_angular(result, self.angular.values(triples), geometry, atoms)
         return result
+
+    @torch.no_grad()
+    def vjp(self, geometry: Geometry, v: Tensor) -> Tensor:
+        """Returns J^T v [A, 3], the gradient of sum(v * G) with respect to the positions.
+
+        With ``v`` [A, D] the derivative of the energy by the descriptors, forces are its negative.
+        An atom moves together with all its images.
+        """
+        return self._to_atoms(geometry, self._pair_gradient(geometry, self._pairs(geometry), v))
+
+    @torch.no_grad()
+    def vjp_with_strain(self, geometry: Geometry, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns :meth:`vjp` and the gradient of sum(v * G) with respect to strain [S, 3, 3].
+
+        A strain e moves every vector r to r + r e; the virial is the negative of the gradient.
+        """
+        pairs = self._pairs(geometry)
+        gradient = self._pair_gradient(geometry, pairs, v)
+        vectors = pairs.direction * pairs.distance
+        products = (vectors[:, None] * gradient[None]).view(9, -1).t()
+        strain = products.new_zeros(geometry.num_structures, 9)
+        strain.index_add_(0, geometry.structure.index_select(0, geometry.center), products)
+        return self._to_atoms(geometry, gradient), strain.view(-1, 3, 3)
+
+    @torch.no_grad()
+    def jvp(self, geometry: Geometry, u: Tensor) -> Tensor:
+        """Returns J u [A, D], the change of the descriptors when the atoms move by ``u`` [A, 3]."""
+        result = self._empty(geometry)
+        pairs = self._pairs(geometry)
+        moved = u.to(self.dtype)
+        change = (
+            moved.index_select(0, geometry.neighbor) - moved.index_select(0, geometry.center)
+        ).t()
+        longer = dot(pairs.direction, change)
+        turned = (change - pairs.direction * longer) / pairs.distance
+        with exact_products():
+            for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
+                values = self.radial.slopes(pairs.distance[chosen]).mul_(longer[chosen, None])
+                self._put_radial(result, values, geometry, atoms)
+            table = self.angular.pairs(pairs.distance, pairs.direction, derivatives=True)
+            changes = torch.cat([longer[None], turned])  # [4, P]
+            for atoms, chosen in chunks(geometry.triples_until, self.chunk):
+                first, second = geometry.first[chosen], geometry.second[chosen]
+                triples = self.angular.triples(table, first, second)
+                one, other = changes.index_select(1, first), changes.index_select(1, second)
+                cosine = dot(triples.second[1:4], one[1:]) + dot(triples.first[1:4], other[1:])
+                values = self.angular.push_forward(triples, one[0], other[0], cosine)
+                self._put_angular(result, values, geometry, atoms)
+        return result
+
+    def jacobian(self, geometry: Geometry) -> Tensor:
+        """Returns J [A, D, A, 3] itself, for small structures: it has 3 A^2 D numbers."""
+        num_atoms = len(geometry.positions)
+        unit = torch.eye(3 * num_atoms, dtype=self.dtype, device=self.device)
+        columns = [self.jvp(geometry, row.view(num_atoms, 3)) for row in unit]
+        return torch.stack(columns, dim=-1).view(num_atoms, self.size, num_atoms, 3)
+
+    def _pair_gradient(self, geometry: Geometry, pairs: _Pairs, v: Tensor) -> Tensor:
+        """Returns [3, P], the gradient of sum(v * G) with respect to each pair's vector."""
+        weight = v.to(self.dtype)
+        radial = weight[:, : self.parameters.radial_size]
+        angular = weight[:, self.parameters.radial_size :]
+        along = torch.empty_like(pairs.distance)
+        turning = torch.zeros_like(pairs.direction)
+        with exact_products():
+            for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
+                slopes = self.radial.slopes(pairs.distance[chosen])
+                rows = row_of_items(geometry.pair_rows, self.num_species, atoms, len(slopes))
+                weights = radial[atoms].reshape(-1, self.radial.num_centers)
+                slopes.mul_(weights.index_select(0, rows))
+                along[chosen] = slopes.sum(1)
+            table = self.angular.pairs(pairs.distance, pairs.direction, derivatives=True)
+            for atoms, chosen in chunks(geometry.triples_until, self.chunk):
+                first, second = geometry.first[chosen], geometry.second[chosen]
+                triples = self.angular.triples(table, first, second)
+                rows = row_of_items(geometry.triple_rows, self.num_pairs, atoms, len(first))
+                weights = (angular[atoms] * self.multiplicity).view(-1, self.angular.size)
+                by_first, by_second, by_cosine = self.angular.pull_back(
+                    triples, weights.index_select(0, rows)
+                )
+                along.scatter_add_(0, first, by_first).scatter_add_(0, second, by_second)
+                for axis in range(3):
+                    turning[axis].scatter_add_(0, first, by_cosine * triples.second[1 + axis])
+                    turning[axis].scatter_add_(0, second, by_cosine * triples.first[1 + axis])
+        # d(unit vector)/d(vector) = (1 - n n^T) / r
+        across = turning - pairs.direction * dot(pairs.direction, turning)
+        return pairs.direction * along + across / pairs.distance
+
+    def _to_atoms(self, geometry: Geometry, gradient: Tensor) -> Tensor:
+        result = gradient.new_zeros(3, len(geometry.positions))
+        for axis in range(3):
+            result[axis].scatter_add_(0, geometry.neighbor, gradient[axis])
+            result[axis].scatter_add_(0, geometry.center, -gradient[axis])
+        return result.t().contiguous()
 
     def _multiplicity(self) -> Tensor:
         doubled = 4.0 if self.parameters.generation == "A" else 2.0
@@ -127,13 +221,13 @@ class MBP:
         return _Pairs(distance=distance.to(self.dtype), direction=direction)
 
     def _put_radial(self, result: Tensor, values: Tensor, geometry: Geometry, atoms: slice) -> None:
-        sums = _sum_rows(values, geometry.pair_rows, self.num_species, atoms)
+        sums = sum_rows(values, geometry.pair_rows, self.num_species, atoms)
         result[atoms, : self.parameters.radial_size] = sums
 
     def _put_angular(
         self, result: Tensor, values: Tensor, geometry: Geometry, atoms: slice
     ) -> None:
-        sums = _sum_rows(values, geometry.triple_rows, self.num_pairs, atoms)
+        sums = sum_rows(values, geometry.triple_rows, self.num_pairs, atoms)
         result[atoms, self.parameters.radial_size :] = sums.mul_(self.multiplicity)
 
 
@@ -165,59 +259,10 @@ def compute_descriptors(
     operator = MBP(parameters, dtype, device)
     numpy_dtype = np.float32 if dtype == torch.float32 else np.float64
     result = np.empty((len(structures.species), operator.size), dtype=numpy_dtype)
-    for some, _ in _chunks(structures.offsets, batch_atoms):
+    for some, _ in chunks(structures.offsets, batch_atoms):
         batch = structures.select(np.arange(some.start, some.stop))
         atoms = slice(structures.offsets[some.start], structures.offsets[some.stop])
         result[atoms] = operator.compute(operator.geometry(batch)).cpu().numpy()
         if progress is not None:
             progress(some.stop, len(structures))
     return result
-
-
-def _chunks(until: Ints, most: int) -> Iterator[tuple[slice, slice]]:
-    """Cuts owners into runs that own at most ``most`` items, or are one owner with more.
-
-    Args:
-        until: [owners + 1] items before each owner.
-        most: Items in a run.
-
-    Yields:
-        The owners and the items of each run.
-    """
-    start = 0
-    while start < len(until) - 1:
-        stop = int(np.searchsorted(until, until[start] + most, side="right")) - 1
-        stop = max(stop, start + 1)
-        yield slice(start, stop), slice(int(until[start]), int(until[stop]))
-        start = stop
-
-
-def _sum_rows(values: Tensor, starts: Tensor, rows_per_atom: int, atoms: slice) -> Tensor:
-    """Sums consecutive items of each row.
-
-    Args:
-        values: [items, N] of a run of atoms.
-        starts: [A rows_per_atom + 1] first item of every row of all atoms.
-        rows_per_atom: T or U.
-        atoms: The run.
-
-    Returns:
-        [atoms, rows_per_atom N].
-    """
-    bounds = starts[atoms.start * rows_per_atom : atoms.stop * rows_per_atom + 1]
-    items = torch.arange(len(values), device=values.device)
-    sums: Tensor = torch.nn.functional.embedding_bag(
-        items, values, bounds - bounds[0], mode="sum", include_last_offset=True
-    )
-    return sums.view(atoms.stop - atoms.start, -1)
-
-
-@contextmanager
-def _exact_products() -> Iterator[None]:
-    """Keeps float32 products in float32: they move numbers here, and TF32 would cut digits off."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
