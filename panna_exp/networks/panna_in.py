@@ -79,8 +79,8 @@ def parse_panna_in(path: Path) -> PannaIn:
     extra = [name for name in sections if name not in species]
     missing = [name for name in species if name not in sections]
     if extra or missing:
-        wrong = f"[{extra[0]}] is not in species" if extra else f"[{missing[0]}] is missing"
-        raise NetworkError(f"{path}: the section {wrong} = {','.join(species)}")
+        wrong = f"[{missing[0]}] is missing" if missing else f"[{extra[0]}] is not one of these"
+        raise NetworkError(f"{path}: species = {','.join(species)}, but the section {wrong}")
     return PannaIn(
         gversion=gversion,
         parameters=_parameters(header, _ORDER[gversion], path),

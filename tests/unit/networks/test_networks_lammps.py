@@ -161,7 +161,8 @@ def test_numbers_too_large_for_float32_are_refused(tmp_path):
     [
         ("Nspecies = 2", "Nspecies = 3", "line 3: species = H,O are not Nspecies = 3"),
         ("species = H,O", "species = H,H", "are not Nspecies = 2 different symbols"),
-        ("species = H,O", "species = H,C", r"\[O\] is not in species = H,C"),
+        ("species = H,O", "species = H,C", r"species = H,C, but the section \[C\] is missing"),
+        ("[O]", "[Os]\n[O]", r"H,O, but the section \[Os\] is not one of these"),
         ("[O]", "[O", r"line \d+: '\[O' is neither \[section\] nor key = value"),
         ("[O]", "[H]", r"line \d+: a second section \[H\]"),
         ("zeta = 50.0", "zetta = 50.0", r"line 14: unknown key 'zetta', did you mean 'zeta'"),
