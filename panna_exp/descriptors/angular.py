@@ -122,38 +122,50 @@ class AngularTerms:
 
     def values(self, triples: Triples) -> Tensor:
         """Returns g [Q, N], the angle inside."""
-        exponent = (triples.mean - self.centers).square_().mul_(-self.eta)
-        by_center = exponent.clamp_(min=-self.floor).exp_()
-        by_center.mul_(triples.first[4] * triples.second[4])
-        by_angle = self._base(triples, self._sines(triples)).log_().mul_(self.zeta).exp_()
-        return (by_center.t() @ self.expand_centers).mul_(by_angle.t() @ self.expand_angles)
+        return self._values(triples, self._base(triples, self._sines(triples)))
 
     def pull_back(self, triples: Triples, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns d/dr_ij, d/dr_ik and d/dc [Q] of the sum of ``weights`` [Q, N] times g."""
-        sums = self.sums @ (self.values(triples) * weights).t()  # [Nq + 3, Q]
+        values, log_slope = self._values_and_log_slope(triples)
+        sums = self.sums @ values.mul_(weights).t()  # [Nq + 3, Q]
         total, by_eta, by_center = sums[self.num_angles :]
         along_mean = by_center - by_eta * (triples.mean - self.middle)
-        along_cosine = (sums[: self.num_angles] * self._log_slope(triples)).sum(0)
         return (
             along_mean + total * triples.first[5],
             along_mean + total * triples.second[5],
-            along_cosine,
+            log_slope.mul_(sums[: self.num_angles]).sum(0),
         )
 
     def push_forward(
         self, triples: Triples, first: Tensor, second: Tensor, cosine: Tensor
     ) -> Tensor:
         """Returns the change of g [Q, N] with r_ij, r_ik and c changing by those amounts [Q]."""
+        values, log_slope = self._values_and_log_slope(triples)
         both = first + second
         log_change = torch.cat(
             [
-                self._log_slope(triples) * cosine,
+                log_slope.mul_(cosine),
                 (triples.first[5] * first + triples.second[5] * second)[None],
                 ((self.middle - triples.mean) * both)[None],
                 both[None],
             ]
         )  # [Nq + 3, Q]
-        return self.values(triples).mul_(log_change.t() @ self.sums)
+        return values.mul_(log_change.t() @ self.sums)
+
+    def _values_and_log_slope(self, triples: Triples) -> tuple[Tensor, Tensor]:
+        """Returns g [Q, N], and d ln B_q / dc [Nq, Q] = zeta_q x_q' / x_q, x_q the power's base."""
+        sines = self._sines(triples)
+        base = self._base(triples, sines)
+        ratio = triples.cosine / sines.clamp(min=self.collinear)
+        slope = torch.addcmul(self.cosine_factor, self.sine_factor, ratio, value=-1)
+        return self._values(triples, base), slope.mul_(self.zeta).div_(base)
+
+    def _values(self, triples: Triples, base: Tensor) -> Tensor:
+        exponent = (triples.mean - self.centers).square_().mul_(-self.eta)
+        by_center = exponent.clamp_(min=-self.floor).exp_()
+        by_center.mul_(triples.first[4] * triples.second[4])
+        by_angle = base.log().mul_(self.zeta).exp_()
+        return (by_center.t() @ self.expand_centers).mul_(by_angle.t() @ self.expand_angles)
 
     def _sines(self, triples: Triples) -> Tensor:
         """Returns s_q [Nq, Q], or [Q] without smoothing."""
@@ -164,13 +176,6 @@ class AngularTerms:
     def _base(self, triples: Triples, sines: Tensor) -> Tensor:
         base = torch.addcmul(self.constant, self.cosine_factor, triples.cosine)
         return torch.maximum(base.addcmul_(self.sine_factor, sines), self.lowest_base)
-
-    def _log_slope(self, triples: Triples) -> Tensor:
-        """Returns d ln B_q / dc [Nq, Q] = zeta_q x_q' / x_q, x_q the base of the power."""
-        sines = self._sines(triples)
-        ratio = triples.cosine / sines.clamp(min=self.collinear)
-        slope = torch.addcmul(self.cosine_factor, self.sine_factor, ratio, value=-1)
-        return slope.mul_(self.zeta).div_(self._base(triples, sines))
 
 
 def dot(one: Tensor, other: Tensor) -> Tensor:

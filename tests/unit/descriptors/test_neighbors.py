@@ -40,7 +40,7 @@ def found_rows(structures, cutoff):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cutoff", [1.9, 4.6])
-@pytest.mark.parametrize("all_pairs", [0, 60])
+@pytest.mark.parametrize("all_pairs", [0, 80])
 def test_pairs_are_those_of_brute_force(environments, pack, monkeypatch, name, cutoff, all_pairs):
     monkeypatch.setattr(neighbors, "ALL_PAIRS_ATOMS", all_pairs)
     structure = environments[name]
