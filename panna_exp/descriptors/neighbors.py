@@ -123,7 +123,9 @@ def _complete_cell(cell: Floats, periodic: NDArray[np.bool_], origin: str) -> Fl
     return complete
 
 
-def _check_images(inverse: Floats, periodic: NDArray[np.bool_], cutoff: float, origin: str) -> None:
+def _check_images(
+    inverse: NDArray[np.floating[Any]], periodic: NDArray[np.bool_], cutoff: float, origin: str
+) -> None:
     # The columns of the inverse are the normals of the cell's faces, each over the cell's height.
     per_height = np.sqrt((inverse**2).sum(axis=0))[periodic]
     images = float((2 * cutoff * per_height + 1).prod())
