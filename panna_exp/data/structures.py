@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panna_exp.data.labels import Chained
 from panna_exp.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -83,7 +84,8 @@ class StructureSet:
         pbc: [S, 3].
         forces: [A, 3], NaN for structures without; or None if none has any.
         descriptors: [A, D] float32 or None.
-        descriptor_info: What made ``descriptors``, if the file says (see descriptors.info).
+        descriptor_info: What made ``descriptors``, if the file says (see build.descriptor).
+        zero_forces: Origins of structures whose forces, all exactly zero, count as missing.
     """
 
     names: Sequence[str]
@@ -97,6 +99,7 @@ class StructureSet:
     forces: Floats | None = None
     descriptors: NDArray[np.float32] | None = None
     descriptor_info: dict[str, Any] | None = None
+    zero_forces: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -156,25 +159,66 @@ class StructureSet:
             descriptor_info=descriptor_info,
         )
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["StructureSet"]) -> "StructureSet":
+        """Joins sets; raises DataError if some have positions or descriptors and some not."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.concatenate([[0], np.cumsum([part.offsets[-1] for part in parts])])
+        forces = None
+        if any(part.forces is not None for part in parts):
+            forces = np.concatenate([_forces_or_nan(part) for part in parts])
+        return cls(
+            names=Chained([part.names for part in parts]),
+            origins=Chained([part.origins for part in parts]),
+            offsets=np.concatenate(
+                [
+                    [0],
+                    *(part.offsets[1:] + start for part, start in zip(parts, starts, strict=False)),
+                ]
+            ).astype(np.int64),
+            species=np.concatenate([part.species for part in parts]),
+            energy=np.concatenate([part.energy for part in parts]),
+            positions=_joined("positions", parts),
+            cell=np.concatenate([part.cell for part in parts]),
+            pbc=np.concatenate([part.pbc for part in parts]),
+            forces=forces,
+            descriptors=_joined("descriptors", parts),
+            descriptor_info=parts[0].descriptor_info,
+            zero_forces=tuple(origin for part in parts for origin in part.zero_forces),
+        )
+
+
+def _forces_or_nan(part: StructureSet) -> Floats:
+    return np.full((len(part.species), 3), np.nan) if part.forces is None else part.forces
+
+
+def _joined(name: str, parts: Sequence[StructureSet]) -> Any:
+    arrays = [getattr(part, name) for part in parts]
+    origins = [part.origins[0] for part in parts]
+    return _join(name, arrays, origins)
+
 
 def _all_or_none(name: str, items: Sequence[Structure]) -> Any:
-    arrays = [getattr(item, name) for item in items]
-    missing = [item.origin for item, array in zip(items, arrays, strict=True) if array is None]
-    if len(missing) == len(items):
+    return _join(name, [getattr(item, name) for item in items], [item.origin for item in items])
+
+
+def _join(name: str, arrays: Sequence[Any], origins: Sequence[str]) -> Any:
+    missing = [o for o, array in zip(origins, arrays, strict=True) if array is None]
+    if len(missing) == len(arrays):
         return None
     if missing:
         raise DataError(
-            f"{missing[0]}: has no {name}, but other structures of the same data set have "
-            f"({len(missing)} of {len(items)} lack them)"
+            f"{missing[0]}: has no {name}, but others of the same data set have "
+            f"({len(missing)} of {len(arrays)} lack them)"
         )
-    widths = {array.shape[1] for array in arrays}
-    if len(widths) > 1:
-        first = arrays[0].shape[1]
-        odd = next(i for i, array in enumerate(arrays) if array.shape[1] != first)
-        raise DataError(
-            f"{items[odd].origin}: {name} have {arrays[odd].shape[1]} components, "
-            f"but those of {items[0].origin} have {first}"
-        )
+    first = arrays[0].shape[1]
+    for origin, array in zip(origins, arrays, strict=True):
+        if array.shape[1] != first:
+            raise DataError(
+                f"{origin}: {name} have {array.shape[1]} components, "
+                f"but those of {origins[0]} have {first}"
+            )
     return np.concatenate(arrays)
 
 

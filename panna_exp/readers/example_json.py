@@ -1,0 +1,131 @@
+"""PANNA's ``.example`` files: one structure a file, JSON.
+
+Keys and aliases are those of PANNA: ``atoms`` rows [label, symbol, [x, y, z], [fx, fy, fz]?, ...],
+``atomic_position_unit`` cartesian or crystal, ``lattice_vectors`` (missing or zero rows: not
+periodic), ``unit_of_length``, ``energy`` [value, unit].
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.data.structures import Floats, Structure, StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError, closest
+from panna_exp.units import energy_factor, length_factor
+
+_POSITION_UNIT_KEYS = ("atomic_position_unit", "atomic_positions_unit", "atomic_coordinates")
+_KINDS = ("cartesian", "crystal")
+
+
+def read(path: Path, species: Species) -> StructureSet:
+    """Reads one file (DataError with file and key); forces that are all exactly zero are none."""
+    structure = read_structure(path, species)
+    found = StructureSet.from_structures([structure])
+    if structure.forces is None or structure.forces.any():
+        return found
+    return replace(found, forces=None, zero_forces=(structure.origin,))
+
+
+def read_structure(path: Path, species: Species) -> Structure:
+    """Reads one file.
+
+    Raises:
+        DataError: Names file, key or line, and cause.
+    """
+    data = _load(path)
+    length = length_factor(str(data.get("unit_of_length", "angstrom")), str(path))
+    energy, energy_unit = _energy(data, path)
+    cell = _cell(data, path) * length
+    symbols, positions, forces = _atoms(data, path)
+    kind = next((str(data[key]) for key in _POSITION_UNIT_KEYS if key in data), "cartesian")
+    if kind not in _KINDS:
+        raise DataError(
+            f"{path}: atomic_position_unit is '{kind}', expected cartesian or crystal"
+            f"{closest(kind, _KINDS)}"
+        )
+    if kind == "crystal" and not cell.any():
+        raise DataError(f"{path}: crystal coordinates need 'lattice_vectors'")
+    return Structure(
+        origin=str(path),
+        name=path.name.split(".", 1)[0],
+        species=np.array(
+            [species.index(s, f"{path}, atom {i}") for i, s in enumerate(symbols)], dtype=np.int64
+        ),
+        energy=energy * energy_unit,
+        positions=positions @ cell if kind == "crystal" else positions * length,
+        cell=cell,
+        pbc=np.asarray(cell.any(axis=1)),
+        forces=None if forces is None else forces * (energy_unit / length),
+    ).check()
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}, line {error.lineno}, column {error.colno}: is not JSON ({error.msg})"
+        ) from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: is not JSON ({type(error).__name__})") from None
+    if not isinstance(data, Mapping):
+        raise DataError(f"{path}: holds a {type(data).__name__}, expected a JSON object")
+    for key in ("atoms", "energy"):
+        if key not in data:
+            raise DataError(f"{path}: the key '{key}' is missing{closest(key, data)}")
+    return data
+
+
+def _energy(data: Mapping[str, Any], path: Path) -> tuple[float, float]:
+    """Returns the value and eV per unit; a missing unit is eV, the value may be quoted."""
+    entry = data["energy"]
+    items = entry if isinstance(entry, list) else [entry]
+    if not 1 <= len(items) <= 2:
+        raise DataError(f"{path}: 'energy' is {entry!r}, expected [value, unit]")
+    try:
+        value = float(items[0])
+    except (TypeError, ValueError):
+        raise DataError(f"{path}: 'energy' is {entry!r}, expected [value, unit]") from None
+    unit = str(items[1]) if len(items) == 2 else "eV"
+    return value, energy_factor(unit, str(path))
+
+
+def _cell(data: Mapping[str, Any], path: Path) -> Floats:
+    rows = data.get("lattice_vectors")
+    if rows is None or rows == []:
+        return np.zeros((3, 3))
+    return _numbers(rows, (3, 3), f"{path}: 'lattice_vectors'")
+
+
+def _atoms(data: Mapping[str, Any], path: Path) -> tuple[list[str], Floats, Floats | None]:
+    rows = data["atoms"]
+    if not isinstance(rows, list) or not rows:
+        raise DataError(f"{path}: 'atoms' is not a list of atoms")
+    symbols, positions, forces = [], [], []
+    for number, row in enumerate(rows):
+        where = f"{path}, atom {number}"
+        if not isinstance(row, list) or len(row) < 3:
+            raise DataError(f"{where}: {row!r}, expected [label, symbol, [x, y, z], ...]")
+        symbols.append(str(row[1]))
+        positions.append(_numbers(row[2], (3,), f"{where}: position"))
+        if len(row) > 3 and isinstance(row[3], list) and len(row[3]) == 3:
+            forces.append(_numbers(row[3], (3,), f"{where}: force"))
+    complete = len(forces) == len(rows)
+    return symbols, np.array(positions), np.array(forces) if complete else None
+
+
+def _numbers(value: Any, shape: tuple[int, ...], where: str) -> Floats:
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{where} is {value!r}, expected numbers") from None
+    if array.shape != shape:
+        raise DataError(f"{where} has the shape {array.shape}, expected {shape}")
+    return array

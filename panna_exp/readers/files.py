@@ -1,0 +1,115 @@
+"""From what the user names (files, folders, globs) to files and their kinds."""
+
+import glob
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from panna_exp.errors import DataError, closest
+
+BUILTIN = "builtin:"
+_BUILTIN_FOLDER = Path(__file__).resolve().parent.parent / "datasets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRecord:
+    """One file that was read.
+
+    Args:
+        path: Where it is.
+        kind: Its format.
+        num_records: Structures in it.
+        sha256: Hash of its content.
+    """
+
+    path: Path
+    kind: str
+    num_records: int
+    sha256: str
+
+
+def find_files(
+    paths: Sequence[str], kind: str | None, base: Path, suffixes: Mapping[str, Sequence[str]]
+) -> list[tuple[Path, str]]:
+    """Returns files with their kinds, in the order named, folders and globs in natural order.
+
+    Args:
+        paths: Each a file, a folder (its files of known suffix), a glob, or ``builtin:NAME``.
+        kind: The format of all of them, or None to go by suffix.
+        base: Folder that relative paths start from.
+        suffixes: Suffixes of each kind.
+
+    Raises:
+        DataError: A path does not exist, a folder or glob gives nothing, or kinds are mixed.
+    """
+    found: list[tuple[Path, str]] = []
+    for text in paths:
+        found += _expand(text, kind, base, suffixes)
+    kinds = sorted({item[1] for item in found})
+    if len(kinds) > 1:
+        first = {name: next(path for path, k in found if k == name) for name in kinds}
+        shown = ", ".join(f"{path} ({name})" for name, path in first.items())
+        raise DataError(f"files of several kinds: {shown}: name one kind, or choose data.kind")
+    return found
+
+
+def natural(path: Path) -> list[tuple[int, int, str]]:
+    """Sort key by which train-2 comes before train-10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _expand(
+    text: str, kind: str | None, base: Path, suffixes: Mapping[str, Sequence[str]]
+) -> list[tuple[Path, str]]:
+    if text.startswith(BUILTIN):
+        path = _BUILTIN_FOLDER / text.removeprefix(BUILTIN)
+        return [(_existing(path), kind or _kind_of(path, suffixes))]
+    path = base / Path(text).expanduser()
+    if path.is_dir():
+        return _of_folder(path, kind, suffixes)
+    if not path.exists() and glob.has_magic(text):
+        matches = sorted((Path(name) for name in glob.glob(str(path))), key=natural)
+        if not matches:
+            raise DataError(f"{text}: no file matches")
+        return [(match, kind or _kind_of(match, suffixes)) for match in matches]
+    return [(_existing(path), kind or _kind_of(path, suffixes))]
+
+
+def _of_folder(
+    folder: Path, kind: str | None, suffixes: Mapping[str, Sequence[str]]
+) -> list[tuple[Path, str]]:
+    wanted = {kind: suffixes[kind]} if kind else suffixes
+    known = [suffix for endings in wanted.values() for suffix in endings]
+    files = sorted((path for path in folder.iterdir() if path.is_file()), key=natural)
+    found = [(path, kind or _kind_of(path, suffixes)) for path in files if path.suffix in known]
+    if not found:
+        others = sorted({path.suffix or path.name for path in files})
+        held = f"it has {len(files)} files ({', '.join(others[:5])})" if files else "it is empty"
+        raise DataError(f"{folder}: no data files ({', '.join(known)}) in this directory: {held}")
+    return found
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such file or directory{closest(path.name, siblings)}")
+    return path
+
+
+def _kind_of(path: Path, suffixes: Mapping[str, Sequence[str]]) -> str:
+    for kind, endings in suffixes.items():
+        if path.suffix in endings:
+            return kind
+    known = ", ".join(ending for endings in suffixes.values() for ending in endings)
+    raise DataError(
+        f"{path}: unknown suffix '{path.suffix}', expected one of {known}: choose data.kind"
+    )

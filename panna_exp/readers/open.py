@@ -1,0 +1,102 @@
+"""Opens data of any kind: one reader a format, by kind or suffix."""
+
+import hashlib
+import importlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from panna_exp.data.structures import StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.readers.files import FileRecord, find_files, sha256_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format; its module is imported when a file of it is read.
+
+    Args:
+        module: Has ``read(path, species) -> StructureSet``.
+        suffixes: Of its files.
+        summary: What it is.
+    """
+
+    module: str
+    suffixes: tuple[str, ...]
+    summary: str
+
+    def read(self, path: Path, species: Species) -> StructureSet:
+        """Reads one file."""
+        module = importlib.import_module(f"panna_exp.readers.{self.module}")
+        read: Callable[[Path, Species], StructureSet] = module.read
+        return read(path, species)
+
+
+READERS = {
+    "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords"),
+    "example": Reader("example_json", (".example",), "PANNA's structures, JSON"),
+    "hdf5": Reader("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A data set as read.
+
+    Args:
+        structures: All structures of all files.
+        files: What was read.
+        fingerprint: Hash over kinds, contents and record counts; not of where the files lie.
+    """
+
+    structures: StructureSet
+    files: list[FileRecord]
+    fingerprint: str
+
+
+def open_structures(
+    paths: Sequence[str], species: Species, kind: str | None = None, base: Path | None = None
+) -> Loaded:
+    """Reads files, folders or globs into one set.
+
+    Args:
+        paths: See :func:`panna_exp.readers.files.find_files`.
+        species: The species list; symbols outside it are an error.
+        kind: The format, or None to go by suffix.
+        base: Folder that relative paths start from (default: the working directory).
+
+    Raises:
+        DataError: Names file, record and cause.
+    """
+    suffixes = {name: reader.suffixes for name, reader in READERS.items()}
+    parts: list[StructureSet] = []
+    files: list[FileRecord] = []
+    for path, found in find_files(paths, kind, base or Path.cwd(), suffixes):
+        part = READERS[found].read(path, species)
+        parts.append(part)
+        files.append(
+            FileRecord(path=path, kind=found, num_records=len(part), sha256=sha256_of(path))
+        )
+    infos: list[Any] = [part.descriptor_info for part in parts]
+    for file, info in zip(files, infos, strict=True):
+        if info != infos[0]:
+            raise DataError(f"{file.path}: its descriptors are not those of {files[0].path}")
+    structures = StructureSet.concatenate(parts)
+    if structures.zero_forces:
+        logger.warning(
+            "the forces of %d of %d structures are all exactly zero and count as missing, first %s",
+            len(structures.zero_forces),
+            len(structures),
+            structures.zero_forces[0],
+        )
+    text = "\n".join(f"{file.kind} {file.num_records} {file.sha256}" for file in files)
+    return Loaded(
+        structures=structures,
+        files=files,
+        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+    )
