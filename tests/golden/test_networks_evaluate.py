@@ -30,7 +30,7 @@ CASES = [
 def evaluate(networks, paths, offset):
     """Returns predictions of the float64 reference forward pass."""
     species = Species(networks.species)
-    structures = open_structures(paths, species).structures
+    structures = open_structures([str(path) for path in paths], species).structures
     energies = np.zeros(len(structures.species))
     for index, network in enumerate(networks.networks.values()):
         rows = structures.species == index
