@@ -14,7 +14,7 @@ import numpy as np
 
 from panna_exp.config.schema import DataConfig, DescriptorConfig, Generation
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.parameters import MBPParameters, difference
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 
@@ -135,7 +135,7 @@ def refuse_difference(first: Info, second: Info, first_name: str, second_name: s
         )
     if "unknown" in (first["type"], second["type"]):
         return
-    differences = MBPParameters.from_info(first).difference(MBPParameters.from_info(second))
+    differences = difference(MBPParameters.from_info(first), MBPParameters.from_info(second))
     if differences:
         raise DataError(
             f"{second_name}: its descriptors are not those of {first_name}: "

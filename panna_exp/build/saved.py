@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.build.descriptor import Info
+from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.networks.descriptor import mbp_parameters, panna_keys
+from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.network_set import NetworkSet
-from panna_exp.networks.panna import read_panna
 from panna_exp.training import checkpoint as checkpoints
 
 
@@ -53,13 +55,25 @@ def from_checkpoint(path: Path) -> SavedPotential:
     )
 
 
-def from_folder(folder: Path) -> SavedPotential:
-    """Reads a weights folder of PANNA 1.x, 2.x or of ours (NetworkError)."""
-    saved = read_panna(folder)
+def from_folder(path: Path, generation: str | None) -> SavedPotential:
+    """Reads a weights folder of PANNA 1.x, 2.x or of ours, or a LAMMPS potential.
+
+    Args:
+        path: The folder.
+        generation: Of its descriptors, if the user says; PANNA's files do not.
+
+    Raises:
+        NetworkError: The folder is damaged, or made for another generation.
+    """
+    saved = read_networks(path)
+    parameters = None
+    if saved.generation is not None or generation is not None:
+        parameters = mbp_parameters(saved, generation)
+    unknown = {"type": "unknown", "size": saved.feature_size}
     return SavedPotential(
         name="energies",
         networks=tuple(saved.networks.values()),
-        descriptor=saved.descriptor_info or {"type": "unknown", "size": saved.feature_size},
+        descriptor=unknown if parameters is None else parameters.to_info(),
         energy_rescale=1.0,
         config={},
     )
@@ -67,12 +81,14 @@ def from_folder(folder: Path) -> SavedPotential:
 
 def to_network_set(networks: Sequence[NetworkData], descriptor: Info) -> NetworkSet:
     """Returns networks and descriptor in the form that exporters write."""
-    known = descriptor["type"] != "unknown"
-    names = ("type", "generation", "species")
+    by_symbol = {network.symbol: network for network in networks}
+    if descriptor["type"] == "unknown":
+        return NetworkSet(networks=by_symbol, source="the run")
+    parameters = MBPParameters.from_info(descriptor)
     return NetworkSet(
-        networks={network.symbol: network for network in networks},
-        gvect_params={k: v for k, v in descriptor.items() if k not in names} if known else None,
-        descriptor_info=descriptor if known else None,
-        generation=descriptor["generation"] if known else None,
+        networks=by_symbol,
+        gvect_params=panna_keys(parameters),
+        descriptor_info=descriptor,
+        generation=parameters.generation,
         source="the run",
     )

@@ -35,6 +35,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
     validate_evaluate(config)
     from rich.console import Console
 
+    from panna_exp.build.descriptor import chosen_generation
     from panna_exp.build.saved import from_checkpoint, from_folder
     from panna_exp.commands.progress import show_messages
     from panna_exp.training.checkpoint import find_checkpoints
@@ -45,12 +46,17 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
             run_dir = base / Path(config.run_dir).expanduser()
             paths = find_checkpoints(run_dir, config.checkpoint)
             folder = base / config.io.eval_dir if config.io.eval_dir else run_dir / "evaluate"
-            potentials = (from_checkpoint(path) for path in paths)
+            potentials = map(from_checkpoint, paths)
         else:
             assert config.network_dir is not None
             assert config.io.eval_dir is not None
             folder = base / Path(config.io.eval_dir).expanduser()
-            potentials = (from_folder(base / Path(config.network_dir).expanduser()) for _ in (0,))
+            generation = chosen_generation(config.data, config.descriptor)
+            saved = from_folder(
+                base / Path(config.network_dir).expanduser(),
+                None if generation is None else generation.value,
+            )
+            potentials = map(lambda item: item, [saved])
         evaluator = None
         for potential in potentials:
             evaluator = evaluator or _Evaluator(config, base, potential)

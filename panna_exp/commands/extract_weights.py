@@ -1,14 +1,10 @@
 """``panna-exp extract-weights``: a run's networks as files that PANNA and LAMMPS read."""
 
-import logging
 from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema import ExtractConfig
 from panna_exp.config.validate import validate_extract
-
-logger = logging.getLogger(__name__)
-
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
@@ -28,6 +24,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
     """
     validate_extract(config)
     from panna_exp.build.saved import from_checkpoint, to_network_set
+    from panna_exp.networks.lammps import write_lammps
     from panna_exp.networks.panna import write_panna
     from panna_exp.training.checkpoint import find_checkpoints
 
@@ -37,9 +34,14 @@ def extract(config: ExtractConfig, base: Path) -> None:
     folder = base / Path(config.io.output_dir).expanduser()
     (path,) = find_checkpoints(run_dir, config.checkpoint)
     potential = from_checkpoint(path)
-    written = write_panna(
-        to_network_set(potential.networks, potential.descriptor), folder, config.panna_version
-    )
+    networks = to_network_set(potential.networks, potential.descriptor)
+    if config.output_type == "LAMMPS":
+        export = write_lammps(networks, folder)
+        written = export.files
+        for note in export.notes:
+            print(f"note: {note}")
+    else:
+        written = write_panna(networks, folder, config.panna_version)
     print(
         f"wrote {len(potential.networks)} networks of {path.stem} to {folder}: {len(written)} "
         "files, read back and identical"
