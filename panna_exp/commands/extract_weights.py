@@ -6,6 +6,7 @@ from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema import ExtractConfig
 from panna_exp.config.validate import validate_extract
 
+
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     launch_once(arguments, extract, "extract_weights", "panna-exp extract-weights")

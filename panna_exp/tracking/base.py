@@ -1,0 +1,154 @@
+"""What a training tells its trackers: a few calls, a do-nothing default, one place that ends it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+
+class RunStatus(Enum):
+    """How a run ended, in MLflow's words."""
+
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class Interrupted(Exception):  # noqa: N818 (the user's wish, not an error)
+    """The training was stopped by the user after saving its state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """What a tracker learns at the start.
+
+    Args:
+        run_dir: The run directory, absolute.
+        name: Shown in lists of runs.
+        experiment: Runs are grouped by it.
+        params: Flat configuration.
+        tags: Versions, commit, data fingerprint.
+    """
+
+    run_dir: Path
+    name: str
+    experiment: str
+    params: Mapping[str, object]
+    tags: Mapping[str, str]
+
+
+class Tracker(Protocol):
+    """Records a run somewhere."""
+
+    wants_histograms: bool
+
+    def start(self, run: RunInfo) -> None:
+        """The run begins, or is continued."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Values at a step; those of steps already recorded are skipped."""
+
+    def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Weights and biases by name, where the tracker wants them."""
+
+    def save(self, path: Path, folder: str = "") -> None:
+        """Keeps a file of the run directory."""
+
+    def finish(self, status: RunStatus) -> None:
+        """The run is over."""
+
+    def where(self) -> list[str]:
+        """Lines that tell the user where to look."""
+
+    def close(self) -> None:
+        """Releases what was taken, also when the run never began."""
+
+
+class NullTracker:
+    """Records nothing."""
+
+    wants_histograms = False
+
+    def start(self, run: RunInfo) -> None:
+        """Does nothing."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Does nothing."""
+
+    def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Does nothing."""
+
+    def save(self, path: Path, folder: str = "") -> None:
+        """Does nothing."""
+
+    def finish(self, status: RunStatus) -> None:
+        """Does nothing."""
+
+    def where(self) -> list[str]:
+        """Nowhere."""
+        return []
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
+class TrackerGroup:
+    """Several trackers as one."""
+
+    def __init__(self, trackers: Sequence[Tracker]) -> None:
+        self._trackers = trackers
+        self.wants_histograms = any(tracker.wants_histograms for tracker in trackers)
+
+    def start(self, run: RunInfo) -> None:
+        """Starts all."""
+        for tracker in self._trackers:
+            tracker.start(run)
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Logs to all."""
+        for tracker in self._trackers:
+            tracker.log(step, metrics)
+
+    def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """To those that want them."""
+        for tracker in self._trackers:
+            if tracker.wants_histograms:
+                tracker.histograms(step, arrays)
+
+    def save(self, path: Path, folder: str = "") -> None:
+        """Saves in all."""
+        for tracker in self._trackers:
+            tracker.save(path, folder)
+
+    def finish(self, status: RunStatus) -> None:
+        """Finishes all."""
+        for tracker in self._trackers:
+            tracker.finish(status)
+
+    def where(self) -> list[str]:
+        """Lines of all."""
+        return [line for tracker in self._trackers for line in tracker.where()]
+
+    def close(self) -> None:
+        """Closes all."""
+        for tracker in self._trackers:
+            tracker.close()
+
+
+@contextmanager
+def tracked_run(tracker: Tracker, run: RunInfo) -> Iterator[None]:
+    """Starts the run and finishes it with the status that the block's end gives it."""
+    tracker.start(run)
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        tracker.finish(RunStatus.KILLED)
+        raise
+    except BaseException:
+        tracker.finish(RunStatus.FAILED)
+        raise
+    tracker.finish(RunStatus.FINISHED)
