@@ -47,10 +47,8 @@ class Species:
             ) from None
 
     def formula(self, counts: Sequence[int]) -> str:
-        """Writes atom counts a species as a formula, e.g. ``(2, 0, 1, 0)`` -> ``H2O``."""
-        parts = [
-            f"{symbol}{count if count > 1 else ''}"
-            for symbol, count in zip(self.symbols, counts, strict=True)
-            if count
-        ]
-        return "".join(parts)
+        """Writes atom counts a species as a formula in Hill's order (C, H, then by alphabet)."""
+        found = {s: int(n) for s, n in zip(self.symbols, counts, strict=True) if n}
+        first = [symbol for symbol in ("C", "H") if "C" in found and symbol in found]
+        order = first + sorted(symbol for symbol in found if symbol not in first)
+        return "".join(f"{s}{found[s] if found[s] > 1 else ''}" for s in order)

@@ -16,6 +16,7 @@ from panna_exp.build.restart import Restart, find_restart, flatten
 from panna_exp.build.tracking import make_tracker
 from panna_exp.build.training import Run, build_run, stream_settings
 from panna_exp.commands.assess import Assessment, Assessor, result_json, training_baseline
+from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, show_messages
 from panna_exp.commands.run_directory import RunDirectory, environment
@@ -52,7 +53,7 @@ def run_training(
     run_dir: Path,
     launch_dir: Path,
     overrides: Sequence[str],
-    command: str,
+    command: CommandLine,
 ) -> TrainingResult:
     """Trains, evaluates on the validation data, and records everything.
 
@@ -62,7 +63,7 @@ def run_training(
         run_dir: Where the run is recorded; an earlier training there is continued.
         launch_dir: Where the user started; relative paths start there.
         overrides: The command line's overrides.
-        command: The command that continues this run.
+        command: How it was started.
 
     Raises:
         PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
@@ -123,7 +124,7 @@ class _Session:
     directory: RunDirectory
     launch_dir: Path
     overrides: Sequence[str]
-    command: str
+    command: CommandLine
     tracker: Tracker
 
     def run(self, data: RunData) -> TrainingResult:
@@ -153,7 +154,9 @@ class _Session:
                 with tracked_run(self.tracker, self._run_info(data)):
                     return self._train(run, data, listener)
             except Interrupted:
-                logger.info("stopped: a checkpoint is saved; to continue:\n  %s", self.command)
+                logger.info(
+                    "stopped: a checkpoint is saved; to continue:\n  %s", self.command.continuing()
+                )
                 return TrainingResult(metric=None, interrupted=True)
 
     def _train(self, run: Run, data: RunData, listener: _Listener) -> TrainingResult:
@@ -184,7 +187,7 @@ class _Session:
             if is_last:
                 raise CheckpointError(
                     f"{reason}: the last saved checkpoint is kept; make room, then continue with: "
-                    f"{self.command}"
+                    f"{self.command.continuing()}"
                 ) from None
             logger.warning("%s: training goes on", reason)
             return
@@ -231,7 +234,7 @@ class _Session:
             trainer.data.device,
             run.threads,
             "" if run.threads == 1 else "s",
-            self.directory.path,
+            relative(self.directory.path),
         )
 
     def _run_info(self, data: RunData) -> RunInfo:
@@ -261,7 +264,7 @@ class _Session:
         which = "validation" if data.validation else "training"
         assessment = self._assess(run, data, which)
         checkpoint = run.checkpoint().name
-        folder = self.directory.path / "evaluate"
+        folder = relative(self.directory.path) / "evaluate"
         assessment.write(folder, checkpoint, f"{which} data, {checkpoint}")
         numbers = result_json(assessment.summary)
         metric = numbers["mae_mev_per_atom"]
@@ -304,11 +307,12 @@ class _Session:
     def _say_where(self, folder: Path, checkpoint: str, fit: FitResult) -> None:
         print(f"\npredictions:  {folder / checkpoint}.dat")
         print(f"parity plot:  {folder / checkpoint}.png")
-        print(f"metrics:      {self.directory.path / 'metrics.dat'}")
+        print(f"metrics:      {relative(self.directory.path) / 'metrics.dat'}")
         for line in self.tracker.where():
             print(line)
         epochs = self.config.training.max_epochs
-        print(f"to train on:  {self.command} training.max_epochs={2 * epochs}")
+        longer = self.command.continuing(f"training.max_epochs={2 * epochs}")
+        print(f"to train on:  {longer}")
         if fit.steps_made:
             rate = fit.steps_made / fit.seconds
             print(f"trained {fit.steps_made} steps in {fit.seconds:.1f} s: {rate:.0f} steps/s")

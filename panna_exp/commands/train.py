@@ -1,9 +1,6 @@
 """``panna-exp train``: one run, or each job of a sweep."""
 
 import logging
-import os
-import shlex
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.commands import sweep
+from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.launch import launch
 from panna_exp.config.schema import TrainConfig
 from panna_exp.config.validate import validate_train
@@ -53,7 +51,7 @@ def train_job(composed: DictConfig) -> float | None:
             run_dir=run_dir,
             launch_dir=Path(hydra_config.runtime.cwd),
             overrides=overrides,
-            command=continue_command(run_dir, overrides),
+            command=CommandLine(overrides, run_dir),
         )
     except Exception as error:
         _remove_empty(run_dir, Path(hydra_config.runtime.cwd))
@@ -77,29 +75,6 @@ def load(composed: DictConfig) -> TrainConfig:
     assert isinstance(config, TrainConfig)
     validate_train(config)
     return config
-
-
-def continue_command(run_dir: Path, overrides: list[str]) -> str:
-    """Returns the command line that continues the run in ``run_dir``."""
-    kept = [item for item in overrides if not item.lstrip("+").startswith("io.train_dir=")]
-    program = ["python", "-m", "panna_exp"] if _is_module() else ["panna-exp"]
-    shown = _relative(run_dir)
-    return shlex.join([*program, "train", *kept, f"io.train_dir={_quoted(shown)}"])
-
-
-def _is_module() -> bool:
-    return Path(sys.argv[0]).name == "__main__.py"
-
-
-def _relative(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-def _quoted(value: str) -> str:
-    """Quotes a value for Hydra's override grammar where it has characters of that grammar."""
-    plain = all(char.isalnum() or char in "/._-+@:" for char in value)
-    return value if plain else '"' + value.replace('"', '\\"') + '"'
 
 
 def _remove_empty(run_dir: Path, launch_dir: Path) -> None:
