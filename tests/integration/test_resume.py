@@ -1,0 +1,96 @@
+"""A run that was stopped and continued is the run that never stopped, bit for bit."""
+
+import random
+import re
+import shlex
+import signal
+import time
+
+import pytest
+
+# Epochs of 30 steps end inside passes of 36 batches; checkpoints fall inside epochs.
+OPTIONS = (
+    *("tracking=none", "network.architecture=[16,8,1]", "training.batch_size=20"),
+    *("training.steps_per_epoch=30", "io.save_checkpoint_steps=7", "io.log_frequency=4"),
+    *("training.learning_rate_schedule=cosine", "training.wscale_l2=1e-6"),
+)
+
+
+def train(program, run_dir, *options, code=0):
+    return program.run("train", *OPTIONS, f"io.train_dir={run_dir}", *options, code=code)
+
+
+def test_raising_max_epochs_continues_as_if_never_stopped(program, tmp_path):
+    constant = "training.learning_rate_schedule=constant"
+    train(program, "whole", "training.max_epochs=4", constant)
+    train(program, "parts", "training.max_epochs=2", constant)
+    done = train(program, "parts", "training.max_epochs=4", constant)
+    assert "continuing from epoch_2_step_60" in done.stderr
+    program.assert_identical(tmp_path / "whole", tmp_path / "parts")
+    assert (tmp_path / "whole/metrics.dat").read_text() == (
+        tmp_path / "parts/metrics.dat"
+    ).read_text()
+
+
+def test_the_same_command_on_a_complete_run_trains_nothing(program, tmp_path):
+    train(program, "run", "training.max_epochs=1")
+    before = sorted(path.name for path in (tmp_path / "run/_models").iterdir())
+    done = train(program, "run", "training.max_epochs=1")
+    assert "nothing to train: max_epochs=1 is reached, at step 30" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "run/_models").iterdir()) == before
+
+
+def test_names_of_checkpoints(program, tmp_path):
+    train(program, "run", "training.max_epochs=2", "io.save_checkpoint_steps=15")
+    names = sorted(path.stem for path in (tmp_path / "run/_models").iterdir())
+    assert names == ["epoch_1_step_15", "epoch_1_step_30", "epoch_2_step_45", "epoch_2_step_60"]
+
+
+def test_ctrl_c_saves_and_prints_the_command_that_continues(program, tmp_path):
+    train(program, "whole", "training.max_epochs=60")
+    process = program.start("train", *OPTIONS, "training.max_epochs=60", "io.train_dir=part")
+    wait_for_checkpoint(tmp_path / "part")
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    command = re.search(r"to continue:\n\s+python -m panna_exp (.*)", output)
+    assert command, output
+    assert "io.train_dir=part" in command[1]
+    program.run(*shlex.split(command[1]))
+    program.assert_identical(tmp_path / "whole", tmp_path / "part")
+
+
+def wait_for_checkpoint(run_dir, seconds=60):
+    end = time.monotonic() + seconds
+    while not list(run_dir.glob("_models/epoch_*")):
+        assert time.monotonic() < end, "no checkpoint appeared"
+        time.sleep(0.01)
+
+
+def kill_and_resume(program, tmp_path, rounds):
+    """Kills a training at random moments again and again, until it is complete."""
+    random.seed(rounds)
+    options = ("training.max_epochs=100",)
+    train(program, "whole", *options)
+    killed = 0
+    for number in range(rounds):
+        process = program.start("train", *OPTIONS, *options, f"io.train_dir=part{number}")
+        wait_for_checkpoint(tmp_path / f"part{number}")
+        time.sleep(random.uniform(0, 1.5))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+        train(program, f"part{number}", *options)
+        program.assert_identical(tmp_path / "whole", tmp_path / f"part{number}")
+        expected = (tmp_path / "whole/metrics.dat").read_text()
+        assert (tmp_path / f"part{number}/metrics.dat").read_text() == expected
+    assert killed >= rounds / 2, f"only {killed} of {rounds} were killed before they had finished"
+
+
+def test_kill_and_resume(program, tmp_path):
+    kill_and_resume(program, tmp_path, 2)
+
+
+@pytest.mark.slow
+def test_kill_and_resume_twenty_times(program, tmp_path):
+    kill_and_resume(program, tmp_path, 20)
