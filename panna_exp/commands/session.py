@@ -1,35 +1,31 @@
 """A training from data to result table; reads as the table of contents of the program."""
 
 import logging
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from panna_exp.build.datasets import RunData, read_run_data
 from panna_exp.build.descriptor import describe
 from panna_exp.build.restart import Restart, find_restart, flatten
 from panna_exp.build.tracking import make_tracker
 from panna_exp.build.training import Run, build_run, stream_settings
-from panna_exp.commands.assess import Assessment, Assessor, result_json, training_baseline
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
+from panna_exp.commands.listener import RunListener
+from panna_exp.commands.outcome import Outcome, assess_run
 from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, show_messages
 from panna_exp.commands.run_directory import RunDirectory, environment
-from panna_exp.commands.sweep import write_result
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import CheckpointError
 from panna_exp.networks.panna import training_metadata
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
-from panna_exp.training import metrics
 from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.recorder import MetricsFile
-from panna_exp.training.trainer import FitResult
 
 logger = logging.getLogger(__name__)
 
@@ -83,40 +79,6 @@ def run_training(
         logging.getLogger("panna_exp").removeHandler(handler)
 
 
-class _Listener:
-    """Tells display, metrics.dat and trackers about the training's progress."""
-
-    def __init__(self, tracker: Tracker, metrics_file: MetricsFile) -> None:
-        self.display: TrainingDisplay | None = None
-        self.run: Run | None = None
-        self._tracker = tracker
-        self._metrics_file = metrics_file
-
-    def advanced(self, step: int) -> None:
-        assert self.display is not None
-        self.display.advance(step)
-
-    def logged(self, step: int, values: Mapping[str, float]) -> None:
-        assert self.display is not None
-        self.display.values(values)
-        self._tracker.log(step, {_train_name(name): value for name, value in values.items()})
-
-    def epoch_ended(
-        self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
-    ) -> None:
-        assert self.display is not None
-        assert self.run is not None
-        self.display.epoch(epoch, step, train, validation)
-        self._metrics_file.append(epoch, train, validation, step)
-        values = {f"epoch/{name}": value for name, value in train.items()}
-        values |= {f"validation/{name}": value for name, value in validation.items()}
-        self._tracker.log(step, values)
-        if self._tracker.wants_histograms:
-            layers = self.run.networks.named_layers()
-            arrays = {name: tensor.detach().cpu().numpy() for name, _, tensor, _ in layers}
-            self._tracker.histograms(step, arrays)
-
-
 @dataclass(slots=True)
 class _Session:
     config: TrainConfig
@@ -135,7 +97,7 @@ class _Session:
         metrics_file = MetricsFile(
             self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
         )
-        listener = _Listener(self.tracker, metrics_file)
+        listener = RunListener(self.tracker, metrics_file)
         with Interrupt() as interrupt:
             run = build_run(
                 config,
@@ -152,14 +114,16 @@ class _Session:
             self._announce(run, data, restart)
             try:
                 with tracked_run(self.tracker, self._run_info(data)):
-                    return self._train(run, data, listener)
+                    outcome = self._train(run, data, listener)
             except Interrupted:
                 logger.info(
                     "stopped: a checkpoint is saved; to continue:\n  %s", self.command.continuing()
                 )
                 return TrainingResult(metric=None, interrupted=True)
+        outcome.say_where(self.command, self.tracker)
+        return TrainingResult(metric=outcome.metric, interrupted=False)
 
-    def _train(self, run: Run, data: RunData, listener: _Listener) -> TrainingResult:
+    def _train(self, run: Run, data: RunData, listener: RunListener) -> Outcome:
         trainer = run.trainer
         plan = trainer.plan
         last = trainer.position.last_step(plan.max_epochs, plan.steps_per_epoch)
@@ -169,9 +133,11 @@ class _Session:
         if fit.interrupted:
             self._save_tracked_files()
             raise Interrupted
-        result = self._finish(run, data, fit)
+        outcome = assess_run(run, data, fit, self.directory.path)
+        outcome.record(self.overrides, self.tracker)
+        outcome.show()
         self._save_tracked_files()
-        return result
+        return outcome
 
     def _save(self, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint; a full disk then costs that checkpoint, not the training."""
@@ -180,6 +146,7 @@ class _Session:
         is_last = position.step >= position.last_step(
             self.config.training.max_epochs, checkpoint.steps_per_epoch
         )
+        self.tracker.flush()
         try:
             checkpoints.save(checkpoint, folder)
         except OSError as error:
@@ -259,68 +226,6 @@ class _Session:
         shown = [item for item in self.overrides if not item.startswith(("io.", "tracking"))]
         return " ".join(shown)[:200] or self.directory.path.name
 
-    def _finish(self, run: Run, data: RunData, fit: FitResult) -> TrainingResult:
-        part = data.validation or data.train
-        which = "validation" if data.validation else "training"
-        assessment = self._assess(run, data, which)
-        checkpoint = run.checkpoint().name
-        folder = relative(self.directory.path) / "evaluate"
-        assessment.write(folder, checkpoint, f"{which} data, {checkpoint}")
-        numbers = result_json(assessment.summary)
-        metric = numbers["mae_mev_per_atom"]
-        train_mae = fit.train.get(metrics.ENERGY_MAE)
-        write_result(
-            self.directory.path,
-            self.overrides,
-            {
-                "status": "FINISHED",
-                "metric_name": f"{which} MAE (meV/atom)",
-                "metric": metric,
-                "train_mae_mev_per_atom": None if train_mae is None else train_mae * 1000,
-                "step": fit.step,
-                "checkpoint": checkpoint,
-                "data": len(part.structures),
-                **numbers,
-            },
-        )
-        self.tracker.log(fit.step, {f"result/{name}": value for name, value in numbers.items()})
-        print(f"\nErrors on the {which} data after {fit.step} steps:")
-        sys.stdout.flush()
-        assessment.summary.render(Console())
-        self._say_where(folder, checkpoint, fit)
-        return TrainingResult(metric=metric, interrupted=False)
-
-    def _assess(self, run: Run, data: RunData, which: str) -> Assessment:
-        trainer = run.trainer
-        part = data.validation if which == "validation" else data.train
-        assert part is not None
-        assessor = Assessor.build(
-            part,
-            data.species,
-            data.offsets,
-            dtype=run.networks.dtype,
-            device=trainer.data.device,
-            baseline=training_baseline(data.train, data.offsets),
-        )
-        return assessor.assess(run.networks.to_data(), trainer.energy_rescale)
-
-    def _say_where(self, folder: Path, checkpoint: str, fit: FitResult) -> None:
-        print(f"\npredictions:  {folder / checkpoint}.dat")
-        print(f"parity plot:  {folder / checkpoint}.png")
-        print(f"metrics:      {relative(self.directory.path) / 'metrics.dat'}")
-        for line in self.tracker.where():
-            print(line)
-        epochs = self.config.training.max_epochs
-        longer = self.command.continuing(f"training.max_epochs={2 * epochs}")
-        print(f"to train on:  {longer}")
-        if fit.steps_made:
-            rate = fit.steps_made / fit.seconds
-            print(f"trained {fit.steps_made} steps in {fit.seconds:.1f} s: {rate:.0f} steps/s")
-        else:
-            print(
-                f"nothing to train: max_epochs={epochs} is reached, at step {fit.step}: 0 steps/s"
-            )
-
     def _save_tracked_files(self) -> None:
         path = self.directory.path
         for name in _TRACKED_FILES:
@@ -331,7 +236,3 @@ class _Session:
         last = checkpoints.list_checkpoints(self.directory.models)
         if last:
             self.tracker.save(last[-1], "checkpoints")
-
-
-def _train_name(name: str) -> str:
-    return name if name == "learning_rate" else f"train/{name}"

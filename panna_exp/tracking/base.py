@@ -18,7 +18,7 @@ class RunStatus(Enum):
     KILLED = "KILLED"
 
 
-class Interrupted(Exception):  # noqa: N818 (the user's wish, not an error)
+class Interrupted(Exception):
     """The training was stopped by the user after saving its state."""
 
 
@@ -55,6 +55,9 @@ class Tracker(Protocol):
     def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Weights and biases by name, where the tracker wants them."""
 
+    def flush(self) -> None:
+        """Nothing logged so far may be lost after this, whatever happens to the process."""
+
     def save(self, path: Path, folder: str = "") -> None:
         """Keeps a file of the run directory."""
 
@@ -80,6 +83,9 @@ class NullTracker:
         """Does nothing."""
 
     def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Does nothing."""
+
+    def flush(self) -> None:
         """Does nothing."""
 
     def save(self, path: Path, folder: str = "") -> None:
@@ -118,6 +124,11 @@ class TrackerGroup:
         for tracker in self._trackers:
             if tracker.wants_histograms:
                 tracker.histograms(step, arrays)
+
+    def flush(self) -> None:
+        """Flushes all."""
+        for tracker in self._trackers:
+            tracker.flush()
 
     def save(self, path: Path, folder: str = "") -> None:
         """Saves in all."""

@@ -36,7 +36,7 @@ def test_the_same_command_on_a_complete_run_trains_nothing(program, tmp_path):
     train(program, "run", "training.max_epochs=1")
     before = sorted(path.name for path in (tmp_path / "run/_models").iterdir())
     done = train(program, "run", "training.max_epochs=1")
-    assert "nothing to train: max_epochs=1 is reached, at step 30" in done.stdout
+    assert "nothing to train: max_epochs=1 is reached" in done.stdout
     assert sorted(path.name for path in (tmp_path / "run/_models").iterdir()) == before
 
 

@@ -1,0 +1,48 @@
+"""The command line that continues a run, as the user would type it."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """How a run was started.
+
+    Args:
+        overrides: What was typed after ``train``.
+        run_dir: The run directory.
+    """
+
+    overrides: Sequence[str]
+    run_dir: Path
+
+    def continuing(self, *changes: str) -> str:
+        """Returns the command that continues the run, with ``changes`` for overrides of theirs."""
+        shown = str(relative(self.run_dir))
+        new = [f"io.train_dir={_quoted(shown)}", *changes]
+        keys = {_key(item) for item in new}
+        kept = [item for item in self.overrides if _key(item) not in keys]
+        return shlex.join([*_program(), "train", *kept, *new])
+
+
+def relative(path: Path) -> Path:
+    """Returns the path as a user would type it in the working directory."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+").split("=", 1)[0]
+
+
+def _program() -> list[str]:
+    as_module = "panna_exp" in sys.orig_argv  # python -m panna_exp
+    return ["python", "-m", "panna_exp"] if as_module else ["panna-exp"]
+
+
+def _quoted(value: str) -> str:
+    """Quotes a value for Hydra's override grammar where it has characters of that grammar."""
+    plain = all(char.isalnum() or char in "/._-+@:" for char in value)
+    return value if plain else '"' + value.replace('"', '\\"') + '"'

@@ -1,0 +1,132 @@
+"""Evaluates networks of a run or a folder on a data set; the work of ``panna-exp evaluate``."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from panna_exp.build import descriptor as descriptors
+from panna_exp.build.datasets import DataPart, as_paths, make_part, read_run_data
+from panna_exp.build.descriptor import chosen_generation
+from panna_exp.build.saved import SavedPotential, from_checkpoint, from_folder
+from panna_exp.build.training import choose_device, use_threads
+from panna_exp.commands.assess import Assessment, Assessor
+from panna_exp.commands.progress import DescriptorDisplay, show_messages
+from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
+from panna_exp.elements import Species
+from panna_exp.errors import ConfigError
+from panna_exp.readers import open_structures
+from panna_exp.training.checkpoint import find_checkpoints
+
+
+def evaluate(config: EvaluateConfig, base: Path) -> None:
+    """Evaluates and writes predictions, summary and plot for each network.
+
+    Args:
+        config: Validated.
+        base: Folder that relative paths start from.
+
+    Raises:
+        PannaExpError: Networks or data that cannot be used.
+    """
+    handler = show_messages()
+    try:
+        folder = _output_folder(config, base)
+        evaluator = None
+        for potential in _potentials(config, base):
+            evaluator = evaluator or _Evaluator(config, base, potential)
+            assessment = evaluator.assess(potential)
+            written = assessment.write(folder, potential.name, potential.name)
+            print(f"\n{potential.name}:")
+            sys.stdout.flush()
+            assessment.summary.render(Console())
+            print(f"predictions: {written[0]}\nparity plot: {written[2]}")
+    finally:
+        logging.getLogger("panna_exp").removeHandler(handler)
+
+
+def _output_folder(config: EvaluateConfig, base: Path) -> Path:
+    if config.io.eval_dir is not None:
+        return base / Path(config.io.eval_dir).expanduser()
+    assert config.run_dir is not None
+    return base / Path(config.run_dir).expanduser() / "evaluate"
+
+
+def _potentials(config: EvaluateConfig, base: Path) -> Iterator[SavedPotential]:
+    """Yields what is to be evaluated, each read when its turn comes."""
+    if config.run_dir is not None:
+        run_dir = base / Path(config.run_dir).expanduser()
+        yield from map(from_checkpoint, find_checkpoints(run_dir, config.checkpoint))
+        return
+    assert config.network_dir is not None
+    generation = chosen_generation(config.data, config.descriptor)
+    yield from_folder(
+        base / Path(config.network_dir).expanduser(),
+        None if generation is None else generation.value,
+    )
+
+
+class _Evaluator:
+    """The data, read once and prepared for the first network; later ones share its descriptor."""
+
+    def __init__(self, config: EvaluateConfig, base: Path, potential: SavedPotential) -> None:
+        data = _data(config, potential)
+        species = Species(potential.symbols)
+        part = None
+        if config.data.test is None:
+            part = _own_validation(config, base, potential)
+        if part is None:
+            kind = None if data.kind == "auto" else data.kind
+            loaded = open_structures(as_paths(data.test), species, kind=kind, base=base)
+            structures = descriptors.for_network(
+                loaded.structures,
+                potential.descriptor,
+                config.descriptor,
+                data,
+                species,
+                DescriptorDisplay(),
+            )
+            part = make_part(structures, potential.offsets, loaded.files, loaded.fingerprint)
+        use_threads(config.threads or 1)
+        self._assessor = Assessor.build(
+            part,
+            species,
+            potential.offsets,
+            dtype=getattr(torch, config.precision.value),
+            device=choose_device(config),
+            batch_size=config.batch_size,
+        )
+
+    def assess(self, potential: SavedPotential) -> Assessment:
+        """Returns predictions and errors of one network."""
+        return self._assessor.assess(potential.networks, potential.energy_rescale)
+
+
+def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:
+    """The data options, with the network's own species list; another one is refused."""
+    own = config.data.species
+    if own is not None and tuple(own) != potential.symbols:
+        raise ConfigError(
+            f"data.species={list(own)}, but the network has {list(potential.symbols)}: "
+            "leave data.species out, the network knows it"
+        )
+    return replace(config.data, species=list(potential.symbols))
+
+
+def _own_validation(config: EvaluateConfig, base: Path, potential: SavedPotential) -> DataPart:
+    """The run's own validation data, read as the run read it."""
+    run_config = OmegaConf.to_object(
+        OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.create(potential.config))
+    )
+    assert isinstance(run_config, TrainConfig)
+    data = read_run_data(run_config, base, DescriptorDisplay())
+    if data.validation is None:
+        raise ConfigError(
+            "data.test is missing: the run has no validation data, name the data to evaluate on"
+        )
+    return data.validation

@@ -1,0 +1,49 @@
+"""Passes a training's progress on to the display, metrics.dat and the trackers."""
+
+from collections.abc import Mapping
+
+from panna_exp.build.training import Run
+from panna_exp.commands.progress import TrainingDisplay
+from panna_exp.tracking.base import Tracker
+from panna_exp.training.recorder import MetricsFile
+
+
+class RunListener:
+    """Tells display, metrics.dat and trackers about the training's progress."""
+
+    def __init__(self, tracker: Tracker, metrics_file: MetricsFile) -> None:
+        self.display: TrainingDisplay | None = None
+        self.run: Run | None = None
+        self._tracker = tracker
+        self._metrics_file = metrics_file
+
+    def advanced(self, step: int) -> None:
+        """A step was made."""
+        assert self.display is not None
+        self.display.advance(step)
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """A point of the training metrics."""
+        assert self.display is not None
+        self.display.values(values)
+        self._tracker.log(step, {_train_name(name): value for name, value in values.items()})
+
+    def epoch_ended(
+        self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
+    ) -> None:
+        """An epoch's metrics."""
+        assert self.display is not None
+        assert self.run is not None
+        self.display.epoch(epoch, step, train, validation)
+        self._metrics_file.append(epoch, train, validation, step)
+        values = {f"epoch/{name}": value for name, value in train.items()}
+        values |= {f"validation/{name}": value for name, value in validation.items()}
+        self._tracker.log(step, values)
+        if self._tracker.wants_histograms:
+            layers = self.run.networks.named_layers()
+            arrays = {name: tensor.detach().cpu().numpy() for name, _, tensor, _ in layers}
+            self._tracker.histograms(step, arrays)
+
+
+def _train_name(name: str) -> str:
+    return name if name == "learning_rate" else f"train/{name}"

@@ -1,0 +1,119 @@
+"""The run's own record of everything a tracker is to be told: ``tracking.jsonl``, one event a line.
+
+Training appends to this file only; what sends it elsewhere reads it, at its own pace, and can start
+again at any byte. Events: ``start`` (name, experiment, params, tags, a key of the run), ``metrics``
+(step, time in ms, values), ``artifact`` (path relative to the run directory, folder), ``finish``
+(status).
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from panna_exp.tracking.base import RunInfo, RunStatus
+
+NAME = "tracking.jsonl"
+_FLUSH_SECONDS = 0.2
+
+Event = dict[str, Any]
+
+
+class Journal:
+    """Appends events; values of steps that are in the file already are skipped.
+
+    Args:
+        path: The file; a last line cut short by a kill is removed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last_steps: dict[str, int] = {}
+        self._key: str | None = None
+        end = 0
+        if path.exists():
+            for event, after in read_events(path, 0):
+                self._remember(event)
+                end = after
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.ftruncate(self._file, end)
+        self._buffer: list[str] = []
+        self._next_flush = 0.0
+
+    def start(self, run: RunInfo) -> None:
+        """The run begins, or is continued."""
+        self._key = self._key or uuid.uuid4().hex
+        self._add(
+            {
+                "event": "start",
+                "key": self._key,
+                "name": run.name,
+                "experiment": run.experiment,
+                "params": {name: str(value) for name, value in run.params.items()},
+                "tags": dict(run.tags),
+                "time": now_ms(),
+            }
+        )
+        self.flush()
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Adds values of a step, less those that were recorded before a kill."""
+        last = self._last_steps
+        new = {name: float(v) for name, v in metrics.items() if step > last.get(name, -1)}
+        if not new:
+            return
+        for name in new:
+            last[name] = step
+        self._add({"event": "metrics", "step": step, "time": now_ms(), "values": new})
+        if time.monotonic() >= self._next_flush:
+            self.flush()
+
+    def save(self, path: str, folder: str) -> None:
+        """Adds a file to keep, its path relative to the run directory."""
+        self._add({"event": "artifact", "path": path, "folder": folder})
+
+    def finish(self, status: RunStatus) -> None:
+        """The run is over."""
+        self._add({"event": "finish", "status": status.value, "time": now_ms()})
+        self.flush()
+
+    def flush(self) -> None:
+        """Writes what was added; called before a checkpoint is saved, so that none is lost."""
+        if self._buffer:
+            os.write(self._file, "".join(self._buffer).encode())
+            self._buffer.clear()
+        self._next_flush = time.monotonic() + _FLUSH_SECONDS
+
+    def close(self) -> None:
+        """Flushes and closes the file."""
+        self.flush()
+        os.close(self._file)
+
+    def _add(self, event: Event) -> None:
+        self._buffer.append(json.dumps(event) + "\n")
+
+    def _remember(self, event: Event) -> None:
+        if event["event"] == "start":
+            self._key = event["key"]
+        elif event["event"] == "metrics":
+            for name in event["values"]:
+                self._last_steps[name] = event["step"]
+
+
+def read_events(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
+    """Yields (event, byte after it) of the whole lines from ``offset`` on."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return  # being written, or cut short by a kill
+            offset += len(line)
+            yield json.loads(line), offset
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, as MLflow counts time."""
+    return time.time_ns() // 1_000_000
