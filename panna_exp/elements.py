@@ -10,7 +10,7 @@ SYMBOLS = tuple(
     """H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se
     Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy
     Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf
-    Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og""".split()
+    Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og""".split()  # noqa: SIM905
 )
 
 
@@ -37,7 +37,7 @@ class Species:
         return iter(self.symbols)
 
     def index(self, symbol: str, where: str) -> int:
-        """Returns the index of ``symbol``; raises DataError naming ``where`` if it is not listed."""
+        """Returns the index of ``symbol``; raises DataError naming ``where`` if it is missing."""
         try:
             return self.symbols.index(symbol)
         except ValueError:

@@ -112,6 +112,13 @@ def for_network(
     if structures.descriptors is not None:
         own = _stored_info(structures, descriptor, generation, species)
         refuse_difference(info, own, "the network", structures.origins[0])
+        if own["type"] == "unknown" and info["type"] != "unknown":
+            logger.warning(
+                "%s: its descriptors are taken to be those of the network, %s: say "
+                "data.generation to have it checked",
+                structures.origins[0],
+                describe(info),
+            )
         return structures
     if info["type"] != "unknown":
         return computed(structures, MBPParameters.from_info(info), progress)

@@ -1,5 +1,6 @@
 """Evaluates networks of a run or a folder on a data set; the work of ``panna-exp evaluate``."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -77,10 +78,9 @@ class _Evaluator:
     def __init__(self, config: EvaluateConfig, base: Path, potential: SavedPotential) -> None:
         data = _data(config, potential)
         species = Species(potential.symbols)
-        part = None
         if config.data.test is None:
             part = _own_validation(config, base, potential)
-        if part is None:
+        else:
             kind = None if data.kind == "auto" else data.kind
             loaded = open_structures(as_paths(data.test), species, kind=kind, base=base)
             structures = descriptors.for_network(
@@ -120,13 +120,25 @@ def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:
 
 def _own_validation(config: EvaluateConfig, base: Path, potential: SavedPotential) -> DataPart:
     """The run's own validation data, read as the run read it."""
+    if config.run_dir is None:
+        raise ConfigError("data.test is missing: name the data to evaluate network_dir on")
     run_config = OmegaConf.to_object(
         OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.create(potential.config))
     )
     assert isinstance(run_config, TrainConfig)
-    data = read_run_data(run_config, base, DescriptorDisplay())
+    started = _launch_dir(base / Path(config.run_dir).expanduser())
+    data = read_run_data(run_config, started or base, DescriptorDisplay())
     if data.validation is None:
         raise ConfigError(
             "data.test is missing: the run has no validation data, name the data to evaluate on"
         )
     return data.validation
+
+
+def _launch_dir(run_dir: Path) -> Path | None:
+    """The folder that relative paths of a run start from, where it is still there."""
+    record = run_dir / "environment.json"
+    if not record.exists():
+        return None
+    folder = Path(json.loads(record.read_text())["launch_dir"])
+    return folder if folder.is_dir() else None

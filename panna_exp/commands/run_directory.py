@@ -75,6 +75,7 @@ def environment(launch_dir: Path) -> dict[str, Any]:
         "panna_exp": __version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
+        "launch_dir": str(launch_dir),
         "git_commit": git_commit(launch_dir),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),

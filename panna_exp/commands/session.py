@@ -11,7 +11,6 @@ import torch
 from panna_exp.build.datasets import RunData, read_run_data
 from panna_exp.build.descriptor import describe
 from panna_exp.build.restart import Restart, find_restart, flatten
-from panna_exp.build.tracking import make_tracker
 from panna_exp.build.training import Run, build_run, stream_settings
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
@@ -50,6 +49,7 @@ def run_training(
     launch_dir: Path,
     overrides: Sequence[str],
     command: CommandLine,
+    tracker: Tracker,
 ) -> TrainingResult:
     """Trains, evaluates on the validation data, and records everything.
 
@@ -60,12 +60,12 @@ def run_training(
         launch_dir: Where the user started; relative paths start there.
         overrides: The command line's overrides.
         command: How it was started.
+        tracker: Hears of everything; not closed here.
 
     Raises:
         PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
     """
     handler = show_messages()
-    tracker = make_tracker(config.tracking, launch_dir)
     try:
         data = read_run_data(config, launch_dir, DescriptorDisplay())
         directory = RunDirectory(run_dir)
@@ -75,7 +75,6 @@ def run_training(
         finally:
             directory.close()
     finally:
-        tracker.close()
         logging.getLogger("panna_exp").removeHandler(handler)
 
 

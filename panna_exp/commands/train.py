@@ -8,12 +8,14 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from panna_exp.build.tracking import make_tracker
 from panna_exp.commands import sweep
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.launch import launch
 from panna_exp.config.schema import TrainConfig
 from panna_exp.config.validate import validate_train
 from panna_exp.errors import PannaExpError
+from panna_exp.tracking.base import NullTracker, Tracker
 
 logger = logging.getLogger(__name__)
 
@@ -39,19 +41,24 @@ def train_job(composed: DictConfig) -> float | None:
     run_dir = Path(hydra_config.runtime.output_dir)
     is_sweep = "MULTIRUN" in str(hydra_config.mode)
     overrides = list(hydra_config.overrides.task)
+    tracker: Tracker = NullTracker()
     try:
         config = load(composed)
         plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
         assert isinstance(plain, dict)
+        launch_dir = Path(hydra_config.runtime.cwd)
+        # Before torch is imported: MLflow's own slow start then runs beside ours.
+        tracker = make_tracker(config.tracking, launch_dir)
         from panna_exp.commands.session import run_training
 
         result = run_training(
             config,
             plain={str(key): value for key, value in plain.items()},
             run_dir=run_dir,
-            launch_dir=Path(hydra_config.runtime.cwd),
+            launch_dir=launch_dir,
             overrides=overrides,
             command=CommandLine(overrides, run_dir),
+            tracker=tracker,
         )
     except Exception as error:
         _remove_empty(run_dir, Path(hydra_config.runtime.cwd))
@@ -63,6 +70,8 @@ def train_job(composed: DictConfig) -> float | None:
             traceback.print_exc()
         outcomes.append(2)
         return None
+    finally:
+        tracker.close()
     outcomes.append(130 if result.interrupted else 0)
     if is_sweep and result.interrupted:
         raise KeyboardInterrupt
