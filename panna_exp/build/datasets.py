@@ -11,11 +11,12 @@ import numpy as np
 
 from panna_exp.build import descriptor as descriptors
 from panna_exp.build.descriptor import Info, Progress
-from panna_exp.config.schema import DataConfig, DescriptorConfig, TrainConfig
-from panna_exp.data.reference import reference_energy, split
+from panna_exp.config.schema import DataConfig, TrainConfig
+from panna_exp.data.reference import network_targets, split
 from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
+from panna_exp.networks.formats import read_networks
 from panna_exp.readers import FileRecord, open_structures
 
 logger = logging.getLogger(__name__)
@@ -72,10 +73,19 @@ def as_paths(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def offsets_of(data: DataConfig) -> tuple[float, ...]:
-    """Returns the free atoms' energies in the order of data.species, zeros where none are given."""
-    energies = data.reference_energies or {}
-    return tuple(float(energies.get(symbol, 0.0)) for symbol in data.species or ())
+def reference_energies(config: TrainConfig, base: Path) -> tuple[float, ...]:
+    """Returns the free atoms' energies (eV) in the order of data.species.
+
+    Those of data.reference_energies; where it is not given, those of the saved networks that the
+    training starts from, else zeros.
+    """
+    symbols = config.data.species or []
+    energies = config.data.reference_energies
+    folder = config.network.networks_metadata
+    if energies is None and folder is not None:
+        saved = read_networks(base / Path(folder).expanduser())
+        energies = {symbol: network.offset for symbol, network in saved.networks.items()}
+    return tuple(float((energies or {}).get(symbol, 0.0)) for symbol in symbols)
 
 
 def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = None) -> RunData:
@@ -84,28 +94,57 @@ def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = N
     Args:
         config: Validated.
         base: Folder that relative paths start from.
-        progress: Called with (done, all) atoms while descriptors are computed.
+        progress: Called with (done, all) while descriptors are computed.
 
     Raises:
-        DataError, ConfigError: With file and record, or key.
+        PannaExpError: With file and record, or key.
     """
-    data = config.data
-    species = Species.from_list(data.species or [])
-    offsets = offsets_of(data)
-    train = _part(data.train, data, config.descriptor, species, offsets, base, progress)
-    part, info = train
-    _check_size(part, config.network.g_size)
+    species = Species.from_list(config.data.species or [])
+    source = _Source(config, species, reference_energies(config, base), base, progress)
+    train, info = source.read(config.data.train)
+    _check_size(train, config.network.g_size)
     validation = None
-    if data.validation is not None:
-        validation, own = _part(
-            data.validation, data, config.descriptor, species, offsets, base, progress
-        )
+    if config.data.validation is not None:
+        validation, own = source.read(config.data.validation)
         _same_descriptor(info, own, validation)
-    elif data.validation_fraction > 0:
-        part, validation = _split(part, data)
+    elif config.data.validation_fraction > 0:
+        train, validation = _split(train, config.data)
     return RunData(
-        species=species, offsets=offsets, descriptor=info, train=part, validation=validation
+        species=species,
+        offsets=source.offsets,
+        descriptor=info,
+        train=train,
+        validation=validation,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What all data sets of a run share."""
+
+    config: TrainConfig
+    species: Species
+    offsets: tuple[float, ...]
+    base: Path
+    progress: Progress | None
+
+    def read(self, paths: Any) -> tuple[DataPart, Info]:
+        """Returns a data set and what its descriptors are."""
+        data = self.config.data
+        loaded = open_structures(
+            as_paths(paths), self.species, kind=reader_kind(data), base=self.base
+        )
+        structures, info = descriptors.with_descriptors(
+            loaded.structures, self.config.descriptor, data, self.species, self.progress
+        )
+        version = self.config.training.panna_version
+        part = make_part(structures, self.offsets, loaded.files, loaded.fingerprint, version)
+        return part, info
+
+
+def reader_kind(data: DataConfig) -> str | None:
+    """Returns the format that the options name, None for by suffix."""
+    return None if data.kind == "auto" else data.kind
 
 
 def make_part(
@@ -113,27 +152,11 @@ def make_part(
     offsets: Sequence[float],
     files: Sequence[FileRecord],
     fingerprint: str,
+    panna_version: int = 2,
 ) -> DataPart:
-    """Subtracts the reference energies, in float64."""
-    targets = structures.energy - reference_energy(structures, offsets)
+    """Subtracts the reference energies, in the precision of PANNA's version."""
+    targets = network_targets(structures, offsets, panna_version)
     return DataPart(structures=structures, targets=targets, files=files, fingerprint=fingerprint)
-
-
-def _part(
-    paths: Any,
-    data: DataConfig,
-    descriptor: DescriptorConfig,
-    species: Species,
-    offsets: Sequence[float],
-    base: Path,
-    progress: Progress | None,
-) -> tuple[DataPart, Info]:
-    kind = None if data.kind == "auto" else data.kind
-    loaded = open_structures(as_paths(paths), species, kind=kind, base=base)
-    structures, info = descriptors.with_descriptors(
-        loaded.structures, descriptor, data, species, progress
-    )
-    return make_part(structures, offsets, loaded.files, loaded.fingerprint), info
 
 
 def _check_size(part: DataPart, expected: int | None) -> None:

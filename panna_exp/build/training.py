@@ -1,6 +1,5 @@
 """Builds the trainer of a run from its configuration, its data and a checkpoint."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,10 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.build.datasets import DataPart, RunData
+from panna_exp.build.machine import choose_device, choose_threads, use_threads
 from panna_exp.build.networks import NetworkSource, build_networks, incompatible
 from panna_exp.build.restart import Restart, next_position
 from panna_exp.config.schema import (
-    CommonConfig,
-    Device,
     EpsilonPlacement,
     Schedule,
     TrainConfig,
@@ -22,7 +20,7 @@ from panna_exp.config.schema import (
 )
 from panna_exp.data.batch import PackedData
 from panna_exp.data.stream import BatchOrder
-from panna_exp.errors import CheckpointError, ConfigError
+from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training import optimizer as optimizers
@@ -33,36 +31,6 @@ from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.trainer import Listener, Plan, Trainer
-
-# Multiply-adds a step below which a second thread costs more than it brings: measured, threads
-# wait for one another by spinning.
-_WORK_PER_THREAD = 2e8
-
-
-def choose_device(config: CommonConfig) -> torch.device:
-    """Returns the device; ConfigError if CUDA is asked for and there is none."""
-    available = torch.cuda.is_available()
-    if config.device is Device.cuda and not available:
-        raise ConfigError(
-            "device=cuda: this PyTorch finds no CUDA device: use device=cpu or auto, or install a "
-            "CUDA build of torch (see the README)"
-        )
-    return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
-
-
-def choose_threads(config: CommonConfig, work: float, saved: int | None = None) -> int:
-    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds a step."""
-    if config.threads is not None:
-        return config.threads
-    if saved is not None:
-        return saved
-    return int(min(os.cpu_count() or 1, max(1, work // _WORK_PER_THREAD)))
-
-
-def use_threads(number: int) -> None:
-    """Sets the number of threads, and flushes denormal numbers, which Gaussian layers make."""
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(number)
 
 
 def stream_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
@@ -145,7 +113,7 @@ def build_run(
     use_threads(threads)
     dtype = getattr(torch, config.precision.value)
     networks = SpeciesNetworks(data_networks, dtype).to(device)
-    step = _train_step(config.training, networks)
+    step = make_train_step(config.training, networks)
     epoch_sums, interval_sums = Totals(device), Totals(device)
     per_epoch = steps_per_epoch(config.training, len(data.train.structures))
     position = next_position(restart, per_epoch)
@@ -248,7 +216,8 @@ def _multiply_adds(networks: tuple[NetworkData, ...], part: DataPart) -> float:
     return float(3 * sum(n * size for n, size in zip(counts, sizes, strict=True)))
 
 
-def _train_step(training: TrainingConfig, networks: SpeciesNetworks) -> TrainStep:
+def make_train_step(training: TrainingConfig, networks: SpeciesNetworks) -> TrainStep:
+    """Returns the step with the loss, penalties and optimiser of the configuration."""
     parameters = FlatParameters(networks)
     first = training.panna_version == 1
     eps = training.adam_eps if training.adam_eps is not None else (1e-8 if first else 1e-7)

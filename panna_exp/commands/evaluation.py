@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from panna_exp.build import descriptor as descriptors
-from panna_exp.build.datasets import DataPart, as_paths, make_part, read_run_data
+from panna_exp.build.datasets import DataPart, as_paths, make_part, read_run_data, reader_kind
 from panna_exp.build.descriptor import chosen_generation
+from panna_exp.build.machine import choose_device, use_threads
 from panna_exp.build.saved import SavedPotential, from_checkpoint, from_folder
-from panna_exp.build.training import choose_device, use_threads
 from panna_exp.commands.assess import Assessment, Assessor
 from panna_exp.commands.progress import DescriptorDisplay, show_messages
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
@@ -81,8 +81,9 @@ class _Evaluator:
         if config.data.test is None:
             part = _own_validation(config, base, potential)
         else:
-            kind = None if data.kind == "auto" else data.kind
-            loaded = open_structures(as_paths(data.test), species, kind=kind, base=base)
+            loaded = open_structures(
+                as_paths(data.test), species, kind=reader_kind(data), base=base
+            )
             structures = descriptors.for_network(
                 loaded.structures,
                 potential.descriptor,

@@ -18,6 +18,23 @@ def reference_energy(structures: StructureSet, offsets: Sequence[float]) -> Floa
     return counts @ np.asarray(offsets, dtype=np.float64)
 
 
+def network_targets(
+    structures: StructureSet, offsets: Sequence[float], panna_version: int = 2
+) -> Floats:
+    """Returns [S], energies less those of the free atoms (eV).
+
+    Args:
+        structures: S structures.
+        offsets: Energy of each species' free atom (eV).
+        panna_version: 2: in float64; 1: in float32 throughout, as PANNA 1.x computes them.
+    """
+    if panna_version != 1:
+        return structures.energy - reference_energy(structures, offsets)
+    counts = structures.counts(len(offsets)).astype(np.float32)
+    free_atoms = (counts * np.asarray(offsets, dtype=np.float32)).sum(axis=1, dtype=np.float32)
+    return (structures.energy.astype(np.float32) - free_atoms).astype(np.float64)
+
+
 def split(num_structures: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns sorted indices of the part kept for training and of ``fraction`` set aside."""
     count = round(num_structures * fraction)

@@ -1,0 +1,38 @@
+"""Where to compute: device and number of threads, by fixed rules, never by timing."""
+
+import os
+
+import torch
+
+from panna_exp.config.schema import CommonConfig, Device
+from panna_exp.errors import ConfigError
+
+# Multiply-adds a step below which a second thread costs more than it brings: measured, threads
+# wait for one another by spinning.
+_WORK_PER_THREAD = 2e8
+
+
+def choose_device(config: CommonConfig) -> torch.device:
+    """Returns the device; ConfigError if CUDA is asked for and there is none."""
+    available = torch.cuda.is_available()
+    if config.device is Device.cuda and not available:
+        raise ConfigError(
+            "device=cuda: this PyTorch finds no CUDA device: use device=cpu or auto, or install a "
+            "CUDA build of torch (see the README)"
+        )
+    return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
+
+
+def choose_threads(config: CommonConfig, work: float, saved: int | None = None) -> int:
+    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds a step."""
+    if config.threads is not None:
+        return config.threads
+    if saved is not None:
+        return saved
+    return int(min(os.cpu_count() or 1, max(1, work // _WORK_PER_THREAD)))
+
+
+def use_threads(number: int) -> None:
+    """Sets the number of threads, and flushes denormal numbers, which Gaussian layers make."""
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(number)

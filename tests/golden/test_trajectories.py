@@ -1,0 +1,126 @@
+"""Deterministic trainings of PANNA 1.x, step by step: losses, energy errors and final weights."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from panna_exp.build.training import make_train_step
+from panna_exp.config.schema import EpsilonPlacement, TrainingConfig
+from panna_exp.data.batch import PackedData
+from panna_exp.data.reference import network_targets
+from panna_exp.elements import Species
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.networks.panna import read_panna
+from panna_exp.readers import open_structures
+from panna_exp.training.metrics import Totals
+
+CPU = torch.device("cpu")
+
+
+def load_case(shared, name):
+    folder = shared / "reference" / name
+    return folder, json.loads((folder / "case.json").read_text())
+
+
+def setup_case(folder, config, training):
+    """Packed data with PANNA 1.x's float32 targets, and the step on the case's first networks."""
+    species = Species(tuple(config["species"]))
+    structures = open_structures([str(folder / "data")], species).structures
+    targets = network_targets(structures, config["offsets"], panna_version=1)
+    np.testing.assert_array_equal(targets, np.load(folder / "targets_f32.npy"))
+    saved = read_panna(folder / "init_networks")
+    networks = SpeciesNetworks([saved.networks[s] for s in species], torch.float64)
+    packed = PackedData(structures, targets, len(species), torch.float64, CPU)
+    return SimpleNamespace(data=packed, step=make_train_step(training, networks), networks=networks)
+
+
+def run(case, steps, rate, size):
+    """Losses of each step (taken before its update)."""
+    batches = list(case.data.batches(size))
+    losses = []
+    for number in range(steps):
+        totals = Totals(CPU)
+        case.step(batches[number % len(batches)], rate, totals)
+        losses.append(totals.read()["loss"])
+    return np.array(losses)
+
+
+def assert_final_weights(case, folder, atol):
+    for network in case.networks.to_data():
+        expected = read_final(folder, network)
+        for layer, (weights, biases) in zip(network.layers, expected, strict=True):
+            np.testing.assert_allclose(layer.weights, weights, atol=atol, rtol=0)
+            np.testing.assert_allclose(layer.biases, biases, atol=atol, rtol=0)
+
+
+def read_final(folder, network):
+    for number, layer in enumerate(network.layers):
+        stem = f"species_{network.symbol}_layer_{number}"
+        n_in, n_out = layer.weights.shape
+        yield (
+            np.load(folder / "final_tf32" / f"{stem}_weights_{n_in}x{n_out}.npy"),
+            np.load(folder / "final_tf32" / f"{stem}_biases_{n_out}.npy"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("eps", "suffix"), [(1e-7, ""), (1e-8, "_eps1e-08")], ids=["eps1e-7", "eps1e-8"]
+)
+def test_energy_training(shared, eps, suffix):
+    folder, info = load_case(shared, "traj_energy_a")
+    config, tolerance = info["config"], info["tolerance"]
+    case = setup_case(folder, config, TrainingConfig(panna_version=1, adam_eps=eps))
+    losses = run(case, config["steps"], config["lr"], config["batch"])
+    expected = np.load(folder / f"loss_ref64{suffix}.npy")
+    np.testing.assert_allclose(losses, expected, rtol=tolerance["loss_rtol_float64_vs_ref64"])
+    np.testing.assert_allclose(
+        losses, np.load(folder / f"loss_tf32{suffix}.npy"), rtol=tolerance["loss_rtol_vs_tf32"]
+    )
+    if not suffix:
+        assert_final_weights(case, folder, tolerance["final_weights_atol_vs_tf32"])
+
+
+def test_energy_training_with_torchs_epsilon(shared):
+    folder, info = load_case(shared, "traj_energy_a")
+    config = info["config"]
+    training = TrainingConfig(
+        panna_version=1, adam_eps=1e-7, adam_eps_placement=EpsilonPlacement.torch
+    )
+    case = setup_case(folder, config, training)
+    losses = run(case, config["steps"], config["lr"], config["batch"])
+    np.testing.assert_allclose(losses, np.load(folder / "loss_ref64_torch_adam.npy"), rtol=1e-7)
+
+
+def test_training_with_penalties(shared):
+    folder, info = load_case(shared, "traj_reg_a")
+    config, tolerance = info["config"], info["tolerance"]
+    training = TrainingConfig(panna_version=1, adam_eps=config["eps"], **config["reg"])
+    case = setup_case(folder, config, training)
+    losses = run(case, config["steps"], config["lr"], config["batch"])
+    np.testing.assert_allclose(
+        losses, np.load(folder / "loss_ref64.npy"), rtol=tolerance["loss_rtol_float64_vs_ref64"]
+    )
+    assert_final_weights(case, folder, tolerance["final_weights_atol_vs_tf32"])
+
+
+def test_every_energy_loss(shared):
+    folder, info = load_case(shared, "losses_a")
+    delta = torch.from_numpy(np.load(folder / "delta_e_ref64.npy"))
+    atoms = torch.full_like(delta, info["natoms"])
+    networks = SpeciesNetworks(
+        list(read_panna(shared / "reference/traj_forces_a/init_networks").networks.values()),
+        torch.float64,
+    )
+    checked = 0
+    for result in info["results"]:
+        if result["forces_cost"]:
+            continue
+        training = TrainingConfig(panna_version=1, loss_function=result["loss_function"])
+        loss = make_train_step(training, networks).loss(delta, atoms)
+        rtol = info["tolerance"]["rtol_ref64"]
+        np.testing.assert_allclose(float(loss), result["loss_ref64"], rtol=rtol)
+        checked += 1
+    assert checked == 9
