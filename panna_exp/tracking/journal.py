@@ -1,12 +1,13 @@
 """The run's own record of everything a tracker is to be told: ``tracking.jsonl``, one event a line.
 
 Training appends to this file only; what sends it elsewhere reads it, at its own pace, and can start
-again at any byte. Events: ``start`` (name, experiment, params, tags, a key of the run), ``metrics``
-(step, time in ms, values), ``artifact`` (path relative to the run directory, folder), ``finish``
-(status).
+again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,
+experiment, params, tags, store, a key of the run), ``metrics`` (step, time in ms, values),
+``artifact`` (path relative to the run directory, folder), ``finish`` (status).
 """
 
 import json
+import logging
 import os
 import time
 import uuid
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import RunInfo, RunStatus
 
 NAME = "tracking.jsonl"
@@ -21,39 +23,47 @@ _FLUSH_SECONDS = 0.2
 
 Event = dict[str, Any]
 
+logger = logging.getLogger(__name__)
+
 
 class Journal:
     """Appends events; values of steps that are in the file already are skipped.
 
     Args:
         path: The file; a last line cut short by a kill is removed.
+
+    Raises:
+        PannaExpError: A line of the file is not an event.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last_steps: dict[str, int] = {}
         self._key: str | None = None
-        end = 0
+        self._size = 0
         if path.exists():
             for event, after in read_events(path, 0):
                 self._remember(event)
-                end = after
+                self._size = after
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        os.ftruncate(self._file, end)
+        os.ftruncate(self._file, self._size)
         self._buffer: list[str] = []
         self._next_flush = 0.0
+        self._failed = False
 
-    def start(self, run: RunInfo) -> None:
-        """The run begins, or is continued."""
+    def start(self, run: RunInfo, store: Mapping[str, str]) -> None:
+        """The run begins, or is continued; ``store`` says where it is to be sent."""
+        kind = "start" if self._key is None else "resume"
         self._key = self._key or uuid.uuid4().hex
         self._add(
             {
-                "event": "start",
+                "event": kind,
                 "key": self._key,
                 "name": run.name,
                 "experiment": run.experiment,
                 "params": {name: str(value) for name, value in run.params.items()},
                 "tags": dict(run.tags),
+                "store": dict(store),
                 "time": now_ms(),
             }
         )
@@ -81,11 +91,25 @@ class Journal:
         self.flush()
 
     def flush(self) -> None:
-        """Writes what was added; called before a checkpoint is saved, so that none is lost."""
-        if self._buffer:
-            os.write(self._file, "".join(self._buffer).encode())
-            self._buffer.clear()
+        """Writes what was added; called before a checkpoint is saved, so that none is lost.
+
+        Where the disk is full the events wait in memory for room: training goes on.
+        """
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
+        if not self._buffer:
+            return
+        data = "".join(self._buffer).encode()
+        try:
+            written = os.write(self._file, data)
+            if written < len(data):
+                os.ftruncate(self._file, self._size)
+                raise OSError("no room for the whole of it")
+        except OSError as error:
+            self._warn_once(error)
+            return
+        self._size += written
+        self._buffer.clear()
+        self._failed = False
 
     def close(self) -> None:
         """Flushes and closes the file."""
@@ -96,24 +120,49 @@ class Journal:
         self._buffer.append(json.dumps(event) + "\n")
 
     def _remember(self, event: Event) -> None:
-        if event["event"] == "start":
+        if event["event"] in ("start", "resume"):
             self._key = event["key"]
         elif event["event"] == "metrics":
             for name in event["values"]:
                 self._last_steps[name] = event["step"]
 
+    def _warn_once(self, error: OSError) -> None:
+        if not self._failed:
+            reason = error.strerror or str(error)
+            logger.warning(
+                "%s: cannot be written (%s): its events wait in memory", self._path, reason
+            )
+        self._failed = True
+
 
 def read_events(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
-    """Yields (event, byte after it) of the whole lines from ``offset`` on."""
+    """Yields (event, byte after it) of the whole lines from ``offset`` on.
+
+    Raises:
+        PannaExpError: A line is not an event.
+    """
     with path.open("rb") as file:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):
                 return  # being written, or cut short by a kill
+            yield _event(path, offset, line), offset + len(line)
             offset += len(line)
-            yield json.loads(line), offset
 
 
 def now_ms() -> int:
     """Milliseconds since 1970, as MLflow counts time."""
     return time.time_ns() // 1_000_000
+
+
+def _event(path: Path, offset: int, line: bytes) -> Event:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict) or "event" not in event:
+        raise PannaExpError(
+            f"{path}: byte {offset}: expected a JSON object with the key 'event', found "
+            f"{line[:40]!r}: repair that line, or move the file away to record the run anew"
+        )
+    return event

@@ -72,7 +72,7 @@ class MlflowTracker:
         assert self._process.stdin is not None
         self._run_dir = run.run_dir
         self._journal = Journal(run.run_dir / journal.NAME)
-        self._journal.start(run)
+        self._journal.start(run, {"uri": self._uri, "launch_dir": str(self._launch_dir.resolve())})
         task = {
             "run_dir": str(run.run_dir),
             "uri": self._uri,

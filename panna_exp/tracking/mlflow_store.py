@@ -123,7 +123,7 @@ class Sender:
         self.state.save(self._run_dir)
 
     def _handle(self, event: Event) -> None:
-        if event["event"] == "start":
+        if event["event"] in ("start", "resume"):
             self.finished = False
             self._start(event)
         elif event["event"] == "artifact":
