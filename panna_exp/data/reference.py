@@ -32,7 +32,8 @@ def network_targets(
         return structures.energy - reference_energy(structures, offsets)
     counts = structures.counts(len(offsets)).astype(np.float32)
     free_atoms = (counts * np.asarray(offsets, dtype=np.float32)).sum(axis=1, dtype=np.float32)
-    return (structures.energy.astype(np.float32) - free_atoms).astype(np.float64)
+    targets: Floats = (structures.energy.astype(np.float32) - free_atoms).astype(np.float64)
+    return targets
 
 
 def split(num_structures: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

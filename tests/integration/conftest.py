@@ -61,3 +61,9 @@ class Program:
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """One folder for all tests of a module."""
+    return Program(tmp_path_factory.mktemp("program"))

@@ -34,7 +34,7 @@ def test_activations():
     expected = (Activation.gaussian, Activation.relu, Activation.linear)
     assert lists.parse_activations("1:3:0", "k") == expected
     assert lists.parse_activations(["gaussian", "relu", "l"], "k") == expected
-    with pytest.raises(ConfigError, match="unknown activation 'tanj'.*did you mean 'tanh'"):
+    with pytest.raises(ConfigError, match=r"unknown activation 'tanj'.*did you mean 'tanh'"):
         lists.parse_activations(["tanj"], "k")
 
 

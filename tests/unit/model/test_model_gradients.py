@@ -15,7 +15,7 @@ COUNTS = (3, 0, 2)
 
 def make_network(symbol, activations, trainable=None, seed=0):
     random = np.random.default_rng(seed)
-    sizes = [5, 4, 3, 1][: len(activations)] + [1]
+    sizes = [*[5, 4, 3, 1][: len(activations)], 1]
     layers = tuple(
         LayerData(
             weights=random.normal(size=(n_in, n_out)),

@@ -1,0 +1,157 @@
+"""Runs as MLflow and TensorBoard have them, with a real store and the real sender process."""
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from mlflow import MlflowClient
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+
+OPTIONS = (
+    *("network.architecture=[8,1]", "training.steps_per_epoch=20", "io.log_frequency=1"),
+    *("training.batch_size=20", "training.max_epochs=3", "io.save_checkpoint_steps=10"),
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def client(folder):
+    return MlflowClient(f"sqlite:///{folder}/mlflow.db")
+
+
+def runs(folder):
+    store = client(folder)
+    experiment = store.get_experiment_by_name("panna_exp")
+    return store.search_runs([experiment.experiment_id])
+
+
+def history(folder, run_id, key):
+    return sorted((m.step, m.value) for m in client(folder).get_metric_history(run_id, key))
+
+
+@pytest.fixture(scope="module")
+def tracked(shared_program):
+    """A folder with a finished run in both trackers, continued once."""
+    program = shared_program
+    arguments = ("train", *OPTIONS, "io.train_dir=run", "tracking=both")
+    first = program.run(*arguments)
+    program.run(*arguments, "training.max_epochs=4")
+    return program, first
+
+
+def test_mlflow_has_the_whole_run(tracked):
+    program, first = tracked
+    assert "mlflow ui" in first.stdout
+    (run,) = runs(program.folder)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["training.batch_size"] == "20"
+    assert run.data.params["network.architecture"] == "[8, 1]"
+    assert len(run.data.tags["data_fingerprint"]) == 64
+    loss = history(program.folder, run.info.run_id, "train/loss")
+    assert [step for step, _ in loss] == list(range(1, 81))
+    validation = history(program.folder, run.info.run_id, "validation/energy_mae")
+    assert [step for step, _ in validation] == [20, 40, 60, 80]
+    names = {item.path for item in client(program.folder).list_artifacts(run.info.run_id)}
+    assert {"config.yaml", "metrics.dat", "train.log", "networks_metadata.json"} <= names
+    assert {"checkpoints", "evaluate"} <= names
+
+
+def test_tensorboard_has_pannas_tags_once(tracked):
+    program, _ = tracked
+    found = {}
+    for folder in ("", "validation"):
+        paths = sorted((program.folder / "run" / folder).glob("events.out.tfevents.*"))
+        for path in paths:
+            for event in LegacyEventFileLoader(str(path)).Load():
+                for value in event.summary.value:
+                    found.setdefault((folder, value.tag), []).append(event.step)
+    assert found["", "1. Losses/1. Total"] == list(range(1, 81))
+    assert found["validation", "2. Metrics/2. MAE/atom"] == [20, 40, 60, 80]
+    assert found["", "H/layer_0/weights"] == [20, 40, 60, 80]
+
+
+def test_training_does_not_import_mlflow(program):
+    code = (
+        "import sys; from panna_exp.cli import run; code = run(sys.argv[1:]); "
+        "assert 'mlflow' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", *OPTIONS, "training.max_epochs=1"],
+        cwd=program.folder,
+        env=program.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (program.folder / "mlflow.db").exists()
+
+
+def test_a_killed_run_is_failed_and_continues_as_the_same_run(program, tmp_path):
+    options = (*OPTIONS, "io.train_dir=run", "training.max_epochs=150")
+    process = program.start("train", *options)
+    wait_for(lambda: (tmp_path / "run/tracking_mlflow.json").exists())
+    time.sleep(0.5)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: [run.info.status for run in runs(tmp_path)] == ["FAILED"])
+    program.run("train", *options)
+    (run,) = runs(tmp_path)
+    assert run.info.status == "FINISHED"
+    steps = [step for step, _ in history(tmp_path, run.info.run_id, "train/loss")]
+    assert steps == list(range(1, 3001))
+
+
+def test_a_store_that_is_away_costs_nothing_and_sync_delivers(program, tmp_path):
+    away = ("tracking.uri=http://127.0.0.1:1", "tracking.wait_seconds=2")
+    done = program.run("train", *OPTIONS, "io.train_dir=run", *away)
+    assert "panna-exp sync" in done.stderr
+    assert "steps/s" in done.stdout
+    done = program.run("sync", "run", "--uri", f"sqlite:///{tmp_path}/mlflow.db")
+    (run,) = runs(tmp_path)
+    assert run.info.status == "FINISHED"
+    assert len(history(tmp_path, run.info.run_id, "train/loss")) == 60
+    again = program.run("sync", "run")
+    assert again.stdout.startswith("sent 0 points")
+
+
+def test_parallel_runs_make_one_good_store(program, tmp_path):
+    def train(number):
+        return program.run("train", *OPTIONS, f"io.train_dir=run{number}", f"seed={number}")
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(train, range(3)))
+    found = runs(tmp_path)
+    assert [run.info.status for run in found] == ["FINISHED"] * 3
+    for run in found:
+        assert len(history(tmp_path, run.info.run_id, "train/loss")) == 60
+
+
+def test_an_old_file_store_is_refused_with_what_to_do(program, tmp_path):
+    (tmp_path / "mlruns/0").mkdir(parents=True)
+    (tmp_path / "mlruns/0/meta.yaml").write_text("")
+    done = program.run("train", *OPTIONS, code=2)
+    assert done.stderr.startswith("error: ")
+    assert "migrate" in done.stderr
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_result_is_recorded(tracked):
+    program, _ = tracked
+    result = json.loads((program.folder / "run/result.json").read_text())
+    assert result["status"] == "FINISHED"
+    assert result["checkpoint"] == "epoch_4_step_80"
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except Exception:
+            pass  # the store may not be there yet
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
