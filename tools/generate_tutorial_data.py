@@ -9,13 +9,18 @@ energy go to the normal modes, and mode i is displaced by +-sqrt(3 c_i N k T / K
 eigenvector, K_i its force constant and N the number of atoms. Energies and forces are
 wB97X/6-31G(d) with Cartesian d functions (as in ANI-1), from PySCF. About 15 minutes of one core.
 
-Finished configurations are kept in SCRATCH and not computed again. At the end the configurations
-are split 80/20, each molecule by itself, and written with their provenance to
-panna_exp/datasets/tutorial_train.h5 and tutorial_validation.h5.
+Finished configurations are kept in SCRATCH and not computed again, so a stopped run is continued by
+the same command; a SCRATCH of other settings is refused. At the end the configurations are split
+80/20, each molecule by itself, and written with their provenance to
+panna_exp/datasets/tutorial_train.h5 and tutorial_validation.h5. The eigenvectors of methane's equal
+frequencies are the linear algebra library's choice: with another one the geometries are other draws
+of the same distribution.
 """
 
 import argparse
 import datetime
+import importlib.util
+import json
 import platform
 import sys
 import tempfile
@@ -27,14 +32,14 @@ import numpy as np
 
 from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.elements import Species
-from panna_exp.files import write_atomic
+from panna_exp.files import write_atomic, write_text_atomic
 
 SEED = 20261123
 CONFIGURATIONS = 300
 VALIDATION = 60
 TEMPERATURES = (300.0, 2000.0)  # kelvin, drawn uniformly
 HARTREE = 27.211386245988  # eV
-BOHR = 0.529177210903  # angstrom, PySCF's
+BOHR = 0.529177210903  # angstrom
 BOLTZMANN = 8.617333262e-5  # eV/K
 SPECIES = Species(("H", "C", "O", "N"))
 METHOD, BASIS = "wb97x", "6-31g*"
@@ -53,6 +58,14 @@ CHECK_WATER = (
 CHECK_ENERGY = -2078.5692723  # eV
 CHECK_TOLERANCE = 1e-3  # eV
 
+# What decides the configurations; kept beside them.
+SETTINGS = {
+    "seed": SEED,
+    "temperatures": list(TEMPERATURES),
+    "method": METHOD,
+    "basis": BASIS,
+}
+
 # Starting geometries (angstrom), optimised before they are sampled.
 GUESSES: dict[str, tuple[tuple[str, ...], Floats]] = {
     "H2O": (("O", "H", "H"), np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])),
@@ -65,6 +78,10 @@ GUESSES: dict[str, tuple[tuple[str, ...], Floats]] = {
         np.array([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.63,
     ),
 }
+
+
+class CalculationError(RuntimeError):
+    """A calculation that did not converge or found no minimum."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,7 @@ class Calculator:
         self._density: Any = None
 
     def __call__(self, positions: Floats) -> tuple[float, Floats]:
-        """Returns energy (eV) and forces [A, 3] (eV/angstrom); RuntimeError if not converged."""
+        """Returns energy (eV) and forces [A, 3] (eV/angstrom); CalculationError."""
         from pyscf import dft, gto
 
         atoms = list(zip(self._symbols, positions.tolist(), strict=True))
@@ -101,7 +118,8 @@ class Calculator:
         method.conv_tol = 1e-10
         energy = method.kernel(dm0=self._density)
         if not method.converged:
-            raise RuntimeError(f"the SCF of {''.join(self._symbols)} did not converge")
+            self._density = None  # what failed must not start the next one
+            raise CalculationError(f"the SCF of {''.join(self._symbols)} did not converge")
         self._density = method.make_rdm1()
         gradient = method.nuc_grad_method()
         gradient.grid_response = True
@@ -121,7 +139,9 @@ def optimise(symbols: tuple[str, ...], guess: Floats) -> Floats:
     found = minimize(objective, guess.ravel(), jac=True, method="BFGS", options={"gtol": 1e-4})
     largest = np.abs(objective(found.x)[1]).max()
     if largest > 2e-3:
-        raise RuntimeError(f"the optimisation of {symbols} stopped at forces of {largest} eV/A")
+        raise CalculationError(
+            f"the optimisation of {''.join(symbols)} stopped at forces of {largest:.2g} eV/A"
+        )
     return np.asarray(found.x.reshape(-1, 3))
 
 
@@ -147,7 +167,7 @@ def normal_modes(symbols: tuple[str, ...], positions: Floats, second: Floats) ->
     values, vectors = np.linalg.eigh(second / np.sqrt(np.outer(masses, masses)))
     cartesian = (vectors / np.sqrt(masses)[:, None]).T[6:]  # less translations and rotations
     if values[6] <= 0:
-        raise RuntimeError(f"{''.join(symbols)}: not at a minimum")
+        raise CalculationError(f"{''.join(symbols)}: not at a minimum")
     cartesian /= np.linalg.norm(cartesian, axis=1, keepdims=True)
     constants = np.einsum("mi,ij,mj->m", cartesian, second, cartesian)
     shape = (-1, len(symbols), 3)
@@ -191,8 +211,22 @@ def check_method() -> float:
     difference = energy - CHECK_ENERGY
     print(f"check: water has {energy:.7f} eV, {difference * 1000:+.3f} meV from ANI-1's")
     if abs(difference) > CHECK_TOLERANCE:
-        sys.exit("error: the method does not reproduce ANI-1's energy of water within 1 meV")
+        raise CalculationError("this is not ANI-1's energy of water within 1 meV: another method?")
     return energy
+
+
+def claim(scratch: Path) -> None:
+    """Marks the scratch folder as one of these settings; stops if it holds results of others."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    path = scratch / "settings.json"
+    text = json.dumps(SETTINGS)
+    if not path.exists() and not any(scratch.glob("*.npz")):
+        write_text_atomic(path, text)
+    found = path.read_text() if path.exists() else "unknown settings"
+    if found != text:
+        sys.exit(
+            f"error: {scratch} holds results of {found}, expected {text}: name another --scratch"
+        )
 
 
 def load_or_make(path: Path, make: Any) -> dict[str, Any]:
@@ -224,19 +258,23 @@ def compute(name: str, scratch: Path) -> list[Structure]:
     for number in range(CONFIGURATIONS):
         key = f"{name}_{number:03d}"
 
-        def make(number: int = number) -> dict[str, Any]:
+        def make(key: str = key, number: int = number) -> dict[str, Any]:
             random = np.random.default_rng([SEED, list(GUESSES).index(name), number])
             while True:
                 positions, temperature = sample(modes, random)
-                if is_sane(modes, positions):
-                    break
-            energy, forces = calculate(positions)
-            return {
-                "positions": positions,
-                "energy": energy,
-                "forces": forces,
-                "temperature": temperature,
-            }
+                if not is_sane(modes, positions):
+                    continue
+                try:
+                    energy, forces = calculate(positions)
+                except CalculationError as error:
+                    print(f"{key}: {error}; another configuration is drawn", flush=True)
+                    continue
+                return {
+                    "positions": positions,
+                    "energy": energy,
+                    "forces": forces,
+                    "temperature": temperature,
+                }
 
         stored = load_or_make(scratch / f"{key}.npz", make)
         structures.append(
@@ -297,15 +335,27 @@ def provenance(check_energy: float) -> dict[str, Any]:
 def main() -> None:
     """Runs everything that is not in the scratch folder yet, and writes the two files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "tutorial_qm")
-    folder = Path(__file__).resolve().parent.parent / "panna_exp" / "datasets"
-    parser.add_argument("--output", type=Path, default=folder)
-    arguments = parser.parse_args()
-    arguments.scratch.mkdir(parents=True, exist_ok=True)
-    stored = load_or_make(
-        arguments.scratch / "check.npz", lambda: {"energy": np.float64(check_method())}
+    parser.add_argument(
+        "--scratch",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "tutorial_qm",
+        help="folder of finished configurations (default: %(default)s)",
     )
-    structures = {name: compute(name, arguments.scratch) for name in GUESSES}
+    folder = Path(__file__).resolve().parent.parent / "panna_exp" / "datasets"
+    parser.add_argument(
+        "--output", type=Path, default=folder, help="folder of the two files (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    if importlib.util.find_spec("pyscf") is None:
+        sys.exit("error: PySCF is not installed: pip install -e '.[qm]'")
+    claim(arguments.scratch)
+    try:
+        stored = load_or_make(
+            arguments.scratch / "check.npz", lambda: {"energy": np.float64(check_method())}
+        )
+        structures = {name: compute(name, arguments.scratch) for name in GUESSES}
+    except CalculationError as error:
+        sys.exit(f"error: {error}")
     # Imported last: the calculation itself needs no h5py.
     from panna_exp.readers.hdf5 import write_hdf5
 
