@@ -11,11 +11,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
-from panna_exp.errors import closest
+from panna_exp.config.validate import VALIDATORS
+from panna_exp.errors import ConfigError, closest
 
 _Failure = (HydraException, OmegaConfBaseException)
 
@@ -44,9 +46,31 @@ def explain(config_name: str, arguments: list[str], error: Exception) -> list[st
             (usable if _composes(config_name, [text], problems) else values[:0]).append(text)
         else:
             values.append(text)
-    for text in values:
-        _composes(config_name, [*usable, text], problems)
-    return problems or [_sentence(_text(error))]
+    good = usable + [text for text in values if _composes(config_name, [*usable, text], problems)]
+    return problems + _range_problems(config_name, good) or [_sentence(_text(error))]
+
+
+def _range_problems(config_name: str, overrides: list[str]) -> list[str]:
+    """What is wrong with the values of the overrides that do compose, less those of a sweep."""
+    parser = OverridesParser.create()
+    single = [item for item in overrides if not parser.parse_override(item).is_sweep_override()]
+    try:
+        config = OmegaConf.to_object(_compose(config_name, single))
+        VALIDATORS[config_name](config)
+    except ConfigError as error:
+        return error.problems
+    except _Failure:
+        return []  # they compose one by one, but not together
+    return []
+
+
+def _compose(config_name: str, overrides: list[str]) -> DictConfig:
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
+            return compose(config_name, overrides=overrides)
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def _parse(text: str, problems: list[str]) -> Override | None:
@@ -70,15 +94,11 @@ def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bo
         return all(
             [_composes(config_name, [*overrides[:-1], f"{key}={v}"], problems) for v in values]
         )
-    GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
-            compose(config_name, overrides=candidates)
+        _compose(config_name, candidates)
     except _Failure as error:
         problems.append(_problem(config_name, override, overrides[-1], _text(error)))
         return False
-    finally:
-        GlobalHydra.instance().clear()
     return True
 
 

@@ -125,6 +125,13 @@ def validate_extract(config: ExtractConfig) -> None:
     problems.raise_if_any()
 
 
+VALIDATORS: dict[str, Callable[[Any], None]] = {
+    "train": validate_train,
+    "evaluate": validate_evaluate,
+    "extract_weights": validate_extract,
+}
+
+
 def _common(config: CommonConfig, problems: Problems) -> None:
     problems.check(0 <= config.seed < 2**63, f"seed={config.seed} must be in 0 .. 2**63 - 1")
     threads = config.threads
