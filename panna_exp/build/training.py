@@ -32,6 +32,8 @@ from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.trainer import Listener, Plan, Trainer
 
+_STEPS_BETWEEN_CHECKPOINTS = 200
+
 
 def stream_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
     """Returns what the order of batches depends on."""
@@ -138,7 +140,7 @@ def build_run(
             steps_per_epoch=per_epoch,
             max_epochs=config.training.max_epochs,
             log_frequency=config.io.log_frequency,
-            save_checkpoint_steps=config.io.save_checkpoint_steps or per_epoch,
+            save_checkpoint_steps=config.io.save_checkpoint_steps or _checkpoint_steps(per_epoch),
         ),
         position=position,
         epoch_sums=epoch_sums,
@@ -159,6 +161,11 @@ def build_run(
         config=dict(plain),
     )
     return run
+
+
+def _checkpoint_steps(per_epoch: int) -> int:
+    """Whole epochs, and enough steps that saving takes little of the time."""
+    return per_epoch * -(-_STEPS_BETWEEN_CHECKPOINTS // per_epoch)
 
 
 def initial_networks(

@@ -83,9 +83,11 @@ class IoConfig:
     output_dir: str | None = option(None, "where extract-weights writes")
     log_frequency: int = option(10, "steps between logged training metrics")
     save_checkpoint_steps: int | None = option(
-        None, "steps between checkpoints (default: one an epoch); the last step is always saved"
+        None,
+        "steps between checkpoints (default: at epoch ends, 200 steps or more apart); the last "
+        "step is always saved",
     )
-    max_ckpt_to_keep: int = option(1000, "older checkpoints beyond this number are deleted")
+    max_ckpt_to_keep: int = option(20, "older checkpoints beyond this number are deleted")
     metrics: list[str] = option(
         ["MAE", "RMSE", "loss"], "columns of metrics.dat: any of MAE, RMSE, loss"
     )
