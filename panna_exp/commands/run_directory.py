@@ -16,6 +16,7 @@ from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
 
 LOG = "train.log"
+_LOCK = ".lock"
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
 
@@ -32,7 +33,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / ".lock").open("w")
+        self._lock = (path / _LOCK).open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,6 +68,18 @@ class RunDirectory:
         logging.getLogger("panna_exp").removeHandler(self._handler)
         self._handler.close()
         self._lock.close()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a training runs in the directory at this moment."""
+    if not (path / _LOCK).exists():
+        return False
+    with (path / _LOCK).open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def environment(launch_dir: Path) -> dict[str, Any]:

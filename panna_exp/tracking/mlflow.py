@@ -18,10 +18,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from panna_exp.errors import PannaExpError
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import RunInfo, RunStatus
 from panna_exp.tracking.journal import Journal
+from panna_exp.tracking.mlflow_delivery import State
+from panna_exp.tracking.mlflow_store import choose_uri, public, ui_lines
 
 logger = logging.getLogger(__name__)
 
@@ -35,54 +36,38 @@ class MlflowTracker:
         uri: The store, or None for MLFLOW_TRACKING_URI or ``mlflow.db`` in the launch directory.
         launch_dir: Where the user started.
         wait_seconds: How long the end of the run waits for the sender.
+
+    Raises:
+        PannaExpError: The store is of a kind that MLflow no longer opens.
     """
 
     wants_histograms = False
 
     def __init__(self, uri: str | None, launch_dir: Path, wait_seconds: float) -> None:
-        from panna_exp.tracking.mlflow_store import check_file_store, default_uri
-
-        if importlib.util.find_spec("mlflow") is None:
-            raise PannaExpError("mlflow is not installed: pip install mlflow, or tracking=none")
-        self._uri = uri or default_uri(launch_dir)
-        if self._uri.startswith("sqlite:"):
-            check_file_store(launch_dir)
-        self._launch_dir = launch_dir
+        self._launch_dir = launch_dir.resolve()
+        self._uri = choose_uri(uri, self._launch_dir)
         self._wait_seconds = wait_seconds
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._sender: _Sender | None = None
         self._journal: Journal | None = None
         self._run_dir: Path | None = None
+        self._warned = False
+        self._replaced = False
 
     def prepare(self) -> None:
         """Starts the sender, so that its slow start-up runs beside our own."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "panna_exp.tracking.mlflow_sender"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            # A Ctrl-C in the terminal is for the training; the sender ends when that has.
-            start_new_session=True,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
-        )
+        if importlib.util.find_spec("mlflow") is None:
+            logger.warning("mlflow is not installed (pip install mlflow): the record is only kept")
+            self._warned = True
+        self._sender = _Sender(self._uri, self._launch_dir, self._wait_seconds)
 
     def start(self, run: RunInfo) -> None:
         """Opens the journal and points the sender at it."""
-        assert self._process is not None
-        assert self._process.stdin is not None
+        assert self._sender is not None
         self._run_dir = run.run_dir
         self._journal = Journal(run.run_dir / journal.NAME)
-        self._journal.start(run, {"uri": self._uri, "launch_dir": str(self._launch_dir.resolve())})
-        task = {
-            "run_dir": str(run.run_dir),
-            "uri": self._uri,
-            "launch_dir": str(self._launch_dir.resolve()),
-        }
-        try:
-            self._process.stdin.write(json.dumps(task).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            self._warn()
+        store = {"uri": public(self._uri), "launch_dir": str(self._launch_dir)}
+        self._journal.start(run, store)
+        self._sender.begin(run.run_dir)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Adds values to the journal."""
@@ -93,72 +78,137 @@ class MlflowTracker:
         """Not wanted."""
 
     def flush(self) -> None:
-        """Writes what the journal holds back."""
+        """Writes what the journal holds back; notices a sender that has ended."""
         if self._journal is not None:
             self._journal.flush()
+            self._check_sender()
 
     def save(self, path: Path, folder: str = "") -> None:
         """Has a file of the run directory sent."""
         assert self._journal is not None
         assert self._run_dir is not None
-        self._journal.save(os.path.relpath(path.resolve(), self._run_dir), folder)
+        self._journal.save(os.path.relpath(path.resolve(), self._run_dir.resolve()), folder)
 
     def finish(self, status: RunStatus) -> None:
         """Ends the journal and waits for the sender, up to ``wait_seconds``."""
         assert self._journal is not None
-        assert self._process is not None
         self._journal.finish(status)
-        code = self._wait_for_sender(self._process)
-        if code is None:
-            logger.warning(
-                "MLflow has not taken everything after %g s; a process goes on with it, and "
-                "panna-exp sync %s sends what is left",
-                self._wait_seconds,
-                self._run_dir,
-            )
-        elif code != 0:
-            self._warn()
+        sender = self._check_sender()
+        sender.end()
+        try:
+            code = self._wait_for(sender)
+        except KeyboardInterrupt:
+            code = None  # the user does not want to wait
+        if code != 0:
+            self._warn(sender.reason() or "it has not taken everything yet")
 
     def where(self) -> list[str]:
         """How to look at the run in MLflow."""
-        if self._run_dir is None or not (self._run_dir / "tracking_mlflow.json").exists():
+        if self._run_dir is None:
             return []
-        from panna_exp.tracking.mlflow_store import State, ui_address
-
         state = State.load(self._run_dir, self._uri)
-        if state is None or not state.experiment_id:
+        if not state.run_id:
             return []
-        if self._uri.startswith("sqlite:"):
-            return [f"MLflow:       mlflow ui   (then open {ui_address(state)})"]
-        return [f"MLflow:       {self._uri}"]
+        return ui_lines(self._uri, state.experiment_id, state.run_id, self._launch_dir)
 
     def close(self) -> None:
         """Lets the sender see that this process is done with it."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
-        if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # the sender may have ended already
-                self._process.stdin.close()
+        if self._sender is not None:
             if self._run_dir is None:
-                self._process.wait()
-        self._errors.close()
+                self._sender.stop()
+            self._sender.close()
+            self._sender = None
 
-    def _wait_for_sender(self, process: "subprocess.Popen[bytes]") -> int | None:
-        for seconds in (_QUIET_SECONDS, max(0.0, self._wait_seconds - _QUIET_SECONDS)):
-            try:
-                return process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                if seconds == _QUIET_SECONDS:
-                    logger.info("sending the record to MLflow ...")
-        return None
+    def _check_sender(self) -> "_Sender":
+        """Replaces a sender that was killed, perhaps for want of memory; warns of other ends."""
+        assert self._sender is not None
+        assert self._run_dir is not None
+        code = self._sender.wait(0.0)
+        if code is not None and code < 0 and not self._replaced:
+            self._replaced = True
+            self._sender.close()
+            self._sender = _Sender(self._uri, self._launch_dir, self._wait_seconds)
+            self._sender.begin(self._run_dir)
+        elif code is not None:
+            self._warn(self._sender.reason() or f"its process ended with code {code}")
+        return self._sender
 
-    def _warn(self) -> None:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        reason = lines[-1] if lines else "its process ended early"
-        logger.warning(
-            "MLflow could not be reached (%s); the record is kept: panna-exp sync %s sends it",
-            reason,
-            self._run_dir,
+    def _wait_for(self, sender: "_Sender") -> int | None:
+        code = sender.wait(min(_QUIET_SECONDS, self._wait_seconds))
+        if code is not None or self._wait_seconds <= _QUIET_SECONDS:
+            return code
+        logger.info(
+            "sending the record to MLflow (for up to %g s; Ctrl-C twice stops waiting) ...",
+            self._wait_seconds,
         )
+        return sender.wait(self._wait_seconds - _QUIET_SECONDS)
+
+    def _warn(self, reason: str) -> None:
+        if not self._warned:
+            logger.warning(
+                "MLflow (%s): %s; the record is kept, and this sends what is left of it: "
+                "panna-exp sync %s",
+                public(self._uri),
+                reason,
+                self._run_dir,
+            )
+        self._warned = True
+
+
+class _Sender:
+    """The process that sends a journal, which outlives ours for a while if it must."""
+
+    def __init__(self, uri: str, launch_dir: Path, wait_seconds: float) -> None:
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "panna_exp.tracking.mlflow_sender"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._messages,
+            # A Ctrl-C in the terminal is for the training; the sender ends when that has.
+            start_new_session=True,
+        )
+        self._tell(uri=uri, launch_dir=str(launch_dir), wait_seconds=wait_seconds)
+
+    def begin(self, run_dir: Path) -> None:
+        """There is a journal."""
+        self._tell(run_dir=str(run_dir))
+
+    def end(self) -> None:
+        """Nothing will be added to the journal."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # its exit code says why it has ended
+            self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Ends a process that has nothing to send."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self, seconds: float) -> int | None:
+        """Returns the exit code, or None if the process still runs after ``seconds``."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def reason(self) -> str:
+        """Returns the last line that the process wrote."""
+        # The position in the file is the process's as well: it must stay where it is.
+        size = os.fstat(self._messages.fileno()).st_size
+        text = os.pread(self._messages.fileno(), size, 0).decode(errors="replace").strip()
+        return text.splitlines()[-1] if text else ""
+
+    def close(self) -> None:
+        """Closes our ends."""
+        self.end()
+        self._messages.close()
+
+    def _tell(self, **values: Any) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # its exit code says why it has ended
+            self._process.stdin.write(json.dumps(values).encode() + b"\n")
+            self._process.stdin.flush()

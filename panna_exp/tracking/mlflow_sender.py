@@ -1,89 +1,129 @@
 """The process that sends a run's journal to MLflow while the run goes on.
 
-``python -m panna_exp.tracking.mlflow_sender`` reads one line of JSON from its standard input (run
-directory, store, launch directory) and follows the journal until the run is finished. When its
-input closes, the training process is gone: what is left is sent, and a run that did not say how it
-ended is marked FAILED. Exit code 0: everything was sent; 1: not, and the reason is on stderr.
+``python -m panna_exp.tracking.mlflow_sender`` reads two lines of JSON from its standard input: the
+store, and, once the run begins, its directory. It follows the journal until the input closes: the
+run is over, or its process is gone, and a run that did not say how it ended is marked FAILED. Exit
+code 0: everything was sent; 1: not, and the last line on stderr is the reason.
 """
 
+import contextlib
+import importlib
 import json
 import os
 import select
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from panna_exp.errors import PannaExpError
+
+if TYPE_CHECKING:
+    from panna_exp.tracking.mlflow_delivery import Delivery
+
+_INPUT = 0
 _POLL_SECONDS = 0.3
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0
-_GIVE_UP_SECONDS = 30.0  # of trying in vain after the training has ended
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+_LEAST_PATIENCE = 10.0  # seconds after the training has ended
+_NICENESS = 5  # the training goes first
 
 
 def main() -> int:
     """Runs the sender; returns the exit code."""
+    os.nice(_NICENESS)
+    try:
+        store = _read_line()
+        _warm_up(store["uri"])
+        run = _read_line()
+        if not run:
+            return 0  # the run never began
+        return _follow(Path(run["run_dir"]), **store)
+    except ImportError as error:
+        print(_one_line(error), file=sys.stderr)
+        return 1
+
+
+def _warm_up(uri: str) -> None:
+    """Does what is slow while the training process is starting up as well."""
+    from panna_exp.tracking import mlflow_store
+
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # The slow import first, while the training process is starting up as well.
-    import mlflow.tracking  # noqa: F401
-
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return 0  # the run never began
-    task = json.loads(line)
-    return _follow(Path(task["run_dir"]), task["uri"], Path(task["launch_dir"]))
+    importlib.import_module("mlflow.tracking")
+    if mlflow_store.exists_locally(uri):
+        # Opened again when there is something to send; why it fails is told then.
+        with contextlib.suppress(Exception):
+            mlflow_store.open_client(uri)
 
 
-def _follow(run_dir: Path, uri: str, launch_dir: Path) -> int:
+def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> int:
     """Sends what the journal gets until the run is finished or its process is gone."""
-    from panna_exp.tracking.mlflow_store import Sender
+    from panna_exp.tracking.mlflow_delivery import BusyError, Delivery
 
-    sender: Sender | None = None
-    patience = _Patience()
-    gone = False
+    delivery: Delivery | None = None
+    pause = _FIRST_PAUSE
+    gone_since: float | None = None
     while True:
-        gone = gone or _input_closed(_POLL_SECONDS)
         try:
-            sender = sender or Sender(run_dir, uri, launch_dir)
-            sender.send()
-            if gone and not sender.finished:
-                sender.mark_failed()
+            # Looked at before sending: what the training wrote before it ended is then sent below.
+            delivery = delivery or Delivery(run_dir, uri, Path(launch_dir))
+            _send(delivery, gone_since is not None)
+            if gone_since is not None:
+                return 0
+            pause = _FIRST_PAUSE
+            wait = _POLL_SECONDS
         except Exception as error:
-            # Whatever a store or a network may throw: the record stays, and is tried again.
-            if patience.is_spent(gone):
-                print(_one_line(error), file=sys.stderr)
+            # Whatever a store or a network may throw: the journal stays, and is tried again.
+            print(_one_line(error), file=sys.stderr, flush=True)
+            hopeless = isinstance(error, PannaExpError) and not isinstance(error, BusyError)
+            if hopeless or _is_spent(gone_since, wait_seconds):
                 return 1
-            patience.wait()
-            continue
-        patience = _Patience()
-        if sender.finished or gone:
-            return 0
+            wait = pause
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        if gone_since is not None:
+            time.sleep(wait)
+        elif _input_closed(wait):
+            gone_since = time.monotonic()
+            pause = _FIRST_PAUSE
 
 
-class _Patience:
-    """Growing pauses between tries in vain."""
+def _send(delivery: "Delivery", gone: bool) -> None:
+    delivery.send()
+    if gone:
+        delivery.mark_failed()
 
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._pause = _FIRST_WAIT
 
-    def is_spent(self, gone: bool) -> bool:
-        """Whether to give up: never while the training still runs."""
-        return gone and time.monotonic() - self._since > _GIVE_UP_SECONDS
+def _is_spent(gone_since: float | None, wait_seconds: float) -> bool:
+    """Whether to give up: never while the training still runs."""
+    patience = max(wait_seconds, _LEAST_PATIENCE)
+    return gone_since is not None and time.monotonic() - gone_since >= patience
 
-    def wait(self) -> None:
-        """Sleeps, longer each time."""
-        time.sleep(self._pause)
-        self._pause = min(2 * self._pause, _LONGEST_WAIT)
+
+def _read_line() -> dict[str, Any]:
+    """Returns a JSON line of the input, empty if it was closed; reads not one byte more."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        byte = os.read(_INPUT, 1)
+        if not byte:
+            return {}
+        line += byte
+    values = json.loads(line)
+    assert isinstance(values, dict)
+    return values
 
 
 def _input_closed(seconds: float) -> bool:
-    """Whether the training process is gone; waits for up to ``seconds``."""
-    ready, _, _ = select.select([sys.stdin], [], [], seconds)
-    return bool(ready) and sys.stdin.buffer.readline() == b""
+    """Whether the training process is done; waits for that for up to ``seconds``."""
+    ready, _, _ = select.select([_INPUT], [], [], seconds)
+    return bool(ready) and os.read(_INPUT, 1) == b""
 
 
 def _one_line(error: Exception) -> str:
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:300] if text else ''}"
+    first = text[0][:300] if text else type(error).__name__
+    return first if isinstance(error, PannaExpError) else f"{type(error).__name__}: {first}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # leaving MLflow's modules behind in good order takes a third of a second

@@ -1,231 +1,182 @@
-"""Sends a run's journal to MLflow; the only module that imports mlflow.
+"""MLflow stores: which one, opening it, and what names it takes.
 
-Every event may be sent twice: MLflow keeps one of two equal metric points, runs are found again by
-the key in their tags, and the place in the journal is saved after each batch. So a sender that is
-killed and started again loses nothing and doubles nothing.
+MLflow itself is imported where it is first needed: the training process asks here for addresses
+only.
 """
 
 import fcntl
-import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from panna_exp.errors import PannaExpError
-from panna_exp.files import write_text_atomic
-from panna_exp.tracking import journal
-from panna_exp.tracking.journal import Event, read_events
 
-STATE = "tracking_mlflow.json"
-_KEY_TAG = "panna_exp.journal"
-_BATCH = 1000  # MLflow's limit of metrics a call
-_PARAMS = 100  # and of parameters
-_VALUE = 6000  # and of a parameter's length
-_TAG = 5000  # and of a tag's
+_SQLITE = "sqlite:///"
+_KEY_LENGTH = 250  # of parameters, metrics and tags
 
 
-@dataclass(slots=True)
-class State:
-    """How far a journal was sent.
+def choose_uri(uri: str | None, launch_dir: Path) -> str:
+    """Returns the store: ``uri``, else MLFLOW_TRACKING_URI, else ``mlflow.db`` in ``launch_dir``.
 
-    Args:
-        uri: The store.
-        experiment_id: Empty before the run was created.
-        run_id: Empty before the run was created.
-        offset: Bytes of the journal that were sent.
+    Raises:
+        PannaExpError: It is a folder, or the folder has one that keeps ``mlflow ui`` from starting:
+            MLflow no longer opens its file stores.
     """
-
-    uri: str
-    experiment_id: str = ""
-    run_id: str = ""
-    offset: int = 0
-
-    @classmethod
-    def load(cls, run_dir: Path, uri: str | None) -> "State | None":
-        """Returns the saved state; None if there is none, or it is of another store."""
-        path = run_dir / STATE
-        if not path.exists():
-            return None
-        state = cls(**json.loads(path.read_text()))
-        return state if uri in (None, state.uri) else None
-
-    def save(self, run_dir: Path) -> None:
-        """Writes the state."""
-        write_text_atomic(run_dir / STATE, json.dumps(asdict(self)) + "\n")
-
-
-def default_uri(launch_dir: Path) -> str:
-    """Returns the user's MLFLOW_TRACKING_URI, else ``mlflow.db`` in the folder of the start."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{launch_dir.resolve()}/mlflow.db"
-
-
-def check_file_store(launch_dir: Path) -> None:
-    """Raises PannaExpError where an old file store would keep ``mlflow ui`` from starting."""
-    if any((launch_dir / "mlruns").glob("[0-9]*/meta.yaml")):
+    named = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    folder = launch_dir.resolve()
+    if not named:
+        _check_file_store(folder)
+        return f"{_SQLITE}{folder}/mlflow.db"
+    is_folder = named.startswith("file:") or ("://" not in named and named != "databricks")
+    if is_folder and os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() not in ("true", "1"):
+        source = "" if uri else "MLFLOW_TRACKING_URI="
+        path = re.sub(r"^file:(//)?|/+$", "", named) or "."
         raise PannaExpError(
-            f"{launch_dir / 'mlruns'}: holds an MLflow file store, which MLflow no longer opens: "
-            "migrate it (mlflow migrate-filestore), or start in another folder, or set tracking.uri"
+            f"{source}{named}: a folder, which MLflow no longer opens as a store: expected an "
+            f"address such as http://HOST:5000, or a database such as {_SQLITE}{path}/mlflow.db"
         )
+    database = _database(named)
+    return named if database is None else f"{_SQLITE}{folder / database}"
 
 
-class Sender:
-    """Sends the events of one run directory.
+def public(uri: str) -> str:
+    """Returns the store's address without a password, for messages and files."""
+    return re.sub(r"://([^:/@]*):[^@/]*@", r"://\1@", uri)
 
-    Args:
-        run_dir: The run directory.
-        uri: The store.
-        launch_dir: Where a local store keeps its artifacts.
+
+def open_client(uri: str) -> Any:
+    """Returns an MLflow client of a store, which is created if it is a new local one.
+
+    Raises:
+        PannaExpError: The database is of another version of MLflow.
     """
-
-    def __init__(self, run_dir: Path, uri: str, launch_dir: Path) -> None:
-        self._run_dir = run_dir
-        self._launch_dir = launch_dir
-        self.state = State.load(run_dir, uri) or State(uri)
-        self._client = make_client(uri)
-        self.finished = False
-        self.sent = 0
-
-    def send(self) -> None:
-        """Sends everything in the journal that was not sent; raises what MLflow raises."""
-        path = self._run_dir / journal.NAME
-        if not path.exists():
-            return
-        pending: list[Event] = []
-        points, end = 0, self.state.offset
-        for event, end in read_events(path, self.state.offset):
-            if event["event"] == "metrics":
-                if points + len(event["values"]) > _BATCH:
-                    self._send_metrics(pending)
-                    pending, points = [], 0
-                pending.append(event)
-                points += len(event["values"])
-                continue
-            self._send_metrics(pending)
-            pending, points = [], 0
-            self._handle(event)
-            self._done(end)
-        self._send_metrics(pending)
-        if end != self.state.offset:
-            self._done(end)
-
-    def mark_failed(self) -> None:
-        """The training ended without saying so: it crashed or was killed."""
-        if self.state.run_id:
-            self._client.set_terminated(self.state.run_id, "FAILED")
-
-    def _done(self, offset: int) -> None:
-        self.state.offset = offset
-        self.state.save(self._run_dir)
-
-    def _handle(self, event: Event) -> None:
-        if event["event"] in ("start", "resume"):
-            self.finished = False
-            self._start(event)
-        elif event["event"] == "artifact":
-            path = self._run_dir / event["path"]
-            if path.exists():
-                self._client.log_artifact(self.state.run_id, str(path), event["folder"] or None)
-        elif event["event"] == "finish":
-            self._client.set_terminated(self.state.run_id, event["status"], event["time"])
-            self.finished = True
-
-    def _start(self, event: Event) -> None:
-        if not self.state.experiment_id:
-            self.state.experiment_id = self._experiment(event["experiment"])
-        if not self.state.run_id:
-            self.state.run_id = self._find_run(event["key"]) or self._create_run(event)
-        self._client.update_run(self.state.run_id, status="RUNNING")
-
-    def _experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        location = None
-        if self.state.uri.startswith("sqlite:"):
-            folder = re.sub(r"[^\w.-]+", "_", name)
-            location = (self._launch_dir.resolve() / "mlruns" / "artifacts" / folder).as_uri()
-        try:
-            return str(self._client.create_experiment(name, artifact_location=location))
-        except Exception:
-            # Another run may have created it in the meantime.
-            found = self._client.get_experiment_by_name(name)
-            if found is None:
-                raise
-            return str(found.experiment_id)
-
-    def _find_run(self, key: str) -> str | None:
-        found = self._client.search_runs(
-            [self.state.experiment_id], f"tags.`{_KEY_TAG}` = '{key}'", max_results=1
-        )
-        return str(found[0].info.run_id) if found else None
-
-    def _create_run(self, event: Event) -> str:
-        from mlflow.entities import Param
-
-        tags = {name: value[:_TAG] for name, value in event["tags"].items()}
-        run = self._client.create_run(
-            self.state.experiment_id,
-            start_time=event["time"],
-            tags={**tags, _KEY_TAG: event["key"]},
-            run_name=event["name"],
-        )
-        params = [Param(clean_key(name), value[:_VALUE]) for name, value in event["params"].items()]
-        for first in range(0, len(params), _PARAMS):
-            self._client.log_batch(run.info.run_id, params=params[first : first + _PARAMS])
-        return str(run.info.run_id)
-
-    def _send_metrics(self, events: list[Event]) -> None:
-        from mlflow.entities import Metric
-
-        if not events:
-            return
-        metrics = [
-            Metric(clean_key(name), value, event["time"], event["step"])
-            for event in events
-            for name, value in event["values"].items()
-        ]
-        self._client.log_batch(self.state.run_id, metrics=metrics)
-        self.sent += len(metrics)
-
-
-def make_client(uri: str) -> Any:
-    """Returns an MLflow client of the store, created first if it is a new local one."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # We try again ourselves; MLflow's own tries would take minutes before the first answer.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
-    with _creation_lock(uri):
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        if uri.startswith("sqlite:"):
-            client.search_experiments(max_results=1)  # creates the tables of a new store
-    return client
+    path = _database(uri)
+    if path is not None:
+        _create_database(path)
+    try:
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except MlflowException as error:
+        if "out-of-date database schema" not in str(error):
+            raise
+        raise PannaExpError(
+            f"{public(uri)}: was made by another version of MLflow: mlflow db upgrade {public(uri)}"
+        ) from None
 
 
-@contextmanager
-def _creation_lock(uri: str) -> Iterator[None]:
-    """Processes that create one SQLite store at once would leave it broken."""
-    if not uri.startswith("sqlite:///"):
-        yield
-        return
-    path = Path(uri.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def exists_locally(uri: str) -> bool:
+    """Whether opening the store creates nothing and asks no other machine."""
+    path = _database(uri)
+    return path is not None and _is_made(path)
+
+
+def find_experiment(client: Any, uri: str, name: str, launch_dir: Path) -> str:
+    """Returns the id of an experiment, which is created if there is none of that name.
+
+    Raises:
+        PannaExpError: It is in MLflow's trash.
+    """
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            location = _artifact_location(uri, name, launch_dir)
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException:
+            # Another run may have created it in the meantime.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        raise PannaExpError(
+            f"experiment '{name}' of {public(uri)} is deleted: mlflow experiments restore "
+            f"--experiment-id {found.experiment_id}, or choose another tracking.experiment"
+        )
+    return str(found.experiment_id)
 
 
 def clean_key(name: str) -> str:
-    """Returns a key of the characters and length that MLflow takes."""
-    return re.sub(r"[^\w\-. /:]", "_", name)[:250]
+    """Returns a name of the characters, form and length that MLflow takes."""
+    allowed = re.sub(r"[^\w\-. /:]", "_", name)
+    parts = [part for part in allowed.split("/") if part not in ("", ".", "..")]
+    return "/".join(parts)[:_KEY_LENGTH].rstrip("/") or "_"
 
 
-def ui_address(state: Mapping[str, Any] | State) -> str:
-    """Returns the page of the run's experiment in ``mlflow ui``."""
-    experiment = state.experiment_id if isinstance(state, State) else state["experiment_id"]
-    return f"http://127.0.0.1:5000/#/experiments/{experiment}/runs?workflowType=machine_learning"
+def ui_lines(uri: str, experiment_id: str, run_id: str, launch_dir: Path) -> list[str]:
+    """Returns lines that tell the user how to look at a run."""
+    if uri.startswith("http"):
+        address = f"{public(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        return [f"mlflow:       {address}"]
+    if uri.startswith("databricks"):
+        return [f"mlflow:       run {run_id} of experiment {experiment_id}"]
+    is_default = uri == f"{_SQLITE}{launch_dir.resolve()}/mlflow.db"
+    command = "mlflow ui" if is_default else f"mlflow ui --backend-store-uri {public(uri)}"
+    page = f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    return [f"mlflow:       {command}   (then open http://127.0.0.1:5000/{page})"]
+
+
+def _check_file_store(launch_dir: Path) -> None:
+    folder = launch_dir / "mlruns"
+    if any(path.parent.name.isdigit() for path in folder.glob("*/meta.yaml")):
+        raise PannaExpError(
+            f"{folder}: holds an MLflow file store, which MLflow no longer opens: migrate it "
+            "(mlflow migrate-filestore), start in another folder, or set tracking.uri"
+        )
+
+
+def _database(uri: str) -> Path | None:
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+
+
+def _artifact_location(uri: str, experiment: str, launch_dir: Path) -> str | None:
+    """Beside a local database, so that it does not depend on who opened the store first."""
+    if _database(uri) is None:
+        return None
+    folder = re.sub(r"[^\w.-]+", "_", experiment)
+    return (launch_dir.resolve() / "mlruns" / "artifacts" / folder).as_uri()
+
+
+def _create_database(path: Path) -> None:
+    """Creates a new SQLite store under another name and then renames it.
+
+    MLflow creates its tables in many transactions: a process that dies in between, or a second one
+    that does the same at the same time, would leave a file that no MLflow can ever open.
+    """
+    if _is_made(path):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.with_name(f"{path.name}.lock")):
+        if _is_made(path):
+            return
+        from mlflow import MlflowClient
+
+        with tempfile.TemporaryDirectory(prefix=f"{path.name}.new-", dir=path.parent) as folder:
+            new = Path(folder) / path.name
+            MlflowClient(tracking_uri=f"{_SQLITE}{new}", registry_uri=f"{_SQLITE}{new}")
+            new.rename(path)
+
+
+def _is_made(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

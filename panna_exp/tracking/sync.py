@@ -1,32 +1,71 @@
 """Sends what a run could not send to MLflow while it ran."""
 
+import os
 from pathlib import Path
 
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking import journal
-from panna_exp.tracking.mlflow_store import Sender, State, default_uri
+from panna_exp.tracking.journal import read_events
+from panna_exp.tracking.mlflow_delivery import Delivery, last_store
+from panna_exp.tracking.mlflow_store import choose_uri, public
 
 
-def sync(run_dir: Path, uri: str | None, launch_dir: Path) -> str:
+def sync(run_dir: Path, uri: str | None, launch_dir: Path, still_runs: bool) -> str:
     """Sends what is left of a run's journal; returns a sentence about it.
 
     Args:
         run_dir: The run directory.
-        uri: Another store than the run's, or None.
-        launch_dir: Where a new local store and its artifacts go.
+        uri: Another store than the one it was last sent to, or None.
+        launch_dir: Where a relative ``uri`` starts.
+        still_runs: Whether the run's training goes on; otherwise a run without an end has crashed.
 
     Raises:
-        PannaExpError: There is no journal, or the store cannot be reached.
+        PannaExpError: There is no journal, or the store does not take it.
     """
-    if not (run_dir / journal.NAME).exists():
-        raise PannaExpError(f"{run_dir}: has no {journal.NAME}: it was not tracked with MLflow")
-    saved = State.load(run_dir, None)
-    store = uri or (saved.uri if saved else default_uri(launch_dir))
+    path = run_dir / journal.NAME
+    started = _last_start(path)
+    if started is None:
+        raise PannaExpError(
+            f"{run_dir}: has no {journal.NAME} with a run in it: expected the directory of a "
+            "training with tracking=mlflow"
+        )
+    if uri is not None:
+        store = choose_uri(uri, launch_dir)
+    else:
+        store = _with_password(last_store(run_dir) or started["uri"])
+        launch_dir = Path(started["launch_dir"])
     try:
-        sender = Sender(run_dir, store, launch_dir)
-        sender.send()
+        delivery = Delivery(run_dir, store, launch_dir)
+        try:
+            delivery.send()
+            if not still_runs:
+                delivery.mark_failed()
+        finally:
+            delivery.close()
+    except PannaExpError:
+        raise
     except Exception as error:
         # A store may fail in any way; the journal stays as it is.
-        reason = str(error).strip().splitlines()[0][:300]
-        raise PannaExpError(f"{store}: cannot take the record of {run_dir} ({reason})") from None
-    return f"sent {sender.sent} points of {run_dir} to {store}, run {sender.state.run_id}"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise PannaExpError(
+            f"{public(store)}: does not take the record of {run_dir} ({reason}): try again later, "
+            "or name another store with uri=STORE"
+        ) from None
+    lost = f"; no longer there: {', '.join(delivery.missing)}" if delivery.missing else ""
+    return (
+        f"sent {delivery.points} points and {delivery.files} files of {run_dir} to "
+        f"{public(store)}, run {delivery.run_id}{lost}"
+    )
+
+
+def _last_start(path: Path) -> dict[str, str] | None:
+    if not path.exists():
+        return None
+    starts = [event for event, _ in read_events(path, 0) if event["event"] in ("start", "resume")]
+    return dict(starts[-1]["store"]) if starts else None
+
+
+def _with_password(store: str) -> str:
+    """Returns the store's address with the password that run directories do not keep."""
+    named = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return named if public(named) == store else store

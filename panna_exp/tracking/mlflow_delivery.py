@@ -1,0 +1,269 @@
+"""Sends a run's journal to an MLflow store, from wherever the last sender stopped.
+
+The place in the journal is saved after each batch, runs are found again by a key in their tags, and
+MLflow's databases keep one of several equal rows of a metric (name, time, step and value are their
+primary key). So a sender that is killed and started again loses nothing and doubles nothing.
+"""
+
+import contextlib
+import fcntl
+import getpass
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from panna_exp.errors import PannaExpError
+from panna_exp.files import write_text_atomic
+from panna_exp.tracking import journal
+from panna_exp.tracking.journal import Event, read_events
+from panna_exp.tracking.mlflow_store import clean_key, find_experiment, open_client, public
+
+STATE = "tracking_mlflow.json"
+_KEY_TAG = "panna_exp.journal"
+_ENDED = ("FINISHED", "FAILED", "KILLED")
+# MLflow's limits: metrics and parameters a call, characters of a parameter and of a tag.
+_METRICS, _PARAMS, _PARAM, _TAG = 1000, 100, 6000, 5000
+
+
+class BusyError(PannaExpError):
+    """Another process sends this journal."""
+
+
+@dataclass(slots=True)
+class State:
+    """How far a journal was sent to one store.
+
+    Args:
+        experiment_id: Empty before the run was created.
+        run_id: Empty before the run was created.
+        offset: Bytes of the journal that were sent.
+        status: The run's, as MLflow has it.
+    """
+
+    experiment_id: str = ""
+    run_id: str = ""
+    offset: int = 0
+    status: str = ""
+
+    @classmethod
+    def load(cls, run_dir: Path, uri: str) -> "State":
+        """Returns the saved state, or that of a store which has nothing yet."""
+        return cls(**_states(run_dir).get(public(uri), {}))
+
+    def save(self, run_dir: Path, uri: str) -> None:
+        """Writes the state after those of other stores."""
+        states = _states(run_dir)
+        states.pop(public(uri), None)
+        states[public(uri)] = asdict(self)
+        write_text_atomic(run_dir / STATE, json.dumps(states, indent=1) + "\n")
+
+
+def last_store(run_dir: Path) -> str | None:
+    """Returns the store that a run was last sent to, without a password."""
+    used = [uri for uri, state in _states(run_dir).items() if state["run_id"]]
+    return used[-1] if used else None
+
+
+class Delivery:
+    """Sends the events of one run directory; one at a time has it.
+
+    Args:
+        run_dir: The run directory.
+        uri: The store.
+        launch_dir: Where a local store keeps its artifacts.
+
+    Raises:
+        BusyError: Another process sends this journal.
+        Exception: Whatever MLflow raises where a store cannot be opened.
+    """
+
+    def __init__(self, run_dir: Path, uri: str, launch_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._uri = uri
+        self._launch_dir = launch_dir
+        self._lock = (run_dir / journal.NAME).open("rb")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._client = open_client(uri)
+            self._state = self._known_state()
+        except BlockingIOError:
+            self._lock.close()
+            raise BusyError(
+                f"{run_dir}: is being sent to MLflow by another process: wait for it"
+            ) from None
+        except BaseException:
+            self._lock.close()
+            raise
+        self._last_time: int | None = None
+        self.points = 0
+        self.files = 0
+        self.missing: list[str] = []
+
+    @property
+    def run_id(self) -> str:
+        """The run's id in the store, empty before it was created."""
+        return self._state.run_id
+
+    @property
+    def ended(self) -> bool:
+        """Whether the store knows how the run ended."""
+        return self._state.status in _ENDED
+
+    def send(self) -> None:
+        """Sends everything in the journal that was not sent; raises what MLflow raises."""
+        points: list[Any] = []
+        end = self._state.offset
+        for event, after in read_events(self._run_dir / journal.NAME, end):
+            if event["event"] == "metrics":
+                points += _metrics(event)
+                if len(points) >= _METRICS:
+                    self._send_points(points, after)
+                    points = []
+            else:
+                self._send_points(points, end)
+                points = []
+                self._handle(event)
+                self._done(after)
+            self._last_time = event.get("time", self._last_time)
+            end = after
+        self._send_points(points, end)
+
+    def mark_failed(self) -> None:
+        """The training ended without saying so: it crashed or was killed."""
+        if self.run_id and not self.ended:
+            self._end("FAILED", self._last_time)
+            self._done(self._state.offset)
+
+    def close(self) -> None:
+        """Lets another process send."""
+        self._lock.close()
+
+    def _known_state(self) -> State:
+        """Returns the saved state unless its run was deleted from the store: all is sent again."""
+        state = State.load(self._run_dir, self._uri)
+        if not state.run_id:
+            return state
+        from mlflow.exceptions import MlflowException
+
+        try:
+            info = self._client.get_run(state.run_id).info
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return State()
+        return state if info.lifecycle_stage == "active" else State()
+
+    def _handle(self, event: Event) -> None:
+        if event["event"] in ("start", "resume"):
+            self._begin(event)
+        elif event["event"] == "artifact":
+            self._send_file(event)
+        elif event["event"] == "finish":
+            self._end(event["status"], event["time"])
+
+    def _begin(self, event: Event) -> None:
+        state = self._state
+        if not state.run_id:
+            state.experiment_id = find_experiment(
+                self._client, self._uri, event["experiment"], self._launch_dir
+            )
+            state.run_id = self._find_run(event["key"]) or self._create_run(event)
+        self._describe(event)
+        self._client.update_run(state.run_id, status="RUNNING")
+        state.status = "RUNNING"
+
+    def _find_run(self, key: str) -> str | None:
+        """Returns the run that a sender created just before it was killed."""
+        found = self._client.search_runs(
+            [self._state.experiment_id], f"tags.`{_KEY_TAG}` = '{key}'", max_results=1
+        )
+        return str(found[0].info.run_id) if found else None
+
+    def _create_run(self, event: Event) -> str:
+        run = self._client.create_run(
+            self._state.experiment_id,
+            start_time=event["time"],
+            tags={_KEY_TAG: event["key"], **_system_tags(event["tags"])},
+            run_name=event["name"],
+        )
+        return str(run.info.run_id)
+
+    def _describe(self, event: Event) -> None:
+        """Sends parameters and tags; a parameter that a resumed run changed becomes a tag.
+
+        MLflow never changes a parameter; ``resumed.training.max_epochs`` then has the new value.
+        """
+        from mlflow.entities import Param, RunTag
+
+        params = {clean_key(name): value[:_PARAM] for name, value in event["params"].items()}
+        known = self._client.get_run(self.run_id).data.params
+        new = [Param(name, value) for name, value in params.items() if name not in known]
+        tags = {clean_key(name): value for name, value in event["tags"].items()}
+        for name, value in params.items():
+            if name in known and known[name] != value:
+                tags[clean_key(f"resumed.{name}")] = value
+        for first in range(0, len(new), _PARAMS):
+            self._client.log_batch(self.run_id, params=new[first : first + _PARAMS])
+        entities = [RunTag(name, value[:_TAG]) for name, value in tags.items()]
+        for first in range(0, len(entities), _PARAMS):
+            self._client.log_batch(self.run_id, tags=entities[first : first + _PARAMS])
+
+    def _send_file(self, event: Event) -> None:
+        path = self._run_dir / event["path"]
+        if not path.exists():
+            self.missing.append(event["path"])
+            return
+        self._client.log_artifact(self.run_id, str(path), event["folder"] or None)
+        self.files += 1
+
+    def _send_points(self, points: list[Any], end: int) -> None:
+        """Sends metrics; ``end`` is the byte of the journal after them."""
+        if end == self._state.offset:
+            return
+        for first in range(0, len(points), _METRICS):
+            self._client.log_batch(self.run_id, metrics=points[first : first + _METRICS])
+        self.points += len(points)
+        self._done(end)
+
+    def _end(self, status: str, time_ms: int | None) -> None:
+        self._client.set_terminated(self.run_id, status, time_ms)
+        self._state.status = status
+
+    def _done(self, offset: int) -> None:
+        self._state.offset = offset
+        self._state.save(self._run_dir, self._uri)
+
+
+def _states(run_dir: Path) -> dict[str, dict[str, Any]]:
+    path = run_dir / STATE
+    if not path.exists():
+        return {}
+    try:
+        states = json.loads(path.read_text())
+    except ValueError:
+        states = None
+    if not isinstance(states, dict):
+        raise PannaExpError(
+            f"{path}: expected a JSON object by store: remove it, and everything is sent again"
+        )
+    return states
+
+
+def _metrics(event: Event) -> Iterator[Any]:
+    from mlflow.entities import Metric
+
+    for name, value in event["values"].items():
+        yield Metric(clean_key(name), value, event["time"], event["step"])
+
+
+def _system_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Returns what MLflow's table of runs shows in its columns User, Source and Version."""
+    found = {"mlflow.source.name": "panna-exp", "mlflow.source.type": "LOCAL"}
+    commit = tags.get("git_commit", "None").rstrip("+")
+    if commit != "None":
+        found["mlflow.source.git.commit"] = commit
+    with contextlib.suppress(KeyError, ImportError, OSError):  # a user without a name
+        found["mlflow.user"] = getpass.getuser()
+    return found
