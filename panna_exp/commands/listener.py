@@ -11,11 +11,11 @@ from panna_exp.training.recorder import MetricsFile
 class RunListener:
     """Tells display, metrics.dat and trackers about the training's progress."""
 
-    def __init__(self, tracker: Tracker, metrics_file: MetricsFile) -> None:
+    def __init__(self, tracker: Tracker) -> None:
         self.display: TrainingDisplay | None = None
         self.run: Run | None = None
+        self.metrics_file: MetricsFile | None = None
         self._tracker = tracker
-        self._metrics_file = metrics_file
 
     def advanced(self, step: int) -> None:
         """A step was made."""
@@ -34,8 +34,9 @@ class RunListener:
         """An epoch's metrics."""
         assert self.display is not None
         assert self.run is not None
+        assert self.metrics_file is not None
         self.display.epoch(epoch, step, train, validation)
-        self._metrics_file.append(epoch, train, validation, step)
+        self.metrics_file.append(epoch, train, validation, step)
         values = {f"epoch/{name}": value for name, value in train.items()}
         values |= {f"validation/{name}": value for name, value in validation.items()}
         self._tracker.log(step, values)

@@ -16,6 +16,7 @@ from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
 
 LOG = "train.log"
+LOCK = ".lock"
 _LOCK = ".lock"
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
@@ -33,6 +34,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
+        self._fresh = not any(path.iterdir())
         self._lock = (path / _LOCK).open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,6 +57,7 @@ class RunDirectory:
         self, config_yaml: str, overrides: Sequence[str], facts: Mapping[str, Any]
     ) -> None:
         """Writes the resolved config, the overrides, and versions, data and machine."""
+        self._fresh = False
         write_text_atomic(self.path / "config.yaml", config_yaml)
         write_text_atomic(self.path / "overrides.json", json.dumps(list(overrides), indent=1))
         self.write_json("environment.json", facts)
@@ -64,9 +67,12 @@ class RunDirectory:
         write_text_atomic(self.path / name, json.dumps(values, indent=1, default=str) + "\n")
 
     def close(self) -> None:
-        """Releases lock and log."""
+        """Releases lock and log; a directory in which no run ever began is emptied again."""
         logging.getLogger("panna_exp").removeHandler(self._handler)
         self._handler.close()
+        if self._fresh:
+            for name in (LOG, LOCK):
+                (self.path / name).unlink(missing_ok=True)
         self._lock.close()
 
 

@@ -93,10 +93,7 @@ class _Session:
         config = self.config
         stream = stream_settings(config, data)
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
-        metrics_file = MetricsFile(
-            self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
-        )
-        listener = RunListener(self.tracker, metrics_file)
+        listener = RunListener(self.tracker)
         with Interrupt() as interrupt:
             run = build_run(
                 config,
@@ -109,6 +106,9 @@ class _Session:
                 lambda: interrupt.requested,
             )
             listener.run = run
+            listener.metrics_file = MetricsFile(
+                self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
+            )
             self._record(run, data)
             self._announce(run, data, restart)
             try:

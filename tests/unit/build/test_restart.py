@@ -115,7 +115,7 @@ def test_force_default_starts_over_and_keeps_what_was_there(run_dir):
 
 
 def test_metadata_refuses_a_directory_with_checkpoints(run_dir):
-    with pytest.raises(CheckpointError, match="choose another io.train_dir"):
+    with pytest.raises(CheckpointError, match=r"choose another io\.train_dir"):
         find(run_dir, RestartMode.metadata)
 
 

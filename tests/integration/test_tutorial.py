@@ -1,0 +1,80 @@
+"""PANNA's tutorial as experiments: train, extract, and start a modified network from the weights."""
+
+import numpy as np
+import pytest
+
+from panna_exp.networks.panna import read_panna
+from panna_exp.training import checkpoint as checkpoints
+
+QUICK = ("tracking=none", "training.max_epochs=1", "training.steps_per_epoch=30")
+
+
+@pytest.fixture(scope="module")
+def tutorial(shared_program):
+    program = shared_program
+    program.run("train", "experiment=tutorial1", *QUICK)
+    weights = "io.output_dir=outputs/tutorial1_weights"
+    program.run("extract-weights", "run_dir=outputs/tutorial1", weights)
+    program.run("train", "+experiment=tutorial2", *QUICK)
+    return program.folder / "outputs"
+
+
+@pytest.fixture(scope="module")
+def networks(tutorial):
+    """Saved and further trained networks by symbol."""
+    (last,) = checkpoints.find_checkpoints(tutorial / "tutorial2", "last")
+    trained = {network.symbol: network for network in checkpoints.load(last).networks}
+    return read_panna(tutorial / "tutorial1_weights").networks, trained
+
+
+def test_the_extracted_weights_are_those_of_the_last_checkpoint(tutorial):
+    (last,) = checkpoints.find_checkpoints(tutorial / "tutorial1", "last")
+    saved = read_panna(tutorial / "tutorial1_weights").networks
+    for network in checkpoints.load(last).networks:
+        assert network.identical(saved[network.symbol])
+
+
+def test_frozen_oxygen_did_not_move_in_one_bit(networks):
+    saved, trained = networks
+    assert trained["O"].trainable == (False, False, False)
+    for before, after in zip(saved["O"].layers, trained["O"].layers, strict=True):
+        assert before.identical(after)
+
+
+def test_nitrogen_went_on_from_where_it_was(networks):
+    saved, trained = networks
+    change = np.abs(trained["N"].layers[0].weights - saved["N"].layers[0].weights).max()
+    assert 0 < change < 0.5
+
+
+def test_carbon_kept_its_first_layer_only(networks):
+    saved, trained = networks
+    distance = [
+        np.abs(after.weights - before.weights).mean()
+        for before, after in zip(saved["C"].layers, trained["C"].layers, strict=True)
+    ]
+    assert distance[0] < 0.05 < distance[1]
+
+
+def test_hydrogen_is_deeper(networks):
+    _, trained = networks
+    assert trained["H"].sizes == (128, 32, 32, 1)
+
+
+def test_a_layer_of_another_shape_is_named(shared_program, tutorial):
+    done = shared_program.run(
+        *("train", "+experiment=tutorial2", *QUICK, "io.train_dir=other"),
+        "network.species.H.behavior=[load,new,load,new]",
+        code=2,
+    )
+    assert done.stderr.startswith("error: H, layer 2: the saved layer has the shape (32, 1)")
+    assert "(32, 32) is needed" in done.stderr
+    assert not (shared_program.folder / "other").exists()
+
+
+def test_another_network_cannot_continue_a_run(shared_program, tutorial):
+    done = shared_program.run(
+        *("train", "experiment=tutorial1", *QUICK, "network.architecture=[64,1]"), code=2
+    )
+    assert "cannot continue from epoch_1_step_30" in done.stderr
+    assert "[384, 128, 32, 1] in the checkpoint, [384, 64, 1] now" in done.stderr
