@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,6 +166,8 @@ def _create_database(path: Path) -> None:
             return
         from mlflow import MlflowClient
 
+        for left_by_a_kill in path.parent.glob(f"{path.name}.new-*"):
+            shutil.rmtree(left_by_a_kill)
         with tempfile.TemporaryDirectory(prefix=f"{path.name}.new-", dir=path.parent) as folder:
             new = Path(folder) / path.name
             MlflowClient(tracking_uri=f"{_SQLITE}{new}", registry_uri=f"{_SQLITE}{new}")

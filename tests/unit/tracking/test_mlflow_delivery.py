@@ -1,0 +1,209 @@
+"""A journal in a real store: everything once, whatever happened to the processes before."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from panna_exp.errors import PannaExpError
+from panna_exp.tracking.base import RunStatus
+from panna_exp.tracking.journal import Journal
+from panna_exp.tracking.mlflow_delivery import STATE, BusyError, Delivery, State
+
+from .conftest import make_run
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's imports warn about its dependencies
+
+
+def write(run, steps=(), values=None, status=RunStatus.FINISHED, files=()):
+    """A training that logs and ends; without a status it is killed."""
+    journal = Journal(run.run_dir / "tracking.jsonl")
+    journal.start(run, {})
+    for step in steps:
+        journal.log(step, values or {"loss": 1 / step, "mae": step})
+    for file in files:
+        journal.save(file, "")
+    if status is not None:
+        journal.finish(status)
+    journal.close()
+
+
+def deliver(run, store, mark=True):
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    try:
+        delivery.send()
+        if mark:
+            delivery.mark_failed()
+    finally:
+        delivery.close()
+    return delivery
+
+
+def test_a_whole_run(run, store):
+    (run.run_dir / "config.yaml").write_text("a: 1")
+    write(run, [1, 2, 3], files=["config.yaml", "gone.pt"])
+    delivery = deliver(run, store)
+    assert (delivery.points, delivery.files, delivery.missing) == (6, 1, ["gone.pt"])
+    assert store.points("loss") == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
+    assert store.params() == {"training.learning_rate": "0.01", "network.species": "{}"}
+    tags = store.tags()
+    assert tags["data_fingerprint"] == "0123"
+    assert tags["mlflow.source.git.commit"] == "abc"
+    assert tags["mlflow.runName"] == "a name"
+    assert store.statuses() == ["FINISHED"]
+    ((location,),) = store.ask("select artifact_location from experiments where name = 'tests'")
+    assert location == f"file://{store.folder}/mlruns/artifacts/tests"
+    file = store.folder / f"mlruns/artifacts/tests/{delivery.run_id}/artifacts/config.yaml"
+    assert file.read_text() == "a: 1"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(RunStatus.KILLED, "KILLED"), (RunStatus.FAILED, "FAILED"), (None, "FAILED")],
+)
+def test_how_a_run_ended_and_that_it_was_continued(run, store, status, expected):
+    write(run, [1, 2], status=status)
+    first = deliver(run, store)
+    assert store.statuses() == [expected]
+    write(run, [2, 3])
+    deliver(run, store)
+    assert store.statuses() == ["FINISHED"]
+    assert store.points("mae") == [(1, 1.0), (2, 2.0), (3, 3.0)]
+    assert State.load(run.run_dir, store.uri).run_id == first.run_id
+
+
+def test_a_run_that_goes_on_is_running(run, store):
+    write(run, [1], status=None)
+    assert not deliver(run, store, mark=False).ended
+    assert store.statuses() == ["RUNNING"]
+
+
+def test_a_changed_parameter_of_a_continued_run(run, store):
+    write(run, [1])
+    deliver(run, store)
+    write(make_run(run.run_dir, params={"training.learning_rate": 0.5, "new": 1}), [2])
+    deliver(run, store)
+    assert store.params()["training.learning_rate"] == "0.01"
+    assert store.params()["new"] == "1"
+    assert store.tags()["resumed.training.learning_rate"] == "0.5"
+
+
+@pytest.mark.parametrize("change", ["rewound", "lost"])
+def test_what_is_sent_twice_is_there_once(run, store, change):
+    write(run, range(1, 1201), {"loss": 0.25, "bad": math.nan, "far": -math.inf})
+    first = deliver(run, store)
+    assert first.points == 3600
+    state = State.load(run.run_dir, store.uri)
+    if change == "rewound":
+        state.offset = 0
+        state.save(run.run_dir, store.uri)
+    else:
+        (run.run_dir / STATE).unlink()
+    again = deliver(run, store)
+    assert again.points == 3600
+    assert again.run_id == first.run_id
+    for name in ("loss", "bad", "far"):
+        assert [step for step, _ in store.points(name)] == list(range(1, 1201))
+    assert store.ask("select count(*) from metrics where is_nan") == [(1200,)]
+    assert len(store.statuses()) == 1
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_a_sender_that_dies_in_the_middle(run, store, after):
+    write(run, range(1, 1251))
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    log_batch = delivery._client.log_batch
+    calls = []
+
+    def breaking(run_id, **batch):
+        calls.append(batch)
+        if len(calls) == after + 1:
+            raise KeyboardInterrupt
+        log_batch(run_id, **batch)
+
+    delivery._client.log_batch = breaking
+    with pytest.raises(KeyboardInterrupt):
+        delivery.send()
+    delivery.close()
+    deliver(run, store)
+    assert store.points("mae") == [(step, step) for step in range(1, 1251)]
+    assert store.params()["training.learning_rate"] == "0.01"
+    assert store.tags()["data_fingerprint"] == "0123"
+    assert store.statuses() == ["FINISHED"]
+
+
+def test_limits_of_mlflow(run, store):
+    params = {f"p{number}": number for number in range(250)}
+    params |= {"long": "x" * 7000, "a[0]": 1, "empty": ""}
+    write(make_run(run.run_dir, params=params, tags={"long": "t" * 9000}))
+    write(run, [1], {f"m[{number}]": number for number in range(2300)})
+    deliver(run, store)
+    assert len(store.params()) == 253 + 2  # those of the second start as well
+    assert store.params()["long"] == "x" * 6000
+    assert store.params()["a_0_"] == "1"
+    assert len(store.tags()["long"]) == 5000
+    assert store.ask("select count(*) from metrics") == [(2300,)]
+    assert store.points("m_7_") == [(1, 7.0)]
+
+
+def test_one_sender_at_a_time(run, store):
+    write(run, [1])
+    first = Delivery(run.run_dir, store.uri, store.folder)
+    with pytest.raises(BusyError, match="is being sent to MLflow by another process"):
+        Delivery(run.run_dir, store.uri, store.folder)
+    first.close()
+    deliver(run, store)
+
+
+def test_a_run_deleted_from_the_store_is_sent_again(run, store):
+    write(run, [1])
+    first = deliver(run, store)
+    client = Delivery(run.run_dir, store.uri, store.folder)._client
+    client.delete_run(first.run_id)
+    write(run, [2])
+    second = deliver(run, store)
+    assert second.run_id != first.run_id
+    query = "select step from metrics where run_uuid = ? and key = 'mae'"
+    assert store.ask(query, second.run_id) == [(1,), (2,)]
+
+
+def test_a_deleted_experiment_is_named(run, store):
+    write(run, [1])
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    identity = delivery._client.create_experiment("tests")
+    delivery._client.delete_experiment(identity)
+    with pytest.raises(
+        PannaExpError, match=r"'tests' of .* is deleted: mlflow experiments restore"
+    ):
+        delivery.send()
+    delivery.close()
+
+
+def test_two_stores_have_a_state_each(run, store, tmp_path):
+    other = type(store)(tmp_path / "other")
+    other.folder.mkdir()
+    (other.folder / "mlflow.db").write_bytes((store.folder / "mlflow.db").read_bytes())
+    write(run, [1])
+    deliver(run, store)
+    deliver(run, other)
+    write(run, [2])
+    assert deliver(run, store).points == 2
+    assert deliver(run, other).points == 2
+    for place in (store, other):
+        assert place.points("mae") == [(1, 1.0), (2, 2.0)]
+
+
+def test_passwords_stay_out_of_the_run_directory(run):
+    State(run_id="1").save(run.run_dir, "http://me:secret@host")
+    assert "secret" not in Path(run.run_dir / STATE).read_text()
+    assert State.load(run.run_dir, "http://me:secret@host").run_id == "1"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_a_damaged_state_is_named(run, text):
+    (run.run_dir / STATE).write_text(text)
+    with pytest.raises(PannaExpError, match=rf"{STATE}: expected a JSON object"):
+        State.load(run.run_dir, "x")
+    (run.run_dir / STATE).write_text(json.dumps({}))
+    assert State.load(run.run_dir, "x") == State()
