@@ -16,7 +16,6 @@ from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
 
 LOG = "train.log"
-LOCK = ".lock"
 _LOCK = ".lock"
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
@@ -71,7 +70,7 @@ class RunDirectory:
         logging.getLogger("panna_exp").removeHandler(self._handler)
         self._handler.close()
         if self._fresh:
-            for name in (LOG, LOCK):
+            for name in (LOG, _LOCK):
                 (self.path / name).unlink(missing_ok=True)
         self._lock.close()
 

@@ -109,7 +109,7 @@ def test_a_store_that_is_away_costs_nothing_and_sync_delivers(program, tmp_path)
     done = program.run("train", *OPTIONS, "io.train_dir=run", *away)
     assert "panna-exp sync" in done.stderr
     assert "steps/s" in done.stdout
-    done = program.run("sync", "run", "--uri", f"sqlite:///{tmp_path}/mlflow.db")
+    done = program.run("sync", "run", f"uri=sqlite:///{tmp_path}/mlflow.db")
     (run,) = runs(tmp_path)
     assert run.info.status == "FINISHED"
     assert len(history(tmp_path, run.info.run_id, "train/loss")) == 60

@@ -1,4 +1,4 @@
-"""PANNA's tutorial as experiments: train, extract, and start a modified network from the weights."""
+"""PANNA's tutorial as experiments: train, extract, start a modified network from the weights."""
 
 import numpy as np
 import pytest
