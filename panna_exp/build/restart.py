@@ -7,6 +7,7 @@ from typing import Any
 
 from panna_exp.config.schema import IoConfig, RestartMode
 from panna_exp.errors import CheckpointError
+from panna_exp.tracking import earlier
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint, Position
 
@@ -142,4 +143,6 @@ def _set_aside(run_dir: Path) -> str:
         if path.exists():
             path.rename(path.with_name(f"{path.stem}_{number}{path.suffix}"))
             moved.append(f"{path.stem}_{number}{path.suffix}")
+    if earlier.set_aside(run_dir, f"tracking_{number}"):
+        moved.append(f"tracking_{number}")
     return f"the earlier training is kept as {', '.join(moved)}"

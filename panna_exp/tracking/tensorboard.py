@@ -21,6 +21,7 @@ from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from panna_exp.tracking.base import RunInfo, RunStatus
+from panna_exp.tracking.earlier import EVENT_FILES, VALIDATION
 
 # PANNA 2.x's tags by our names; others keep theirs.
 _TAGS = {
@@ -33,10 +34,8 @@ _TAGS = {
     "force_rmse": "2. Metrics/3. Force components RMSE",
     "force_mae": "2. Metrics/4. Force components MAE",
 }
-_VALIDATION = "validation"
 _BINS = 30
 _FLUSH_SECONDS = 1.0
-_FILES = "events.out.tfevents.*"
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +107,8 @@ class TensorBoardTracker:
 def place(name: str) -> tuple[str, str]:
     """Returns folder and tag of a metric."""
     group, _, rest = name.rpartition("/")
-    if group in ("train", _VALIDATION):
-        return ("" if group == "train" else _VALIDATION), _TAGS.get(rest, rest)
+    if group in ("train", VALIDATION):
+        return ("" if group == "train" else VALIDATION), _TAGS.get(rest, rest)
     return "", name
 
 
@@ -151,7 +150,7 @@ class _EventFile:
     def __init__(self, folder: Path) -> None:
         self._last_steps = {
             value.tag: event.step
-            for path in sorted(folder.glob(_FILES))
+            for path in sorted(folder.glob(EVENT_FILES))
             for event in read_event_file(path)
             for value in event.summary.value
         }
