@@ -106,7 +106,7 @@ def test_other_files(path, tmp_path):
     other = tmp_path / "b.h5"
     with h5py.File(other, "w") as file:
         file["x"] = 1
-    with pytest.raises(DataError, match="has format None, expected 'panna_exp.structures'"):
+    with pytest.raises(DataError, match=r"has format None, expected 'panna_exp\.structures'"):
         hdf5.read(other, SPECIES)
     other.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match="is not a readable HDF5 file"):

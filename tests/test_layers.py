@@ -1,0 +1,85 @@
+"""Imports go one way, and each heavy library has its owners."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
+
+# Each row may import the rows above it, and modules of its own row where they are one package.
+ROWS = (
+    ("errors", "units", "elements", "files"),
+    ("data",),
+    ("descriptors",),
+    ("model", "readers", "networks"),
+    ("training", "tracking", "evaluation"),
+    ("config",),
+    ("build",),
+    ("commands",),
+    ("cli",),
+)
+# The one step sideways: networks in memory are made of the arrays that networks on disk are.
+ALLOWED = {("model", "networks")}
+OWNERS = {
+    "hydra": ("config", "commands"),
+    "omegaconf": ("config", "commands"),
+    "mlflow": ("tracking",),
+    "h5py": ("readers",),
+    "google_crc32c": ("readers",),
+    "vesin": ("descriptors",),
+    "tensorboard": ("tracking",),
+    "matplotlib": ("evaluation",),
+    "rich": ("commands", "evaluation"),
+    "torch": ("data", "descriptors", "model", "training", "build", "commands"),
+}
+FILES = [
+    path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.parent != PACKAGE or path.stem in ("errors", "units", "elements", "files", "cli")
+]
+
+
+def unit_of(path):
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            if node.module == "panna_exp":
+                names = [f"panna_exp.{alias.name}" for alias in node.names]
+            yield from names
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def row_of(unit):
+    return next(number for number, row in enumerate(ROWS) if unit in row)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    unit = unit_of(path)
+    for name in imports_of(path):
+        root, _, rest = name.partition(".")
+        if root in OWNERS:
+            assert unit in OWNERS[root], f"{path.name} imports {name}"
+        if root != "panna_exp":
+            continue
+        target = rest.partition(".")[0]
+        if not rest or target in (unit, "__version__"):
+            continue
+        below = row_of(target) < row_of(unit) or (unit, target) in ALLOWED
+        same_base = row_of(target) == row_of(unit) == 0
+        assert below or same_base, f"{path.name} imports {name}"
+
+
+def test_config_imports_no_objects():
+    allowed = {"errors", "elements", "networks", "config"}
+    for path in (PACKAGE / "config").rglob("*.py"):
+        for name in imports_of(path):
+            if name.startswith("panna_exp."):
+                assert name.split(".")[1] in allowed, f"{path.name} imports {name}"
