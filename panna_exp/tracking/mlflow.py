@@ -22,6 +22,7 @@ from panna_exp.tracking import journal
 from panna_exp.tracking.base import RunInfo, RunStatus
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
+from panna_exp.tracking.mlflow_sender import OK
 from panna_exp.tracking.mlflow_store import choose_uri, public, ui_lines
 
 logger = logging.getLogger(__name__)
@@ -99,8 +100,11 @@ class MlflowTracker:
             code = self._wait_for(sender)
         except KeyboardInterrupt:
             code = None  # the user does not want to wait
+        reason = sender.reason()
+        if code is None and reason:
+            sender.stop()  # it tries in vain, and would be in the way of panna-exp sync
         if code != 0:
-            self._warn(sender.reason() or "it has not taken everything yet")
+            self._warn(reason or "it has not taken everything yet, a process goes on with it")
 
     def where(self) -> list[str]:
         """How to look at the run in MLflow."""
@@ -184,7 +188,7 @@ class _Sender:
             self._process.stdin.close()
 
     def stop(self) -> None:
-        """Ends a process that has nothing to send."""
+        """Ends the process."""
         self._process.kill()
         self._process.wait()
 
@@ -196,11 +200,12 @@ class _Sender:
             return None
 
     def reason(self) -> str:
-        """Returns the last line that the process wrote."""
+        """Returns why the process can send nothing at present, or an empty string."""
         # The position in the file is the process's as well: it must stay where it is.
         size = os.fstat(self._messages.fileno()).st_size
         text = os.pread(self._messages.fileno(), size, 0).decode(errors="replace").strip()
-        return text.splitlines()[-1] if text else ""
+        last = text.splitlines()[-1] if text else ""
+        return "" if last == OK else last
 
     def close(self) -> None:
         """Closes our ends."""

@@ -3,7 +3,8 @@
 ``python -m panna_exp.tracking.mlflow_sender`` reads two lines of JSON from its standard input: the
 store, and, once the run begins, its directory. It follows the journal until the input closes: the
 run is over, or its process is gone, and a run that did not say how it ended is marked FAILED. Exit
-code 0: everything was sent; 1: not, and the last line on stderr is the reason.
+code 0: everything was sent; 1: not. The last line on stderr is why nothing can be sent at present,
+or ``ok``.
 """
 
 import contextlib
@@ -20,6 +21,8 @@ from panna_exp.errors import PannaExpError
 
 if TYPE_CHECKING:
     from panna_exp.tracking.mlflow_delivery import Delivery
+
+OK = "ok"
 
 _INPUT = 0
 _POLL_SECONDS = 0.3
@@ -60,6 +63,7 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
     from panna_exp.tracking.mlflow_delivery import BusyError, Delivery
 
     delivery: Delivery | None = None
+    failing = False
     pause = _FIRST_PAUSE
     gone_since: float | None = None
     while True:
@@ -69,10 +73,13 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
             _send(delivery, gone_since is not None)
             if gone_since is not None:
                 return 0
-            pause = _FIRST_PAUSE
-            wait = _POLL_SECONDS
+            if failing:
+                print(OK, file=sys.stderr, flush=True)
+            failing = False
+            pause, wait = _FIRST_PAUSE, _POLL_SECONDS
         except Exception as error:
             # Whatever a store or a network may throw: the journal stays, and is tried again.
+            failing = True
             print(_one_line(error), file=sys.stderr, flush=True)
             hopeless = isinstance(error, PannaExpError) and not isinstance(error, BusyError)
             if hopeless or _is_spent(gone_since, wait_seconds):
