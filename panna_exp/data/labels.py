@@ -1,12 +1,13 @@
 """Names and origins of many structures, made when they are asked for."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import overload
 
 
 class Origins(Sequence[str]):
-    """``FILE, WHAT 3`` for each of ``count`` records, with names where there are any."""
+    """``FILE, WHAT 3 'NAME'`` for each of ``count`` records, one line whatever the name is."""
 
     def __init__(self, file: str, what: str, names: Sequence[str], count: int) -> None:
         self._file, self._what, self._names, self._count = file, what, names, count
@@ -24,7 +25,7 @@ class Origins(Sequence[str]):
             return [self[i] for i in range(*index.indices(self._count))]
         number = range(self._count)[index]
         name = self._names[number] if self._names else ""
-        return f"{self._file}, {self._what} {number}" + (f" '{name}'" if name else "")
+        return f"{self._file}, {self._what} {number}" + (f" {name!r}" if name else "")
 
 
 class Chained(Sequence[str]):
@@ -35,7 +36,7 @@ class Chained(Sequence[str]):
         self._ends = list(accumulate(len(part) for part in parts))
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return self._ends[-1] if self._ends else 0
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -46,7 +47,5 @@ class Chained(Sequence[str]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         number = range(len(self))[index]
-        for part, end in zip(self._parts, self._ends, strict=True):
-            if number < end:
-                return part[number - end + len(part)]
-        raise IndexError(index)
+        part = bisect_right(self._ends, number)
+        return self._parts[part][number - self._ends[part]]

@@ -66,6 +66,8 @@ class Structure:
             if not np.isfinite(array).all():
                 atom = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f"{self.origin}: {name} of atom {atom} are not finite numbers")
+        if not np.isfinite(self.cell).all():
+            raise DataError(f"{self.origin}: the lattice vectors are not finite numbers")
         return self
 
 
@@ -162,6 +164,8 @@ class StructureSet:
     @classmethod
     def concatenate(cls, parts: Sequence["StructureSet"]) -> "StructureSet":
         """Joins sets; raises DataError if some have positions or descriptors and some not."""
+        if not parts:
+            raise DataError("there are no structures to read")
         if len(parts) == 1:
             return parts[0]
         starts = np.concatenate([[0], np.cumsum([part.offsets[-1] for part in parts])])
