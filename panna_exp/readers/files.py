@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ def find_files(
     """Returns files with their kinds, in the order named, folders and globs in natural order.
 
     Args:
-        paths: Each a file, a folder (its files of known suffix), a glob, or ``builtin:NAME``.
+        paths: Each a file, a folder (its files of known suffix, hidden ones left out), a glob of
+            files or else of folders (``**``: however deep), or ``builtin:NAME``.
         kind: The format of all of them, or None to go by suffix.
         base: Folder that relative paths start from.
         suffixes: Suffixes of each kind.
@@ -44,6 +46,8 @@ def find_files(
     Raises:
         DataError: A path does not exist, a folder or glob gives nothing, or kinds are mixed.
     """
+    if not paths:
+        raise DataError("no data files are named")
     found: list[tuple[Path, str]] = []
     for text in paths:
         found += _expand(text, kind, base, suffixes)
@@ -55,10 +59,15 @@ def find_files(
     return found
 
 
-def natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key by which train-2 comes before train-10."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+def natural(path: Path) -> list[list[tuple[int, int, str]]]:
+    """Sort key, folder by folder, by which train-2 comes before train-10."""
+    return [
+        [
+            (0, int(part), "") if part.isdecimal() else (1, 0, part)
+            for part in re.split(r"(\d+)", name)
+        ]
+        for name in path.parts
+    ]
 
 
 def sha256_of(path: Path) -> str:
@@ -73,15 +82,25 @@ def _expand(
     if text.startswith(BUILTIN):
         path = _BUILTIN_FOLDER / text.removeprefix(BUILTIN)
         return [(_existing(path), kind or _kind_of(path, suffixes))]
-    path = base / Path(text).expanduser()
+    path = base / os.path.expanduser(text)
     if path.is_dir():
         return _of_folder(path, kind, suffixes)
     if not path.exists() and glob.has_magic(text):
-        matches = sorted((Path(name) for name in glob.glob(str(path))), key=natural)
-        if not matches:
-            raise DataError(f"{text}: no file matches")
-        return [(match, kind or _kind_of(match, suffixes)) for match in matches]
+        return _of_pattern(text, kind, base, suffixes)
     return [(_existing(path), kind or _kind_of(path, suffixes))]
+
+
+def _of_pattern(
+    pattern: str, kind: str | None, base: Path, suffixes: Mapping[str, Sequence[str]]
+) -> list[tuple[Path, str]]:
+    names = glob.glob(os.path.expanduser(pattern), root_dir=base, recursive=True)
+    matches = sorted((base / name for name in names), key=natural)
+    if not matches:
+        raise DataError(f"{pattern}: no file in {base} matches")
+    files = [path for path in matches if not path.is_dir()]
+    if files:
+        return [(path, kind or _kind_of(path, suffixes)) for path in files]
+    return [found for folder in matches for found in _of_folder(folder, kind, suffixes)]
 
 
 def _of_folder(
@@ -89,20 +108,29 @@ def _of_folder(
 ) -> list[tuple[Path, str]]:
     wanted = {kind: suffixes[kind]} if kind else suffixes
     known = [suffix for endings in wanted.values() for suffix in endings]
-    files = sorted((path for path in folder.iterdir() if path.is_file()), key=natural)
-    found = [(path, kind or _kind_of(path, suffixes)) for path in files if path.suffix in known]
-    if not found:
-        others = sorted({path.suffix or path.name for path in files})
-        held = f"it has {len(files)} files ({', '.join(others[:5])})" if files else "it is empty"
+    items = sorted((path for path in folder.iterdir() if path.name[0] != "."), key=natural)
+    files = [path for path in items if path.suffix in known and path.is_file()]
+    if not files:
+        held = f"it holds {_shown(items)}" if items else "it is empty"
         raise DataError(f"{folder}: no data files ({', '.join(known)}) in this directory: {held}")
-    return found
+    return [(path, kind or _kind_of(path, suffixes)) for path in files]
+
+
+def _shown(paths: Sequence[Path], most: int = 5) -> str:
+    """Names a few of many, folders with a slash."""
+    names = [path.name + "/" * path.is_dir() for path in paths[:most]]
+    return ", ".join(names) + (f" and {len(paths) - most} more" if len(paths) > most else "")
 
 
 def _existing(path: Path) -> Path:
-    if not path.exists():
-        siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{path}: no such file or directory{closest(path.name, siblings)}")
-    return path
+    if path.exists():
+        return path
+    missing = path
+    while not missing.parent.exists():
+        missing = missing.parent
+    siblings = [item.name for item in missing.parent.iterdir()] if missing.parent.is_dir() else []
+    place = "" if missing == path else f" '{missing.name}' in {missing.parent}"
+    raise DataError(f"{path}: no such file or directory{place}{closest(missing.name, siblings)}")
 
 
 def _kind_of(path: Path, suffixes: Mapping[str, Sequence[str]]) -> str:
