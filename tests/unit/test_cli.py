@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+import pytest
+
+from panna_exp import __version__
+from panna_exp.cli import COMMANDS, run
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy():
+    code = (
+        "import sys; from panna_exp.cli import run; run(['--help']); "
+        "heavy = {'torch', 'mlflow', 'hydra', 'omegaconf', 'numpy', 'rich'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name, command in COMMANDS.items():
+        (line,) = [x for x in done.stdout.splitlines() if x.startswith(f"  {name} ")]
+        assert line.endswith(command.summary)
+
+
+def test_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"panna-exp {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "error: unknown command 'trian', expected one of train, "),
+        (["-m"], "error: no command given, expected one of train, "),
+    ],
+)
+def test_an_unknown_command_is_one_line(capsys, arguments, message):
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(message)
+    assert captured.err.count("\n") == 1
+
+
+def test_the_nearest_command_is_named(capsys):
+    run(["evalute"])
+    assert capsys.readouterr().err.endswith("did you mean 'evaluate'?\n")
+
+
+def test_composing_a_training_imports_no_torch():
+    code = (
+        "import sys; from panna_exp.cli import run; code = run(['train', '--cfg', 'job']); "
+        "assert 'torch' not in sys.modules; assert 'mlflow' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "batch_size: 20" in done.stdout
