@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from panna_exp.errors import PannaExpError
+from panna_exp.tracking.mlflow_store import exists_locally, explain, open_client
 
 if TYPE_CHECKING:
     from panna_exp.tracking.mlflow_delivery import Delivery
@@ -42,20 +43,18 @@ def main() -> int:
             return 0  # the run never began
         return _follow(Path(run["run_dir"]), **store)
     except ImportError as error:
-        print(_one_line(error), file=sys.stderr)
+        print(explain(error), file=sys.stderr)
         return 1
 
 
 def _warm_up(uri: str) -> None:
     """Does what is slow while the training process is starting up as well."""
-    from panna_exp.tracking import mlflow_store
-
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     importlib.import_module("mlflow.tracking")
-    if mlflow_store.exists_locally(uri):
+    if exists_locally(uri):
         # Opened again when there is something to send; why it fails is told then.
         with contextlib.suppress(Exception):
-            mlflow_store.open_client(uri)
+            open_client(uri)
 
 
 def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> int:
@@ -80,7 +79,7 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
         except Exception as error:
             # Whatever a store or a network may throw: the journal stays, and is tried again.
             failing = True
-            print(_one_line(error), file=sys.stderr, flush=True)
+            print(explain(error), file=sys.stderr, flush=True)
             hopeless = isinstance(error, PannaExpError) and not isinstance(error, BusyError)
             if hopeless or _is_spent(gone_since, wait_seconds):
                 return 1
@@ -122,12 +121,6 @@ def _input_closed(seconds: float) -> bool:
     """Whether the training process is done; waits for that for up to ``seconds``."""
     ready, _, _ = select.select([_INPUT], [], [], seconds)
     return bool(ready) and os.read(_INPUT, 1) == b""
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    first = text[0][:300] if text else type(error).__name__
-    return first if isinstance(error, PannaExpError) else f"{type(error).__name__}: {first}"
 
 
 if __name__ == "__main__":

@@ -118,6 +118,18 @@ def clean_key(name: str) -> str:
     return "/".join(parts)[:_KEY_LENGTH].rstrip("/") or "_"
 
 
+def explain(error: Exception) -> str:
+    """Returns one line about whatever a store or the way to it has raised."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else ""
+    if isinstance(error, PannaExpError):
+        return text
+    if "failed with exception" in text:  # MLflow then quotes requests, which quotes urllib3, ...
+        cause = re.search(r"\[Errno -?\d+\] ([^'\")]+)", text)
+        return f"the server cannot be reached ({cause[1] if cause else 'no answer'})"
+    return f"{type(error).__name__}: {text[:300]}"
+
+
 def ui_lines(uri: str, experiment_id: str, run_id: str, launch_dir: Path) -> list[str]:
     """Returns lines that tell the user how to look at a run."""
     if uri.startswith("http"):

@@ -7,7 +7,7 @@ from panna_exp.errors import PannaExpError
 from panna_exp.tracking import journal
 from panna_exp.tracking.journal import read_events
 from panna_exp.tracking.mlflow_delivery import Delivery, last_store
-from panna_exp.tracking.mlflow_store import choose_uri, public
+from panna_exp.tracking.mlflow_store import choose_uri, explain, public
 
 
 def sync(run_dir: Path, uri: str | None, launch_dir: Path, still_runs: bool) -> str:
@@ -46,10 +46,9 @@ def sync(run_dir: Path, uri: str | None, launch_dir: Path, still_runs: bool) -> 
         raise
     except Exception as error:
         # A store may fail in any way; the journal stays as it is.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise PannaExpError(
-            f"{public(store)}: does not take the record of {run_dir} ({reason}): try again later, "
-            "or name another store with uri=STORE"
+            f"{public(store)}: does not take the record of {run_dir} ({explain(error)}): "
+            "try again later, or name another store with uri=STORE"
         ) from None
     lost = f"; no longer there: {', '.join(delivery.missing)}" if delivery.missing else ""
     return (
