@@ -4,10 +4,11 @@
     OMP_NUM_THREADS=1 python tools/generate_tutorial_data.py --scratch SCRATCH
 
 300 configurations of each molecule by normal-mode sampling (Smith, Isayev, Roitberg, Sci. Data 4,
-170193 (2017)): a temperature is drawn for each configuration, random fractions c_i of the thermal
-energy go to the normal modes, and mode i is displaced by +-sqrt(3 c_i N k T / K_i) along its
-eigenvector, K_i its force constant and N the number of atoms. Energies and forces are
-wB97X/6-31G(d) with Cartesian d functions (as in ANI-1), from PySCF. About 15 minutes of one core.
+170193 (2017)) at 2000 K, ANI-1's temperature for such small molecules: random fractions c_i of the
+thermal energy go to the normal modes, and mode i is displaced by +-sqrt(3 c_i N k T / K_i) along
+its eigenvector, K_i its force constant and N the number of atoms. The sum of the c_i is uniform in
+0 to 1, which gives the mean and spread of ANI-1's energies. Energies and forces are wB97X/6-31G(d)
+with Cartesian d functions (as in ANI-1), from PySCF. About 15 minutes of one core.
 
 Finished configurations are kept in SCRATCH and not computed again, so a stopped run is continued by
 the same command; a SCRATCH of other settings is refused. At the end the configurations are split
@@ -37,7 +38,7 @@ from panna_exp.files import write_atomic, write_text_atomic
 SEED = 20261123
 CONFIGURATIONS = 300
 VALIDATION = 60
-TEMPERATURES = (300.0, 2000.0)  # kelvin, drawn uniformly
+TEMPERATURE = 2000.0  # kelvin
 HARTREE = 27.211386245988  # eV
 BOHR = 0.529177210903  # angstrom
 BOLTZMANN = 8.617333262e-5  # eV/K
@@ -61,7 +62,7 @@ CHECK_TOLERANCE = 1e-3  # eV
 # What decides the configurations; kept beside them.
 SETTINGS = {
     "seed": SEED,
-    "temperatures": list(TEMPERATURES),
+    "temperature": TEMPERATURE,
     "method": METHOD,
     "basis": BASIS,
 }
@@ -174,17 +175,17 @@ def normal_modes(symbols: tuple[str, ...], positions: Floats, second: Floats) ->
     return NormalModes(symbols, positions, constants, cartesian.reshape(shape))
 
 
-def sample(modes: NormalModes, random: np.random.Generator) -> tuple[Floats, float]:
-    """Draws one configuration: positions [A, 3] (angstrom), turned at random, and temperature."""
-    temperature = random.uniform(*TEMPERATURES)
+def sample(modes: NormalModes, random: np.random.Generator) -> Floats:
+    """Draws one configuration: positions [A, 3] (angstrom), turned at random."""
     number = len(modes.force_constants)
-    # Fractions of a random total, uniform on the simplex, as in ANI-1.
-    fractions = np.diff(np.concatenate([[0.0], np.sort(random.random(number))]))
-    energy = 3 * fractions * len(modes.symbols) * BOLTZMANN * temperature
+    # A total uniform in 0 to 1, shared uniformly (on the simplex) among the modes.
+    shares = np.diff(np.concatenate([[0.0], np.sort(random.random(number - 1)), [1.0]]))
+    fractions = random.random() * shares
+    energy = 3 * fractions * len(modes.symbols) * BOLTZMANN * TEMPERATURE
     signs = random.choice([-1.0, 1.0], number)
     amplitudes = signs * np.sqrt(energy / modes.force_constants)
     positions = modes.positions + np.einsum("m,mik->ik", amplitudes, modes.displacements)
-    return (positions - positions.mean(axis=0)) @ random_rotation(random).T, temperature
+    return np.asarray((positions - positions.mean(axis=0)) @ random_rotation(random).T)
 
 
 def random_rotation(random: np.random.Generator) -> Floats:
@@ -261,7 +262,7 @@ def compute(name: str, scratch: Path) -> list[Structure]:
         def make(key: str = key, number: int = number) -> dict[str, Any]:
             random = np.random.default_rng([SEED, list(GUESSES).index(name), number])
             while True:
-                positions, temperature = sample(modes, random)
+                positions = sample(modes, random)
                 if not is_sane(modes, positions):
                     continue
                 try:
@@ -269,12 +270,7 @@ def compute(name: str, scratch: Path) -> list[Structure]:
                 except CalculationError as error:
                     print(f"{key}: {error}; another configuration is drawn", flush=True)
                     continue
-                return {
-                    "positions": positions,
-                    "energy": energy,
-                    "forces": forces,
-                    "temperature": temperature,
-                }
+                return {"positions": positions, "energy": energy, "forces": forces}
 
         stored = load_or_make(scratch / f"{key}.npz", make)
         structures.append(
@@ -318,10 +314,9 @@ def provenance(check_energy: float) -> dict[str, Any]:
         "program": f"PySCF {pyscf.__version__}",
         "libraries": f"NumPy {np.__version__}, SciPy {scipy.__version__}",
         "python": platform.python_version(),
-        "sampling": "normal modes (doi:10.1038/sdata.2017.193), temperature uniform in "
-        f"{TEMPERATURES[0]:.0f} to {TEMPERATURES[1]:.0f} K",
-        "temperature_min_kelvin": TEMPERATURES[0],
-        "temperature_max_kelvin": TEMPERATURES[1],
+        "sampling": f"normal modes (doi:10.1038/sdata.2017.193) at {TEMPERATURE:.0f} K, sum of the "
+        "modes' fractions of the thermal energy uniform in 0 to 1",
+        "temperature_kelvin": TEMPERATURE,
         "seed": SEED,
         "units": "eV, angstrom, eV/angstrom; 1 Ha = 27.211386245988 eV",
         "check_water_energy_ev": check_energy,
