@@ -1,7 +1,7 @@
 """Hydra's side of the configuration: schemas, resolvers, the conf folder, and running a task."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ def register() -> None:
     store.store(name="evaluate_schema", node=EvaluateConfig)
     store.store(name="extract_schema", node=ExtractConfig)
     OmegaConf.register_new_resolver("first_set", _first_set, replace=True)
+    OmegaConf.register_new_resolver("typed_train_dir", _typed_train_dir, replace=True)
     OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
     Plugins.instance().register(UserConfSearchPath)
 
@@ -67,6 +68,13 @@ def resolved_yaml(config: DictConfig) -> str:
 
 def _first_set(*values: Any) -> Any:
     return next((value for value in values if value not in (None, "", "None", "null")), None)
+
+
+def _typed_train_dir(overrides: Sequence[str]) -> str | None:
+    """Returns the value of io.train_dir on the command line, if it is there."""
+    key = "io.train_dir="
+    found = [item.lstrip("+").removeprefix(key) for item in overrides if key in item]
+    return found[-1].strip("\"'") if found else None
 
 
 def _folder_name(text: str) -> str:
