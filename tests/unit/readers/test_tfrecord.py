@@ -1,4 +1,5 @@
 import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers import tfrecord
+from panna_exp.readers.tf_example import WireError
 
 SPECIES = Species(("H", "O"))
 
@@ -21,6 +23,10 @@ def features(energy=-3.5, species=(0, 1, 0), size=4, **extra):
     }
     values |= extra
     return {key: value for key, value in values.items() if value is not None}
+
+
+def without_species(**extra):
+    return {key: value for key, value in features(**extra).items() if key != "species"}
 
 
 def write(path, *records):
@@ -50,6 +56,25 @@ def test_forces_of_some_records(tmp_path):
     found = tfrecord.read(path, SPECIES)
     np.testing.assert_array_equal(found.forces[:3].ravel(), forces)
     assert np.isnan(found.forces[3:]).all()
+
+
+def test_forces_that_are_all_zero_count_as_missing(tmp_path):
+    forces = np.arange(9, dtype=np.float32)
+    records = [features(forces=0 * forces), features(forces=forces), features()]
+    path = write(tmp_path / "a.tfrecord", *records)
+    found = tfrecord.read(path, SPECIES)
+    assert np.isnan(found.forces).all(axis=1).tolist() == [True] * 3 + [False] * 3 + [True] * 3
+    assert found.zero_forces == (f"{path}, record 0 'abc'",)
+    found = tfrecord.read(write(path, records[0], features()), SPECIES)
+    assert found.forces is None
+    assert len(found.zero_forces) == 1
+
+
+def test_energies_are_not_rounded_again(tmp_path):
+    energy = float(np.float32(-2078.5692723))
+    found = tfrecord.read(write(tmp_path / "a.tfrecord", features(energy=energy)), SPECIES)
+    assert found.energy.dtype == np.float64
+    assert found.energy[0] == energy
 
 
 def test_unpacked_lists_and_negative_integers():
@@ -101,6 +126,17 @@ def test_every_truncation_but_at_a_record_boundary_is_found(good):
         (features(size=5), r"5 descriptor components an atom \(g_size\), but record 0 has 4"),
         (features(gvects=np.full(12, np.inf, np.float32)), "descriptors of atom 0 are not finite"),
         (features(forces=np.ones(5, np.float32)), "'forces' has 5 values, expected 9"),
+        (features(forces=np.full(9, np.nan, np.float32)), "forces of atom 0 are not finite"),
+        (
+            features() | {"energy": np.array([1.0, 2.0])},
+            r"the energy is \[1.0, 2.0\], expected one finite",
+        ),
+        (features(species=(0, -1)), r"atom 1 has species index -1, .* has indices 0 to 1"),
+        (without_species(specis=np.array([1])), r"'species' is missing.*mean 'specis'\?"),
+        (features(species=()), r"'species' is missing or empty \(it has energy, gvects, name, spe"),
+        (features() | {"energy": b"1"}, "'energy' holds bytes, expected numbers"),
+        (features(gvects=b"1234"), "'gvects' holds bytes, expected numbers"),
+        (features(forces=b"1234"), "'forces' holds bytes, expected numbers"),
     ],
 )
 def test_bad_records_name_file_record_and_cause(tmp_path, record, message):
@@ -109,6 +145,53 @@ def test_bad_records_name_file_record_and_cause(tmp_path, record, message):
         tfrecord.read(path, SPECIES)
     assert str(caught.value).startswith(f"{path}, record 1")
     assert "\n" not in str(caught.value)
+
+
+def test_species_as_floats_are_not_rounded(tmp_path):
+    record = features() | {"species": np.array([0.0, 0.7, 0.0])}
+    path = write(tmp_path / "bad.tfrecord", record)
+    with pytest.raises(DataError, match="the feature 'species' holds floats, expected integers"):
+        tfrecord.read(path, SPECIES)
+
+
+def test_a_file_that_is_no_tfrecord(tmp_path):
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    message = r"record 0 \(byte 0\): .*is damaged or no TFRecord file"
+    with pytest.raises(DataError, match=message):
+        tfrecord.read(path, SPECIES)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_bytes_that_are_no_example_are_never_a_traceback(data):
+    """A record whose checksums are right although its writer was wrong."""
+    content = bytearray(tfrecord.encode_example(features()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        position = data.draw(st.integers(0, len(content) - 1))
+        content[position] = data.draw(st.sampled_from([0, 1, 8, 0x7F, 0x80, 0xFF]))
+    with suppress(WireError):
+        assert all(isinstance(key, str) for key in tfrecord.parse_example(memoryview(content)))
+
+
+def test_a_number_of_more_than_64_bits_is_cut_as_protocol_buffers_do():
+    body = tfrecord.encode_example({"a": np.array([-1])})
+    assert body.count(b"\xff" * 9 + b"\x01") == 1
+    longer = memoryview(body.replace(b"\xff" * 9 + b"\x01", b"\xff" * 9 + b"\x7f"))
+    assert tfrecord.parse_example(longer)["a"].tolist() == [-1]
+
+
+def test_writing_fails_whole(good):
+    before = good.read_bytes()
+
+    def records():
+        yield b"abc"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        tfrecord.write_records(good, records())
+    assert good.read_bytes() == before
+    assert [path.name for path in good.parent.iterdir()] == [good.name]
 
 
 def test_not_an_example_and_empty_files(tmp_path):
