@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,6 @@ def read_structure(path: Path, species: Species) -> Structure:
             f"{path}: atomic_position_unit is '{kind}', expected cartesian or crystal"
             f"{closest(kind, _KINDS)}"
         )
-    if kind == "crystal" and not cell.any():
-        raise DataError(f"{path}: crystal coordinates need 'lattice_vectors'")
     return Structure(
         origin=str(path),
         name=path.name.split(".", 1)[0],
@@ -57,7 +56,7 @@ def read_structure(path: Path, species: Species) -> Structure:
             [species.index(s, f"{path}, atom {i}") for i, s in enumerate(symbols)], dtype=np.int64
         ),
         energy=energy * energy_unit,
-        positions=positions @ cell if kind == "crystal" else positions * length,
+        positions=_cartesian(positions, cell, path) if kind == "crystal" else positions * length,
         cell=cell,
         pbc=np.asarray(cell.any(axis=1)),
         forces=None if forces is None else forces * (energy_unit / length),
@@ -66,15 +65,18 @@ def read_structure(path: Path, species: Species) -> Structure:
 
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}, line {error.lineno}, column {error.colno}: is not JSON ({error.msg})"
         ) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{path}: is not JSON ({type(error).__name__})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not JSON (no text at byte {error.start})") from None
+    except (ValueError, RecursionError):
+        reason = "a number too long or lists too deep to be data"
+        raise DataError(f"{path}: is not JSON that can be read ({reason})") from None
     if not isinstance(data, Mapping):
         raise DataError(f"{path}: holds a {type(data).__name__}, expected a JSON object")
     for key in ("atoms", "energy"):
@@ -88,11 +90,11 @@ def _energy(data: Mapping[str, Any], path: Path) -> tuple[float, float]:
     entry = data["energy"]
     items = entry if isinstance(entry, list) else [entry]
     if not 1 <= len(items) <= 2:
-        raise DataError(f"{path}: 'energy' is {entry!r}, expected [value, unit]")
+        raise DataError(f"{path}: 'energy' is {shown(entry)}, expected [value, unit]")
     try:
         value = float(items[0])
-    except (TypeError, ValueError):
-        raise DataError(f"{path}: 'energy' is {entry!r}, expected [value, unit]") from None
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{path}: 'energy' is {shown(entry)}, expected [value, unit]") from None
     unit = str(items[1]) if len(items) == 2 else "eV"
     return value, energy_factor(unit, str(path))
 
@@ -104,6 +106,21 @@ def _cell(data: Mapping[str, Any], path: Path) -> Floats:
     return _numbers(rows, (3, 3), f"{path}: 'lattice_vectors'")
 
 
+def _cartesian(fractions: Floats, cell: Floats, path: Path) -> Floats:
+    """Returns positions (angstrom) of fractions of the lattice vectors."""
+    if not cell.any():
+        raise DataError(f"{path}: crystal coordinates need 'lattice_vectors'")
+    lost = fractions[:, ~cell.any(axis=1)]
+    if lost.any():
+        atom = int(np.argwhere(lost)[0][0])
+        raise DataError(
+            f"{path}, atom {atom}: its crystal coordinates are {fractions[atom].tolist()}, but a "
+            "zero lattice vector gives them no length: write the positions as cartesian"
+        )
+    positions: Floats = fractions @ cell
+    return positions
+
+
 def _atoms(data: Mapping[str, Any], path: Path) -> tuple[list[str], Floats, Floats | None]:
     rows = data["atoms"]
     if not isinstance(rows, list) or not rows:
@@ -112,7 +129,7 @@ def _atoms(data: Mapping[str, Any], path: Path) -> tuple[list[str], Floats, Floa
     for number, row in enumerate(rows):
         where = f"{path}, atom {number}"
         if not isinstance(row, list) or len(row) < 3:
-            raise DataError(f"{where}: {row!r}, expected [label, symbol, [x, y, z], ...]")
+            raise DataError(f"{where}: {shown(row)}, expected [label, symbol, [x, y, z], ...]")
         symbols.append(str(row[1]))
         positions.append(_numbers(row[2], (3,), f"{where}: position"))
         if len(row) > 3 and isinstance(row[3], list) and len(row[3]) == 3:
@@ -124,8 +141,8 @@ def _atoms(data: Mapping[str, Any], path: Path) -> tuple[list[str], Floats, Floa
 def _numbers(value: Any, shape: tuple[int, ...], where: str) -> Floats:
     try:
         array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{where} is {value!r}, expected numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{where} is {shown(value)}, expected numbers") from None
     if array.shape != shape:
         raise DataError(f"{where} has the shape {array.shape}, expected {shape}")
     return array
