@@ -29,7 +29,9 @@ _INPUT = 0
 _POLL_SECONDS = 0.3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _LEAST_PATIENCE = 10.0  # seconds after the training has ended
-_NICENESS = 5  # the training goes first
+# The training goes first: while it runs, sending takes a part of the time of one core only.
+_NICENESS = 10
+_SHARE = 0.2
 
 
 def main() -> int:
@@ -69,13 +71,15 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
         try:
             # Looked at before sending: what the training wrote before it ended is then sent below.
             delivery = delivery or Delivery(run_dir, uri, Path(launch_dir))
+            started = time.monotonic()
             _send(delivery, gone_since is not None)
             if gone_since is not None:
                 return 0
             if failing:
                 print(OK, file=sys.stderr, flush=True)
             failing = False
-            pause, wait = _FIRST_PAUSE, _POLL_SECONDS
+            pause = _FIRST_PAUSE
+            wait = max(_POLL_SECONDS, (time.monotonic() - started) * (1 / _SHARE - 1))
         except Exception as error:
             # Whatever a store or a network may throw: the journal stays, and is tried again.
             failing = True
