@@ -245,7 +245,8 @@ class CommonConfig:
     seed: int = option(0, "seed of initial weights and shuffling")
     device: Device = option(Device.auto, "auto (CUDA if there is one), cpu or cuda")
     threads: int | None = option(
-        None, "CPU threads (default: a fixed rule of sizes, see docs; resuming keeps the number)"
+        None,
+        "CPU threads (default: one for each 2e8 multiply-adds of a step; resuming keeps the number)",
     )
     precision: Precision = option(Precision.float32, "of the network: float32 or float64")
 

@@ -1,6 +1,7 @@
 """Runs as MLflow and TensorBoard have them, with a real store and the real sender process."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -102,6 +103,16 @@ def test_a_killed_run_is_failed_and_continues_as_the_same_run(program, tmp_path)
     assert run.info.status == "FINISHED"
     steps = [step for step, _ in history(tmp_path, run.info.run_id, "train/loss")]
     assert steps == list(range(1, 3001))
+
+
+def test_ctrl_c_is_killed(program, tmp_path):
+    options = (*OPTIONS, "io.train_dir=run", "training.max_epochs=2000")
+    process = program.start("train", *options)
+    wait_for(lambda: (tmp_path / "run/_models").exists())
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert [run.info.status for run in runs(tmp_path)] == ["KILLED"]
 
 
 def test_a_store_that_is_away_costs_nothing_and_sync_delivers(program, tmp_path):
