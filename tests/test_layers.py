@@ -15,7 +15,7 @@ ROWS = (
     ("model", "readers", "networks"),
     ("training", "tracking", "evaluation"),
     ("config",),
-    ("build",),
+    ("assembly",),
     ("commands",),
     ("cli",),
 )
@@ -31,7 +31,7 @@ OWNERS = {
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation",),
     "rich": ("commands", "evaluation"),
-    "torch": ("data", "descriptors", "model", "training", "build", "commands"),
+    "torch": ("data", "descriptors", "model", "training", "assembly", "commands"),
 }
 FILES = [
     path

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from panna_exp.build.datasets import DataPart
+from panna_exp.assembly.datasets import DataPart
 from panna_exp.data.batch import PackedData
 from panna_exp.elements import Species
 from panna_exp.evaluation.constant import ConstantPredictor

@@ -11,11 +11,11 @@ import torch
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from panna_exp.build import descriptor as descriptors
-from panna_exp.build.datasets import DataPart, as_paths, make_part, read_run_data, reader_kind
-from panna_exp.build.descriptor import chosen_generation
-from panna_exp.build.machine import choose_device, use_threads
-from panna_exp.build.saved import SavedPotential, from_checkpoint, from_folder
+from panna_exp.assembly import descriptor as descriptors
+from panna_exp.assembly.datasets import DataPart, as_paths, make_part, read_run_data, reader_kind
+from panna_exp.assembly.descriptor import chosen_generation
+from panna_exp.assembly.machine import choose_device, use_threads
+from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.commands.assess import Assessment, Assessor
 from panna_exp.commands.progress import DescriptorDisplay, show_messages
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig

@@ -24,7 +24,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
         PannaExpError: Options, no such checkpoint, or a folder that cannot be written.
     """
     validate_extract(config)
-    from panna_exp.build.saved import from_checkpoint, to_network_set
+    from panna_exp.assembly.saved import from_checkpoint, to_network_set
     from panna_exp.networks.lammps import write_lammps
     from panna_exp.networks.panna import write_panna
     from panna_exp.training.checkpoint import find_checkpoints

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from panna_exp.build.training import Run
+from panna_exp.assembly.training import Run
 from panna_exp.commands.progress import TrainingDisplay
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.recorder import MetricsFile

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
-from panna_exp.build.datasets import RunData
-from panna_exp.build.training import Run
+from panna_exp.assembly.datasets import RunData
+from panna_exp.assembly.training import Run
 from panna_exp.commands.assess import Assessment, Assessor, result_json, training_baseline
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.sweep import write_result

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from panna_exp.build.datasets import RunData, read_run_data
-from panna_exp.build.descriptor import describe
-from panna_exp.build.restart import Restart, find_restart, flatten
-from panna_exp.build.training import Run, build_run, stream_settings
+from panna_exp.assembly.datasets import RunData, read_run_data
+from panna_exp.assembly.descriptor import describe
+from panna_exp.assembly.restart import Restart, find_restart, flatten
+from panna_exp.assembly.training import Run, build_run, stream_settings
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.listener import RunListener

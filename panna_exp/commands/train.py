@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from panna_exp.build.tracking import make_tracker
+from panna_exp.assembly.tracking import make_tracker
 from panna_exp.commands import sweep
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.launch import launch

@@ -86,7 +86,7 @@ class StructureSet:
         pbc: [S, 3].
         forces: [A, 3], NaN for structures without; or None if none has any.
         descriptors: [A, D] float32 or None.
-        descriptor_info: What made ``descriptors``, if the file says (see build.descriptor).
+        descriptor_info: What made ``descriptors``, if the file says (see assembly.descriptor).
         zero_forces: Origins of structures whose forces, all exactly zero, count as missing.
     """
 

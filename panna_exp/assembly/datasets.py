@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from panna_exp.build import descriptor as descriptors
-from panna_exp.build.descriptor import Info, Progress
+from panna_exp.assembly import descriptor as descriptors
+from panna_exp.assembly.descriptor import Info, Progress
 from panna_exp.config.schema import DataConfig, TrainConfig
 from panna_exp.data.reference import network_targets, split
 from panna_exp.data.structures import Floats, StructureSet

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from panna_exp.build.restart import find_restart, flatten, next_position
+from panna_exp.assembly.restart import find_restart, flatten, next_position
 from panna_exp.config.schema import IoConfig, RestartMode
 from panna_exp.errors import CheckpointError
 from panna_exp.networks.layers import Activation, LayerData, NetworkData

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from panna_exp import __version__
-from panna_exp.build.datasets import DataPart, RunData
-from panna_exp.build.machine import choose_device, choose_threads, use_threads
-from panna_exp.build.networks import NetworkSource, build_networks, incompatible
-from panna_exp.build.restart import Restart, next_position
+from panna_exp.assembly.datasets import DataPart, RunData
+from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
+from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
+from panna_exp.assembly.restart import Restart, next_position
 from panna_exp.config.schema import (
     EpsilonPlacement,
     Schedule,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from panna_exp.build.descriptor import Info
+from panna_exp.assembly.descriptor import Info
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.networks.descriptor import mbp_parameters, panna_keys
 from panna_exp.networks.formats import read_networks
@@ -21,7 +21,7 @@ class SavedPotential:
     Args:
         name: ``epoch_10_step_1000``, or ``energies`` for a weights folder.
         networks: One a species.
-        descriptor: What they take (see build.descriptor).
+        descriptor: What they take (see assembly.descriptor).
         energy_rescale: Factor on the energies that they learned.
         config: Of the run, empty for a weights folder.
     """
