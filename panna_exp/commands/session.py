@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from panna_exp.assembly.datasets import RunData, read_run_data
+from panna_exp.assembly.datasets import DataPart, RunData, read_run_data
 from panna_exp.assembly.descriptor import describe
 from panna_exp.assembly.restart import Restart, find_restart, flatten
 from panna_exp.assembly.training import Run, build_run, stream_settings
@@ -181,14 +181,10 @@ class _Session:
 
     def _announce(self, run: Run, data: RunData, restart: Restart) -> None:
         trainer = run.trainer
-        validation = len(data.validation.structures) if data.validation else 0
-        logger.info(
-            "data: %d structures to train on, %d to validate, %s",
-            len(data.train.structures),
-            validation,
-            describe(run.descriptor),
-        )
-        if not validation:
+        logger.info("training data: %s, %s", _counts(data.train), describe(run.descriptor))
+        if data.validation is not None:
+            logger.info("validation data: %s", _counts(data.validation))
+        else:
             logger.info("no validation data: name data.validation or set data.validation_fraction")
         for message in restart.messages:
             logger.info(message)
@@ -235,3 +231,13 @@ class _Session:
         last = checkpoints.list_checkpoints(self.directory.models)
         if last:
             self.tracker.save(last[-1], "checkpoints")
+
+
+def _counts(part: DataPart) -> str:
+    """How much was read: structures, atoms, records a file."""
+    records = sum(file.num_records for file in part.files)
+    files = "file" if len(part.files) == 1 else "files"
+    structures, atoms = len(part.structures), int(part.structures.offsets[-1])
+    return (
+        f"{structures} structures, {atoms} atoms ({records} records in {len(part.files)} {files})"
+    )

@@ -3,8 +3,10 @@
 Root attributes ``format``, ``format_version``, ``length_unit``, ``energy_unit``; data sets
 ``symbols`` [T], ``offsets`` [S + 1], ``species`` [A] (index in symbols), ``energy`` [S], and
 optionally ``positions`` [A, 3], ``cell`` [S, 3, 3] with ``pbc`` [S, 3] (absent: molecules),
-``forces`` [A, 3] (NaN: none), ``name`` [S], ``descriptors`` [A, D] with the attribute ``info``
-(JSON); group ``provenance`` with attributes. Every array is checksummed (Fletcher-32).
+``forces`` [A, 3] (all of a structure NaN: none), ``name`` [S], ``descriptors`` [A, D] with the
+attribute ``info`` (JSON); group ``provenance`` with attributes. Texts are UTF-8, of fixed or
+variable length. What is written is covered by checksums: arrays by Fletcher-32, the rest by those
+of HDF5 1.10.
 """
 
 import json
@@ -27,6 +29,10 @@ from panna_exp.units import energy_factor, length_factor
 FORMAT = "panna_exp.structures"
 VERSION = 1
 _CHUNK_ROWS = 4096
+# What h5py raises for damaged files, depending on where the damage is.
+_H5PY_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError)
+# The first layout whose headers and links carry checksums; HDF5 1.10 (2016) and later read it.
+_LIBVER = ("v110", "v110")
 
 
 def read(path: Path, species: Species) -> StructureSet:
@@ -38,16 +44,18 @@ def read(path: Path, species: Species) -> StructureSet:
     with _open(path) as file:
         try:
             return _read(file, path, species)
-        except (OSError, KeyError, ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(f"{path}: is damaged or incomplete ({reason})") from None
+        except _H5PY_ERRORS as error:
+            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """Returns what the file says about where it comes from."""
+    """Returns what the file says about where it comes from (DataError if it cannot be read)."""
     with _open(path) as file:
-        attributes = file["provenance"].attrs if "provenance" in file else {}
-        return {name: value for name, value in attributes.items()}
+        try:
+            attributes = file["provenance"].attrs if "provenance" in file else {}
+            return {name: _text(value) for name, value in attributes.items()}
+        except _H5PY_ERRORS as error:
+            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
 
 
 def write_hdf5(
@@ -71,7 +79,7 @@ def write_hdf5(
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     try:
-        with h5py.File(name, "w") as file:
+        with h5py.File(name, "w", libver=_LIBVER) as file:
             _write(file, structures, species, provenance or {})
         with open(name, "rb") as written:
             os.fsync(written.fileno())
@@ -87,27 +95,28 @@ def _open(path: Path) -> Any:
         return h5py.File(path, "r")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except OSError as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: is not a readable HDF5 file ({reason})") from None
+    except _H5PY_ERRORS as error:
+        raise DataError(f"{path}: is not a readable HDF5 file ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _read(file: Any, path: Path, species: Species) -> StructureSet:
-    kind, version = file.attrs.get("format"), file.attrs.get("format_version")
+    kind, version = _text(file.attrs.get("format")), file.attrs.get("format_version")
     if kind != FORMAT:
         raise DataError(
             f"{path}: has format {kind!r}, expected '{FORMAT}': is it another program's HDF5 file?"
         )
     if version != VERSION:
         raise DataError(f"{path}: has format version {version}, this program reads {VERSION}")
-    length = length_factor(str(file.attrs["length_unit"]), str(path))
-    energy = energy_factor(str(file.attrs["energy_unit"]), str(path))
-    offsets = np.asarray(file["offsets"][()], dtype=np.int64)
-    count = len(offsets) - 1
-    names = _strings(file["name"][()]) if "name" in file else []
+    length = length_factor(_unit(file, path, "length_unit"), str(path))
+    energy = energy_factor(_unit(file, path, "energy_unit"), str(path))
+    offsets = _offsets(file, path)
+    count, atoms = len(offsets) - 1, int(offsets[-1])
+    names = _strings(_array(file, path, "name", (count,)))
     origins = Origins(str(path), "structure", names, count)
-    _check_offsets(offsets, path, origins)
-    atoms = int(offsets[-1])
     arrays = {
         key: _array(file, path, key, shape)
         for key, shape in (
@@ -138,8 +147,14 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
         descriptors=None
         if arrays["descriptors"] is None
         else arrays["descriptors"].astype(np.float32, copy=False),
-        descriptor_info=None if info is None else json.loads(info),
+        descriptor_info=None if info is None else json.loads(_text(info)),
     )
+
+
+def _unit(file: Any, path: Path, key: str) -> str:
+    if key not in file.attrs:
+        raise DataError(f"{path}: the attribute '{key}' is missing")
+    return str(_text(file.attrs[key]))
 
 
 def _array(file: Any, path: Path, key: str, shape: tuple[int | None, ...]) -> NDArray[Any] | None:
@@ -155,12 +170,18 @@ def _array(file: Any, path: Path, key: str, shape: tuple[int | None, ...]) -> ND
     return values
 
 
-def _check_offsets(offsets: NDArray[np.int64], path: Path, origins: Sequence[str]) -> None:
-    if len(offsets) < 2 or offsets[0] != 0:
-        raise DataError(f"{path}: 'offsets' has {len(offsets)} values from {offsets[:1]}: no data")
+def _offsets(file: Any, path: Path) -> Ints:
+    offsets = _array(file, path, "offsets", (None,))
+    if offsets is None or offsets.dtype.kind not in "iu" or len(offsets) < 2 or offsets[0] != 0:
+        found = "missing" if offsets is None else f"{offsets.dtype}, {offsets[:3].tolist()}..."
+        raise DataError(f"{path}: 'offsets' is {found}, expected integers 0, ..., number of atoms")
+    offsets = offsets.astype(np.int64)
     empty = np.flatnonzero(np.diff(offsets) <= 0)
     if len(empty):
-        raise DataError(f"{origins[int(empty[0])]}: has no atoms ('offsets' does not increase)")
+        raise DataError(
+            f"{path}, structure {empty[0]}: has no atoms ('offsets' does not increase)"
+        )
+    return offsets
 
 
 def _check_finite(
@@ -209,19 +230,22 @@ def _scaled(array: Any, factor: float, default: Any = None) -> Any:
 
 
 def _strings(values: Any) -> list[str]:
-    return [item.decode() if isinstance(item, bytes) else str(item) for item in values]
+    return [str(_text(item)) for item in values]
+
+
+def _text(value: Any) -> Any:
+    """Texts of fixed length come as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _write(
     file: Any, structures: StructureSet, species: Species, provenance: Mapping[str, Any]
 ) -> None:
-    file.attrs.update({"format": FORMAT, "format_version": VERSION, "length_unit": "angstrom"})
-    file.attrs["energy_unit"] = "eV"
-    text = h5py.string_dtype()
-    file.create_dataset("symbols", data=list(species.symbols), dtype=text)
-    if any(structures.names):
-        file.create_dataset("name", data=list(structures.names), dtype=text)
+    _set_attributes(file, {"format": FORMAT, "format_version": VERSION})
+    _set_attributes(file, {"length_unit": "angstrom", "energy_unit": "eV"})
     arrays: dict[str, Any] = {
+        "symbols": _fixed(species.symbols),
+        "name": _fixed(structures.names) if any(structures.names) else None,
         "offsets": structures.offsets,
         "species": structures.species.astype(np.int16),
         "energy": structures.energy,
@@ -236,7 +260,17 @@ def _write(
             chunks = (min(len(values), _CHUNK_ROWS), *values.shape[1:])
             file.create_dataset(key, data=values, chunks=chunks, fletcher32=True)
     if structures.descriptor_info is not None:
-        file["descriptors"].attrs["info"] = json.dumps(structures.descriptor_info)
-    group = file.create_group("provenance")
-    for key, value in provenance.items():
-        group.attrs[key] = value
+        _set_attributes(file["descriptors"], {"info": json.dumps(structures.descriptor_info)})
+    _set_attributes(file.create_group("provenance"), provenance)
+
+
+def _set_attributes(target: Any, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        target.attrs[key] = _fixed([value])[0] if isinstance(value, str) else value
+
+
+def _fixed(texts: Sequence[str]) -> NDArray[Any]:
+    """Texts of fixed length: unlike those of variable length they are covered by checksums."""
+    encoded = [text.encode() for text in texts]
+    width = max(1, *map(len, encoded))
+    return np.array(encoded, dtype=h5py.string_dtype("utf-8", width))

@@ -70,13 +70,13 @@ def wait_for_checkpoint(run_dir, seconds=60):
 def kill_and_resume(program, tmp_path, rounds):
     """Kills a training at random moments again and again, until it is complete."""
     random.seed(rounds)
-    options = ("training.max_epochs=100",)
+    options = ("training.max_epochs=60",)
     train(program, "whole", *options)
     killed = 0
     for number in range(rounds):
         process = program.start("train", *OPTIONS, *options, f"io.train_dir=part{number}")
         wait_for_checkpoint(tmp_path / f"part{number}")
-        time.sleep(random.uniform(0, 1.5))
+        time.sleep(random.uniform(0, 0.8))
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
