@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 import h5py
@@ -21,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panna_exp.data.labels import Origins
-from panna_exp.data.structures import StructureSet
+from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.elements import Species
-from panna_exp.errors import DataError
+from panna_exp.errors import DataError, closest
+from panna_exp.readers.flat_checks import FlatChecks
 from panna_exp.units import energy_factor, length_factor
 
 FORMAT = "panna_exp.structures"
@@ -115,39 +117,34 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
     energy = energy_factor(_unit(file, path, "energy_unit"), str(path))
     offsets = _offsets(file, path)
     count, atoms = len(offsets) - 1, int(offsets[-1])
-    names = _strings(_array(file, path, "name", (count,)))
-    origins = Origins(str(path), "structure", names, count)
-    arrays = {
-        key: _array(file, path, key, shape)
-        for key, shape in (
-            ("species", (atoms,)),
-            ("energy", (count,)),
-            ("positions", (atoms, 3)),
-            ("forces", (atoms, 3)),
-            ("cell", (count, 3, 3)),
-            ("pbc", (count, 3)),
-            ("descriptors", (atoms, None)),
-        )
-    }
-    if arrays["species"] is None or arrays["energy"] is None:
-        missing = "species" if arrays["species"] is None else "energy"
-        raise DataError(f"{path}: the data set '{missing}' is missing")
-    _check_finite(path, origins, offsets, arrays)
-    info = file["descriptors"].attrs.get("info") if "descriptors" in file else None
+    names = _strings(_array(file, path, "name", (count,), "SO"))
+    checks = FlatChecks(Origins(str(path), "structure", names, count), offsets)
+    checks.sizes()
+    energies = _needed(file, path, "energy", (count,), "fiu")
+    checks.energies(energies)
+    stored = _needed(file, path, "species", (atoms,), "iu")
+    positions = _array(file, path, "positions", (atoms, 3))
+    forces = _array(file, path, "forces", (atoms, 3))
+    descriptors = _array(file, path, "descriptors", (atoms, None))
+    for key, values in (("positions", positions), ("descriptors", descriptors)):
+        if values is not None:
+            checks.finite(key, values)
+    if forces is not None:
+        checks.forces(forces)
+    cell, pbc = _cells(file, path, count)
+    checks.cells(cell, pbc)
     return StructureSet(
         names=names or [""] * count,
-        origins=origins,
+        origins=checks.origins,
         offsets=offsets,
-        species=_remap(_strings(file["symbols"][()]), arrays["species"], species, origins, offsets),
-        energy=arrays["energy"].astype(np.float64) * energy,
-        positions=_scaled(arrays["positions"], length),
-        cell=_scaled(arrays["cell"], length, np.zeros((count, 3, 3))),
-        pbc=np.zeros((count, 3), bool) if arrays["pbc"] is None else arrays["pbc"].astype(bool),
-        forces=_scaled(arrays["forces"], energy / length),
-        descriptors=None
-        if arrays["descriptors"] is None
-        else arrays["descriptors"].astype(np.float32, copy=False),
-        descriptor_info=None if info is None else json.loads(_text(info)),
+        species=checks.species(stored, _symbols(file, path), species),
+        energy=energies.astype(np.float64) * energy,
+        positions=_scaled(positions, length),
+        cell=_scaled(cell, length),
+        pbc=pbc,
+        forces=_scaled(forces, energy / length),
+        descriptors=None if descriptors is None else descriptors.astype(np.float32, copy=False),
+        descriptor_info=_descriptor_info(file, path),
     )
 
 
@@ -157,80 +154,76 @@ def _unit(file: Any, path: Path, key: str) -> str:
     return str(_text(file.attrs[key]))
 
 
-def _array(file: Any, path: Path, key: str, shape: tuple[int | None, ...]) -> NDArray[Any] | None:
-    if key not in file:
-        return None
-    values: NDArray[Any] = file[key][()]
-    fits = values.ndim == len(shape) and all(
-        want is None or want == have for want, have in zip(shape, values.shape, strict=True)
-    )
-    if not fits:
-        shown = tuple("D" if want is None else want for want in shape)
-        raise DataError(f"{path}: '{key}' has the shape {values.shape}, expected {shown}")
-    return values
-
-
 def _offsets(file: Any, path: Path) -> Ints:
-    offsets = _array(file, path, "offsets", (None,))
-    if offsets is None or offsets.dtype.kind not in "iu" or len(offsets) < 2 or offsets[0] != 0:
-        found = "missing" if offsets is None else f"{offsets.dtype}, {offsets[:3].tolist()}..."
-        raise DataError(f"{path}: 'offsets' is {found}, expected integers 0, ..., number of atoms")
-    offsets = offsets.astype(np.int64)
-    empty = np.flatnonzero(np.diff(offsets) <= 0)
-    if len(empty):
+    offsets = _needed(file, path, "offsets", (None,), "iu").astype(np.int64)
+    if len(offsets) < 2 or offsets[0] != 0:
         raise DataError(
-            f"{path}, structure {empty[0]}: has no atoms ('offsets' does not increase)"
+            f"{path}: 'offsets' is {shown(offsets.tolist())}, expected 0, ..., number of atoms"
         )
     return offsets
 
 
-def _check_finite(
-    path: Path, origins: Sequence[str], offsets: NDArray[np.int64], arrays: Mapping[str, Any]
-) -> None:
-    bad = np.flatnonzero(~np.isfinite(arrays["energy"]))
-    if len(bad):
-        value = arrays["energy"][bad[0]]
-        raise DataError(f"{origins[int(bad[0])]}: the energy is {value}, expected a finite number")
-    for key in ("positions", "descriptors"):
-        if arrays[key] is not None and not np.isfinite(arrays[key]).all():
-            atom = int(np.argwhere(~np.isfinite(arrays[key]))[0][0])
-            owner = int(np.searchsorted(offsets, atom, side="right")) - 1
-            raise DataError(
-                f"{origins[owner]}: {key} of atom {atom - offsets[owner]} are not finite numbers"
-            )
+def _cells(file: Any, path: Path, count: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    cell = _array(file, path, "cell", (count, 3, 3))
+    pbc = _array(file, path, "pbc", (count, 3), "biu")
+    if cell is None and pbc is None:
+        return np.zeros((count, 3, 3)), np.zeros((count, 3), dtype=bool)
+    if cell is None or pbc is None:
+        have, missing = ("pbc", "cell") if cell is None else ("cell", "pbc")
+        raise DataError(f"{path}: has the data set '{have}', but '{missing}' is missing")
+    return cell, pbc.astype(bool)
 
 
-def _remap(
-    symbols: Sequence[str],
-    stored: NDArray[Any],
-    species: Species,
-    origins: Sequence[str],
-    offsets: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Species indices of the file turned into those of the list asked for."""
-    table = np.full(len(symbols), -1, dtype=np.int64)
-    for index, symbol in enumerate(symbols):
-        if symbol in species.symbols:
-            table[index] = species.symbols.index(symbol)
-    outside = (stored < 0) | (stored >= len(symbols))
-    known = table[np.where(outside, 0, stored)]
-    wrong = np.flatnonzero(outside | (known < 0))
-    if len(wrong):
-        atom = int(wrong[0])
-        owner = int(np.searchsorted(offsets, atom, side="right")) - 1
-        where = f"{origins[owner]}, atom {atom - offsets[owner]}"
-        if outside[atom]:
-            raise DataError(f"{where}: species index {stored[atom]}, but {len(symbols)} symbols")
-        species.index(symbols[int(stored[atom])], where)
-    return known
+def _symbols(file: Any, path: Path) -> list[str]:
+    symbols = _strings(_needed(file, path, "symbols", (None,), "SO"))
+    if len(set(symbols)) < len(symbols):
+        raise DataError(f"{path}: 'symbols' is {shown(symbols)}: one is there twice")
+    return symbols
 
 
-def _scaled(array: Any, factor: float, default: Any = None) -> Any:
-    return default if array is None else array.astype(np.float64) * factor
+def _descriptor_info(file: Any, path: Path) -> dict[str, Any] | None:
+    if "descriptors" not in file or "info" not in file["descriptors"].attrs:
+        return None
+    info = json.loads(_text(file["descriptors"].attrs["info"]))
+    if not isinstance(info, dict):
+        raise DataError(f"{path}: the attribute 'info' of 'descriptors' is no JSON object")
+    return info
+
+
+def _needed(
+    file: Any, path: Path, key: str, shape: tuple[int | None, ...], kinds: str
+) -> NDArray[Any]:
+    values = _array(file, path, key, shape, kinds)
+    if values is None:
+        raise DataError(f"{path}: the data set '{key}' is missing{closest(key, file)}")
+    return values
+
+
+def _array(
+    file: Any, path: Path, key: str, shape: tuple[int | None, ...], kinds: str = "f"
+) -> NDArray[Any] | None:
+    """Returns a data set if it is there; ``kinds`` are NumPy's letters for types."""
+    if key not in file:
+        return None
+    values: NDArray[Any] = np.asarray(file[key][()])
+    fits = values.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, values.shape, strict=True)
+    )
+    if not fits:
+        expected = tuple("any" if want is None else want for want in shape)
+        raise DataError(f"{path}: '{key}' has the shape {values.shape}, expected {expected}")
+    if values.dtype.kind not in kinds:
+        expected_kind = {"f": "floats", "S": "texts"}.get(kinds[0], "integers")
+        raise DataError(f"{path}: '{key}' holds {values.dtype}, expected {expected_kind}")
+    return values
+
+
+def _scaled(array: Any, factor: float) -> Any:
+    return None if array is None else array.astype(np.float64) * factor
 
 
 def _strings(values: Any) -> list[str]:
-    return [str(_text(item)) for item in values]
+    return [] if values is None else [str(_text(item)) for item in values]
 
 
 def _text(value: Any) -> Any:
@@ -257,7 +250,7 @@ def _write(
         arrays |= {"cell": structures.cell, "pbc": structures.pbc}
     for key, values in arrays.items():
         if values is not None:
-            chunks = (min(len(values), _CHUNK_ROWS), *values.shape[1:])
+            chunks = (max(1, min(len(values), _CHUNK_ROWS)), *values.shape[1:])
             file.create_dataset(key, data=values, chunks=chunks, fletcher32=True)
     if structures.descriptor_info is not None:
         _set_attributes(file["descriptors"], {"info": json.dumps(structures.descriptor_info)})
