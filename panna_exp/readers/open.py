@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,9 @@ def open_structures(
         if info != infos[0]:
             raise DataError(f"{file.path}: its descriptors are not those of {files[0].path}")
     structures = StructureSet.concatenate(parts)
+    for path, times in Counter(file.path.resolve() for file in files).items():
+        if times > 1:
+            logger.warning("%s is named %d times: its structures count as often", path, times)
     if structures.zero_forces:
         logger.warning(
             "the forces of %d of %d structures are all exactly zero and count as missing, first %s",

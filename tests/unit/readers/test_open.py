@@ -1,12 +1,14 @@
+import json
 import logging
 import shutil
 
 import numpy as np
 import pytest
 
+from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.readers import open_structures, tfrecord
+from panna_exp.readers import hdf5, open_structures, tfrecord
 
 SPECIES = Species(("H", "C", "O", "N"))
 
@@ -94,11 +96,56 @@ def test_different_g_size_between_files_is_refused(folder):
         open_structures([str(folder)], SPECIES)
 
 
-def test_zero_forces_are_one_warning(tmp_path, caplog, shared):
-    source = shared / "data/panna_tutorial/simulations"
-    logging.getLogger("panna_exp").propagate = True
-    with caplog.at_level(logging.WARNING, "panna_exp"):
-        loaded = open_structures([str(source)], SPECIES)
-    assert loaded.structures.forces is None
-    (record,) = caplog.records
-    assert "the forces of 10 of 10 structures are all exactly zero" in record.getMessage()
+@pytest.fixture
+def warnings(caplog, monkeypatch):
+    """The messages of level WARNING."""
+    monkeypatch.setattr(logging.getLogger("panna_exp"), "propagate", True)
+    caplog.set_level(logging.WARNING, "panna_exp")
+    return caplog
+
+
+def example(path, forces):
+    atoms = [[1, "O", [0, 0, 0], forces], [2, "H", [0, 0, 1], forces]]
+    path.write_text(json.dumps({"atoms": atoms, "energy": [-1, "eV"]}))
+
+
+def test_zero_forces_are_one_warning(tmp_path, warnings):
+    for number, forces in enumerate(([0, 0, 0], [0, 0, 1], [0, 0, 0])):
+        example(tmp_path / f"{number}.example", forces)
+    loaded = open_structures([str(tmp_path)], SPECIES)
+    assert (
+        np.isnan(loaded.structures.forces[:, 2]).tolist() == [True] * 2 + [False] * 2 + [True] * 2
+    )
+    assert warnings.messages == [
+        "the forces of 2 of 3 structures are all exactly zero and count as missing, "
+        f"first {tmp_path / '0.example'}"
+    ]
+
+
+def test_a_file_that_is_named_twice_is_a_warning(folder, warnings):
+    file = folder / "train-1-10.tfrecord"
+    loaded = open_structures([str(folder), f"{folder}/../{folder.name}/{file.name}"], SPECIES)
+    assert len(loaded.structures) == 4
+    assert warnings.messages == [f"{file} is named 2 times: its structures count as often"]
+
+
+def test_good_data_give_no_warning(folder, warnings):
+    open_structures([str(folder)], SPECIES)
+    assert warnings.messages == []
+
+
+def test_stored_descriptors_of_two_kinds_are_refused(tmp_path):
+    for number, generation in enumerate("AB"):
+        structure = Structure(
+            origin="",
+            name="",
+            species=np.array([0]),
+            energy=0.0,
+            descriptors=np.ones((1, 4), np.float32),
+        )
+        info = {"type": "mBP", "generation": generation}
+        hdf5.write_hdf5(
+            tmp_path / f"{number}.h5", StructureSet.from_structures([structure], info), SPECIES
+        )
+    with pytest.raises(DataError, match=r"1\.h5: its descriptors are not those of .*0\.h5"):
+        open_structures([str(tmp_path)], SPECIES)
