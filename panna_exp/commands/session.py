@@ -28,10 +28,10 @@ from panna_exp.training.recorder import MetricsFile
 
 logger = logging.getLogger(__name__)
 
-_TRACKED_FILES = (
-    *("config.yaml", "overrides.json", "environment.json", "networks_metadata.json"),
-    *("metrics.dat", "train.log", "result.json"),
-)
+# What trackers keep of the run directory: at the start, so that a crashed run has it too, and at
+# the end.
+_RECORD_FILES = ("config.yaml", "overrides.json", "environment.json", "networks_metadata.json")
+_RESULT_FILES = ("metrics.dat", "train.log", "result.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,48 +94,51 @@ class _Session:
         stream = stream_settings(config, data)
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
         listener = RunListener(self.tracker)
-        with Interrupt() as interrupt:
-            run = build_run(
-                config,
-                self.plain,
-                data,
-                restart,
-                self.launch_dir,
-                listener,
-                self._save,
-                lambda: interrupt.requested,
+        interrupt = Interrupt()
+        run = build_run(
+            config,
+            self.plain,
+            data,
+            restart,
+            self.launch_dir,
+            listener,
+            self._save,
+            lambda: interrupt.requested,
+        )
+        listener.run = run
+        listener.metrics_file = MetricsFile(
+            self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
+        )
+        self._record(run, data)
+        self._announce(run, data, restart)
+        try:
+            with tracked_run(self.tracker, self._run_info(data)):
+                self._track(_RECORD_FILES)
+                outcome = self._train(run, data, listener, interrupt)
+        except Interrupted:
+            logger.info(
+                "stopped: a checkpoint is saved; to continue:\n  %s", self.command.continuing()
             )
-            listener.run = run
-            listener.metrics_file = MetricsFile(
-                self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
-            )
-            self._record(run, data)
-            self._announce(run, data, restart)
-            try:
-                with tracked_run(self.tracker, self._run_info(data)):
-                    outcome = self._train(run, data, listener)
-            except Interrupted:
-                logger.info(
-                    "stopped: a checkpoint is saved; to continue:\n  %s", self.command.continuing()
-                )
-                return TrainingResult(metric=None, interrupted=True)
+            return TrainingResult(metric=None, interrupted=True)
         outcome.say_where(self.command, self.tracker)
         return TrainingResult(metric=outcome.metric, interrupted=False)
 
-    def _train(self, run: Run, data: RunData, listener: RunListener) -> Outcome:
+    def _train(
+        self, run: Run, data: RunData, listener: RunListener, interrupt: Interrupt
+    ) -> Outcome:
         trainer = run.trainer
         plan = trainer.plan
         last = trainer.position.last_step(plan.max_epochs, plan.steps_per_epoch)
-        with TrainingDisplay(trainer.position.step, last) as display:
+        with interrupt, TrainingDisplay(trainer.position.step, last) as display:
             listener.display = display
             fit = trainer.fit()
         if fit.interrupted:
-            self._save_tracked_files()
+            self._track_results()
             raise Interrupted
         outcome = assess_run(run, data, fit, self.directory.path)
         outcome.record(self.overrides, self.tracker)
         outcome.show()
-        self._save_tracked_files()
+        self._track_results()
         return outcome
 
     def _save(self, checkpoint: Checkpoint) -> None:
@@ -221,16 +224,17 @@ class _Session:
         shown = [item for item in self.overrides if not item.startswith(("io.", "tracking"))]
         return " ".join(shown)[:200] or self.directory.path.name
 
-    def _save_tracked_files(self) -> None:
-        path = self.directory.path
-        for name in _TRACKED_FILES:
-            if (path / name).exists():
-                self.tracker.save(path / name)
-        for file in sorted((path / "evaluate").glob("*")):
+    def _track(self, names: Sequence[str]) -> None:
+        for name in names:
+            if (self.directory.path / name).exists():
+                self.tracker.save(self.directory.path / name)
+
+    def _track_results(self) -> None:
+        self._track(_RESULT_FILES)
+        for file in sorted((self.directory.path / "evaluate").glob("*")):
             self.tracker.save(file, "evaluate")
-        last = checkpoints.list_checkpoints(self.directory.models)
-        if last:
-            self.tracker.save(last[-1], "checkpoints")
+        for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:
+            self.tracker.save(path, "checkpoints")
 
 
 def _counts(part: DataPart) -> str:
