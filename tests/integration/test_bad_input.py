@@ -1,109 +1,118 @@
-"""Files that cannot be used: one line with file, record and cause, exit code 2, nothing written."""
+"""Bad data at the real command line: one line that says what and where, and nothing written."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from panna_exp.readers import tfrecord
 
-OPTIONS = ("tracking=none", "data=tfrecord", "data.species=[H,O]")
+ATOMS = [[1, "O", [0.0, 0.0, 0.1]], [2, "H", [0.0, 0.8, -0.4]], [3, "H", [0.0, -0.8, -0.4]]]
 
 
-def record(energy=-3.5, species=(0, 1), size=8):
+def record(number, size=8, energy=-2078.5):
     return tfrecord.encode_example(
         {
-            "energy": np.array([energy], np.float32),
-            "species": np.array(species),
-            "gvects": np.ones(len(species) * size, np.float32),
+            "energy": np.array([energy - number], dtype=np.float32),
+            "species": np.array([2, 0, 0]),
+            "gvects": np.full(3 * size, number, dtype=np.float32),
+            "name": f"water{number}".encode(),
         }
     )
 
 
+def tfrecords(folder, *records):
+    """A folder of two files, of which the second is to be damaged; returns it."""
+    tfrecord.write_records(folder / "data-1-2.tfrecord", [record(0), record(1)])
+    path = folder / "data-2-2.tfrecord"
+    tfrecord.write_records(path, records or [record(0), record(1), record(2)])
+    return path
+
+
 def truncated(folder):
-    tfrecord.write_records(folder / "a.tfrecord", [record(), record()])
-    content = (folder / "a.tfrecord").read_bytes()
-    (folder / "a.tfrecord").write_bytes(content[:-20])
-    return ("data.train=a.tfrecord",), ("a.tfrecord, record 1 (byte ", "truncated")
+    path = tfrecords(folder)
+    path.write_bytes(path.read_bytes()[:-30])
 
 
-def flipped(folder):
-    tfrecord.write_records(folder / "a.tfrecord", [record(), record()])
-    content = bytearray((folder / "a.tfrecord").read_bytes())
-    content[40] ^= 4
-    (folder / "a.tfrecord").write_bytes(content)
-    return ("data.train=a.tfrecord",), ("a.tfrecord, record 0 (byte 0)", "checksum of the data")
-
-
-def nan_energy(folder):
-    tfrecord.write_records(folder / "a.tfrecord", [record(), record(energy=np.nan)])
-    return ("data.train=a.tfrecord",), ("a.tfrecord, record 1", "energy is", "nan")
-
-
-def unknown_species(folder):
-    tfrecord.write_records(folder / "a.tfrecord", [record(species=(0, 2))])
-    return ("data.train=a.tfrecord",), ("record 0", "species index 2", "[H, O]")
+def bit_flipped(folder):
+    path = tfrecords(folder)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
 
 
 def wrong_g_size(folder):
-    tfrecord.write_records(folder / "a.tfrecord", [record()])
-    options = ("data.train=a.tfrecord", "network.g_size=384")
-    return options, ("record 0", "has 8 descriptor components", "network.g_size=384")
+    tfrecords(folder, record(0), record(1, size=9))
 
 
-def empty_directory(folder):
-    (folder / "nothing").mkdir()
-    return ("data.train=nothing",), ("nothing: no data files", "it is empty")
+def nan_energy(folder):
+    tfrecords(folder, record(0), record(1, energy=float("nan")))
+
+
+def examples(folder, **changes):
+    """Two structures, the second one changed."""
+    good = {"atoms": ATOMS, "energy": [-2078.5, "eV"], "unit_of_length": "angstrom"}
+    bad = {key: value for key, value in {**good, **changes}.items() if value is not None}
+    (folder / "a.example").write_text(json.dumps(good))
+    (folder / "b.example").write_text(json.dumps(bad))
 
 
 def missing_key(folder):
-    (folder / "a.example").write_text(json.dumps({"energy": [1, "eV"]}))
-    options = ("data=example", "data.train=a.example")
-    return options, ("a.example", "the key 'atoms' is missing")
+    examples(folder, energy=None, energie=[-1, "eV"])
 
 
 def unknown_unit(folder):
-    structure = {"atoms": [[1, "O", [0, 0, 0]]], "energy": [1, "kcal"]}
-    (folder / "a.example").write_text(json.dumps(structure))
-    options = ("data=example", "data.train=a.example")
-    return options, ("a.example", "unknown energy unit 'kcal'")
+    examples(folder, energy=[-47931, "kcal/mol"])
+
+
+def unknown_species(folder):
+    examples(folder, atoms=[*ATOMS, [4, "Si", [1.0, 0, 0]]])
+
+
+def syntax_error(folder):
+    examples(folder)
+    (folder / "b.example").write_text('{"atoms": [],\n "energy": [1,}')
+
+
+def empty(folder):
+    pass
+
+
+TFRECORD = "data-2-2.tfrecord"
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("make", "where", "cause"),
     [
-        *(truncated, flipped, nan_energy, unknown_species, wrong_g_size, empty_directory),
-        *(missing_key, unknown_unit),
+        (truncated, f"/{TFRECORD}, record 2 (byte 382)", "the file ends 30 bytes too early"),
+        (bit_flipped, f"/{TFRECORD}, record 1 (byte 191)", "the checksum of the data is wrong"),
+        (wrong_g_size, f"/{TFRECORD}, record 1 'water1'", "has 9 .*g_size.*, but record 0 has 8"),
+        (nan_energy, f"/{TFRECORD}, record 1 'water1'", r"the energy is \[nan\], expected one fin"),
+        (missing_key, "/b.example", "the key 'energy' is missing, did you mean 'energie'"),
+        (unknown_unit, "/b.example", "unknown energy unit 'kcal/mol', expected one of eV"),
+        (unknown_species, "/b.example, atom 3", r"'Si' is not in data.species \[H, C, O, N\]"),
+        (syntax_error, "/b.example, line 2, column 15", "is not JSON"),
+        (empty, "", r"no data files .* in this directory: it is empty"),
     ],
+    ids=lambda value: value.__name__ if callable(value) else "",
 )
-def test_one_line_and_nothing_written(program, tmp_path, make):
-    options, parts = make(tmp_path)
-    before = {path.name for path in tmp_path.iterdir()}
-    done = program.run("train", *OPTIONS, *options, code=2)
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    for part in parts:
-        assert part in line
-    assert {path.name for path in tmp_path.iterdir()} - {".matplotlib"} == before
-
-
-def test_validation_data_of_another_descriptor_are_refused(program, tmp_path):
-    tfrecord.write_records(tmp_path / "a.tfrecord", [record()])
-    done = program.run("train", "tracking=none", "data.train=a.tfrecord", code=2)
-    assert "validation data with mBP generation C" in done.stderr
-    assert "stored descriptors of unknown generation (8 components)" in done.stderr
-
-
-def test_all_mistakes_of_a_command_line_at_once(program):
+def test_bad_data_is_one_line_and_leaves_nothing(program, make, where, cause):
+    folder = program.folder / "data"
+    folder.mkdir()
+    make(folder)
+    before = listing(program.folder)
+    # The default tracking where the data are JSON: it must leave nothing, either.
+    kind = "example" if "example" in where else "tfrecord"
+    tracking = [] if make is missing_key else ["tracking=none"]
     done = program.run(
-        *("train", "training.learning_rat=1", "network=hdeep", "training.batch_size=0", "oops"),
-        code=2,
+        "train", f"data={kind}", "data.train=data", "data.species=[H,C,O,N]", *tracking, code=2
     )
-    lines = done.stderr.splitlines()
-    assert len(lines) == 4
-    assert all(line.startswith("error: ") for line in lines)
-    text = done.stderr
-    assert "did you mean 'training.learning_rate'?" in text
-    assert "expected one of default, h_deep" in text
-    assert "training.batch_size=0 must be > 0" in text
-    assert "'oops' is no key=value override" in text
+    (line,) = done.stderr.splitlines()
+    assert re.match(f"{re.escape(f'error: {folder}{where}: ')}.*{cause}", line), line
+    assert done.stdout == ""
+    assert listing(program.folder) == before
+
+
+def listing(folder):
+    return sorted(path for path in folder.rglob("*") if ".matplotlib" not in str(path))
