@@ -6,6 +6,9 @@ import re
 import numpy as np
 import pytest
 
+from panna_exp.assembly.datasets import read_run_data
+from panna_exp.config.schema import DataConfig, NetworkConfig, TrainConfig
+from panna_exp.errors import DataError
 from panna_exp.readers import tfrecord
 
 ATOMS = [[1, "O", [0.0, 0.0, 0.1]], [2, "H", [0.0, 0.8, -0.4]], [3, "H", [0.0, -0.8, -0.4]]]
@@ -116,3 +119,14 @@ def test_bad_data_is_one_line_and_leaves_nothing(program, make, where, cause):
 
 def listing(folder):
     return sorted(path for path in folder.rglob("*") if ".matplotlib" not in str(path))
+
+
+def test_a_g_size_that_is_not_the_datas(tmp_path):
+    tfrecords(tmp_path)
+    config = TrainConfig(
+        data=DataConfig(train=str(tmp_path), species=["H", "C", "O", "N"]),
+        network=NetworkConfig(g_size=9),
+    )
+    place = re.escape(f"{tmp_path / 'data-1-2.tfrecord'}, record 0 'water0'")
+    with pytest.raises(DataError, match=f"^{place}: has 8 .* but network.g_size=9: correct"):
+        read_run_data(config, tmp_path)
