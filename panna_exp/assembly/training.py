@@ -1,5 +1,6 @@
 """Builds the trainer of a run from its configuration, its data and a checkpoint."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.trainer import Listener, Plan, Trainer
+
+logger = logging.getLogger(__name__)
 
 _STEPS_BETWEEN_CHECKPOINTS = 200
 
@@ -108,43 +111,23 @@ def build_run(
         ConfigError, NetworkError, CheckpointError: Networks that cannot be built or continued.
     """
     device = choose_device(config)
-    data_networks = initial_networks(config, data, restart, base)
-    work = _multiply_adds(data_networks, data.train) * config.training.batch_size
-    saved = restart.checkpoint
-    threads = choose_threads(config, work, saved.threads if saved else None)
-    use_threads(threads)
     dtype = getattr(torch, config.precision.value)
-    networks = SpeciesNetworks(data_networks, dtype).to(device)
-    step = make_train_step(config.training, networks)
-    epoch_sums, interval_sums = Totals(device), Totals(device)
-    per_epoch = steps_per_epoch(config.training, len(data.train.structures))
-    position = next_position(restart, per_epoch)
-    if saved is not None:
-        step.optimizer.load(saved.optimizer)
-        if restart.exact:
-            epoch_sums.sums.copy_(saved.epoch_sums)
-            interval_sums.sums.copy_(saved.interval_sums)
-    stream = stream_settings(config, data)
+    initial = initial_networks(config, data, restart, base)
+    threads = _start_threads(config, data, restart, initial)
+    networks = SpeciesNetworks(initial, dtype).to(device)
+    plan = _plan(config, len(data.train.structures))
+    position = next_position(restart, plan.steps_per_epoch)
+    saved = restart.checkpoint
     trainer = Trainer(
-        step=step,
+        step=_restored_step(config.training, networks, restart),
         data=pack(data.train, data, config, dtype, device),
-        order=BatchOrder(
-            len(data.train.structures),
-            config.training.batch_size,
-            config.seed,
-            config.training.shuffle,
-        ),
-        learning_rate=_learning_rate(config.training, position, per_epoch),
+        order=_batch_order(config, data),
+        learning_rate=_learning_rate(config.training, position, plan.steps_per_epoch),
         validation=pack(data.validation, data, config, dtype, device) if data.validation else None,
-        plan=Plan(
-            steps_per_epoch=per_epoch,
-            max_epochs=config.training.max_epochs,
-            log_frequency=config.io.log_frequency,
-            save_checkpoint_steps=config.io.save_checkpoint_steps or _checkpoint_steps(per_epoch),
-        ),
+        plan=plan,
         position=position,
-        epoch_sums=epoch_sums,
-        interval_sums=interval_sums,
+        epoch_sums=_restored_sums("epoch_sums", restart, device),
+        interval_sums=_restored_sums("interval_sums", restart, device),
         listener=listener,
         save=lambda: save(run.checkpoint()),
         stop=stop,
@@ -157,10 +140,56 @@ def build_run(
         networks=networks,
         threads=threads,
         descriptor=data.descriptor,
-        stream=stream,
+        stream=stream_settings(config, data),
         config=dict(plain),
     )
     return run
+
+
+def _start_threads(
+    config: TrainConfig, data: RunData, restart: Restart, networks: tuple[NetworkData, ...]
+) -> int:
+    """Chooses and sets the number of threads; a resumed run keeps its own, for equal bits."""
+    work = _multiply_adds(networks, data.train) * config.training.batch_size
+    saved = restart.checkpoint
+    threads = choose_threads(config, work, saved.threads if saved else None)
+    use_threads(threads)
+    return threads
+
+
+def _plan(config: TrainConfig, num_structures: int) -> Plan:
+    per_epoch = steps_per_epoch(config.training, num_structures)
+    return Plan(
+        steps_per_epoch=per_epoch,
+        max_epochs=config.training.max_epochs,
+        log_frequency=config.io.log_frequency,
+        save_checkpoint_steps=config.io.save_checkpoint_steps or _checkpoint_steps(per_epoch),
+    )
+
+
+def _batch_order(config: TrainConfig, data: RunData) -> BatchOrder:
+    training = config.training
+    size = len(data.train.structures)
+    return BatchOrder(size, training.batch_size, config.seed, training.shuffle)
+
+
+def _restored_step(
+    training: TrainingConfig, networks: SpeciesNetworks, restart: Restart
+) -> TrainStep:
+    """The step with the checkpoint's moments of Adam, where there is a checkpoint."""
+    step = make_train_step(training, networks)
+    if restart.checkpoint is not None:
+        missing = step.optimizer.load(restart.checkpoint.optimizer)
+        if missing:
+            logger.info("Adam's moments start at zero for %s", ", ".join(missing))
+    return step
+
+
+def _restored_sums(name: str, restart: Restart, device: torch.device) -> Totals:
+    totals = Totals(device)
+    if restart.checkpoint is not None and restart.exact:
+        totals.sums.copy_(getattr(restart.checkpoint, name))
+    return totals
 
 
 def _checkpoint_steps(per_epoch: int) -> int:
