@@ -42,7 +42,7 @@ class Species:
             return self.symbols.index(symbol)
         except ValueError:
             raise DataError(
-                f"{where}: species '{symbol}' is not in data.species [{', '.join(self.symbols)}]"
+                f"{where}: species {symbol!r} is not in data.species [{', '.join(self.symbols)}]"
                 f"{closest(symbol, self.symbols)}"
             ) from None
 

@@ -36,7 +36,7 @@ def energy_factor(unit: str, where: str) -> float:
 def _factor(unit: str, known: dict[str, float], kind: str, where: str) -> float:
     if unit not in known:
         raise DataError(
-            f"{where}: unknown {kind} unit '{unit}', expected one of {', '.join(known)}"
+            f"{where}: unknown {kind} unit {unit!r}, expected one of {', '.join(known)}"
             f"{closest(unit, known)}"
         )
     return known[unit]
