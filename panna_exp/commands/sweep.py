@@ -1,7 +1,6 @@
 """Sweeps: each job leaves result.json in its folder, and the end prints a ranked table of them."""
 
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
-
-logger = logging.getLogger(__name__)
 
 RESULT = "result.json"
 
@@ -44,14 +42,10 @@ class SweepCallback(Callback):
         results = read_results(folder)
         if not results:
             return
-        from panna_exp.evaluation.tables import Table
-
-        table = ranked_table(results)
         write_text_atomic(folder / "summary.json", json.dumps(results, indent=1) + "\n")
         from rich.console import Console
 
-        assert isinstance(table, Table)
-        table.print(Console())
+        ranked_table(results).print(Console())
         print(f"summary: {folder / 'summary.json'}")
 
 
@@ -64,10 +58,8 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
     return sorted(results, key=_rank)
 
 
-def ranked_table(results: Sequence[dict[str, Any]]) -> Any:
+def ranked_table(results: Sequence[dict[str, Any]]) -> Table:
     """Returns a table of jobs with the overrides in which they differ."""
-    from panna_exp.evaluation.tables import Table
-
     common = set.intersection(*(set(item["overrides"]) for item in results))
     rows = []
     for number, item in enumerate(results, 1):

@@ -1,9 +1,7 @@
 """``panna-exp train``: one run, or each job of a sweep."""
 
-import logging
 import traceback
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -16,8 +14,6 @@ from panna_exp.config.schema import TrainConfig
 from panna_exp.config.validate import validate_train
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import NullTracker, Tracker
-
-logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
@@ -88,7 +84,7 @@ def load(composed: DictConfig) -> TrainConfig:
 
 def _remove_empty(run_dir: Path, launch_dir: Path) -> None:
     """Removes the folder that Hydra made for a run that never began, and empty folders above it."""
-    folder: Any = run_dir
+    folder = run_dir
     while folder != launch_dir and launch_dir in folder.parents:
         try:
             folder.rmdir()
