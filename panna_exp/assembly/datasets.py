@@ -135,7 +135,7 @@ class _Source:
             as_paths(paths), self.species, kind=reader_kind(data), base=self.base
         )
         structures, info = descriptors.with_descriptors(
-            loaded.structures, self.config.descriptor, data, self.species, self.progress
+            loaded.structures, self.config, self.species, self.progress
         )
         version = self.config.training.panna_version
         part = make_part(structures, self.offsets, loaded.files, loaded.fingerprint, version)

@@ -10,10 +10,19 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-import numpy as np
+import torch
 
-from panna_exp.config.schema import DataConfig, DescriptorConfig, Generation
+from panna_exp.assembly.machine import choose_device
+from panna_exp.config.schema import (
+    CommonConfig,
+    DataConfig,
+    DescriptorConfig,
+    EvaluateConfig,
+    Generation,
+    TrainConfig,
+)
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.mbp import compute_descriptors
 from panna_exp.descriptors.parameters import MBPParameters, difference
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
@@ -22,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 Info = dict[str, Any]
 Progress = Callable[[int, int], None]
+Options = TrainConfig | EvaluateConfig
 
 
 def chosen_generation(data: DataConfig, descriptor: DescriptorConfig) -> Generation | None:
@@ -59,8 +69,7 @@ def describe(info: Info) -> str:
 
 def with_descriptors(
     structures: StructureSet,
-    descriptor: DescriptorConfig,
-    data: DataConfig,
+    config: Options,
     species: Species,
     progress: Progress | None = None,
 ) -> tuple[StructureSet, Info]:
@@ -70,35 +79,39 @@ def with_descriptors(
         ConfigError: Bad descriptor parameters.
         DataError: Neither descriptors nor positions, or stored ones that contradict the options.
     """
-    generation = chosen_generation(data, descriptor)
+    generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is None:
-        wanted = parameters(descriptor, species, generation)
-        return computed(structures, wanted, progress), wanted.to_info()
-    return structures, _stored_info(structures, descriptor, generation, species)
+        wanted = parameters(config.descriptor, species, generation)
+        return computed(structures, wanted, config, progress), wanted.to_info()
+    return structures, _stored_info(structures, config.descriptor, generation, species)
 
 
 def computed(
-    structures: StructureSet, wanted: MBPParameters, progress: Progress | None = None
+    structures: StructureSet,
+    wanted: MBPParameters,
+    config: CommonConfig,
+    progress: Progress | None = None,
 ) -> StructureSet:
-    """Returns the set with descriptors computed from its positions (DataError if it has none)."""
+    """Returns the set with descriptors computed from its positions (DataError if it has none).
+
+    They are computed on the device and in the precision of the network.
+    """
     if structures.positions is None:
         raise DataError(f"{structures.origins[0]}: has neither descriptors nor positions")
-    # Imported here: reading stored descriptors should not wait for torch.
-    from panna_exp.descriptors.mbp import compute_descriptors
-
-    values = compute_descriptors(structures, wanted, progress=progress)
-    return replace(
+    values = compute_descriptors(
         structures,
-        descriptors=np.asarray(values, dtype=np.float32),
-        descriptor_info=wanted.to_info(),
+        wanted,
+        dtype=getattr(torch, config.precision.value),
+        device=choose_device(config),
+        progress=progress,
     )
+    return replace(structures, descriptors=values, descriptor_info=wanted.to_info())
 
 
 def for_network(
     structures: StructureSet,
     info: Info,
-    descriptor: DescriptorConfig,
-    data: DataConfig,
+    config: Options,
     species: Species,
     progress: Progress | None = None,
 ) -> StructureSet:
@@ -108,9 +121,9 @@ def for_network(
         DataError: Stored descriptors are known to be others, or positions are given and nothing
             says which descriptor to compute.
     """
-    generation = chosen_generation(data, descriptor)
+    generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is not None:
-        own = _stored_info(structures, descriptor, generation, species)
+        own = _stored_info(structures, config.descriptor, generation, species)
         refuse_difference(info, own, "the network", structures.origins[0])
         if own["type"] == "unknown" and info["type"] != "unknown":
             logger.warning(
@@ -121,16 +134,16 @@ def for_network(
             )
         return structures
     if info["type"] != "unknown":
-        return computed(structures, MBPParameters.from_info(info), progress)
+        return computed(structures, MBPParameters.from_info(info), config, progress)
     if generation is None:
         raise DataError(
             f"{structures.origins[0]}: has positions, but the network was trained on "
             f"{describe(info)}: say which formula with descriptor.generation=A, B or C "
             "(PANNA's tutorial TFRecords are A; its present code and LAMMPS networks C)"
         )
-    wanted = parameters(descriptor, species, generation)
+    wanted = parameters(config.descriptor, species, generation)
     refuse_difference(info, wanted.to_info(), "the network", "descriptor")
-    return computed(structures, wanted, progress)
+    return computed(structures, wanted, config, progress)
 
 
 def refuse_difference(first: Info, second: Info, first_name: str, second_name: str) -> None:

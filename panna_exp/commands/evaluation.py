@@ -87,8 +87,7 @@ class _Evaluator:
             structures = descriptors.for_network(
                 loaded.structures,
                 potential.descriptor,
-                config.descriptor,
-                data,
+                config,
                 species,
                 DescriptorDisplay(),
             )

@@ -16,6 +16,7 @@ from panna_exp.errors import DataError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Descriptors = NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Structure:
     cell: Floats = field(default_factory=lambda: np.zeros((3, 3)))
     pbc: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(3, dtype=bool))
     forces: Floats | None = None
-    descriptors: NDArray[np.float32] | None = None
+    descriptors: Descriptors | None = None
 
     def check(self) -> "Structure":
         """Returns self; raises DataError for wrong shapes or non-finite values."""
@@ -85,7 +86,7 @@ class StructureSet:
         cell: [S, 3, 3], zero rows where not periodic.
         pbc: [S, 3].
         forces: [A, 3], NaN for structures without; or None if none has any.
-        descriptors: [A, D] float32 or None.
+        descriptors: [A, D] float32, or float64 where they were computed in it; or None.
         descriptor_info: What made ``descriptors``, if the file says (see assembly.descriptor).
         zero_forces: Origins of structures whose forces, all exactly zero, count as missing.
     """
@@ -99,7 +100,7 @@ class StructureSet:
     cell: Floats
     pbc: NDArray[np.bool_]
     forces: Floats | None = None
-    descriptors: NDArray[np.float32] | None = None
+    descriptors: Descriptors | None = None
     descriptor_info: dict[str, Any] | None = None
     zero_forces: tuple[str, ...] = ()
 
