@@ -1,7 +1,6 @@
 """Evaluates networks of a run or a folder on a data set; the work of ``panna-exp evaluate``."""
 
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,7 @@ from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.commands.assess import Assessment, Assessor
-from panna_exp.commands.progress import DescriptorDisplay, show_messages
+from panna_exp.commands.progress import DescriptorDisplay, messages_shown
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
@@ -35,8 +34,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
     Raises:
         PannaExpError: Networks or data that cannot be used.
     """
-    handler = show_messages()
-    try:
+    with messages_shown():
         folder = _output_folder(config, base)
         evaluator = None
         for potential in _potentials(config, base):
@@ -47,8 +45,6 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
             sys.stdout.flush()
             assessment.summary.render(Console())
             print(f"predictions: {written[0]}\nparity plot: {written[2]}")
-    finally:
-        logging.getLogger("panna_exp").removeHandler(handler)
 
 
 def _output_folder(config: EvaluateConfig, base: Path) -> Path:

@@ -3,7 +3,8 @@
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -102,16 +103,23 @@ class TrainingDisplay:
         logger.info(text, extra={"file_only": quiet})
 
 
-def show_messages() -> logging.Handler:
-    """Lets the program's messages appear on stderr; returns the handler, to be removed."""
+@contextmanager
+def messages_shown() -> Iterator[None]:
+    """Within the block, the program's messages appear on stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(_MessageFormatter())
     handler.addFilter(lambda record: not getattr(record, "file_only", False))
-    logger = logging.getLogger("panna_exp")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(handler)
-    return handler
+    package = logging.getLogger("panna_exp")
+    before = package.level, package.propagate
+    package.setLevel(logging.INFO)
+    package.propagate = False
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before[0])
+        package.propagate = before[1]
 
 
 class _MessageFormatter(logging.Formatter):

@@ -16,7 +16,7 @@ from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.listener import RunListener
 from panna_exp.commands.outcome import Outcome, assess_run
-from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, show_messages
+from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, messages_shown
 from panna_exp.commands.run_directory import RunDirectory, environment
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import CheckpointError
@@ -65,8 +65,7 @@ def run_training(
     Raises:
         PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
     """
-    handler = show_messages()
-    try:
+    with messages_shown():
         data = read_run_data(config, launch_dir, DescriptorDisplay())
         directory = RunDirectory(run_dir)
         try:
@@ -74,8 +73,6 @@ def run_training(
             return session.run(data)
         finally:
             directory.close()
-    finally:
-        logging.getLogger("panna_exp").removeHandler(handler)
 
 
 @dataclass(slots=True)
