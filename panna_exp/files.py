@@ -2,13 +2,14 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Writes ``path`` through a temporary file in the same folder, flushed and then renamed.
+    """Writes ``path`` with :func:`replacing`.
 
     Args:
         path: The file to create or replace.
@@ -17,17 +18,31 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
         OSError: The disk is full or the folder cannot be written; ``path`` is then unchanged.
     """
+    with replacing(path) as part, part.open("wb") as file:
+        write(file)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary file in the same folder; afterwards it is flushed and renamed to ``path``.
+
+    Where the block raises, ``path`` is unchanged and the temporary file is gone.
+
+    Raises:
+        OSError: The disk is full or the folder cannot be written; ``path`` is then unchanged.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        yield part
+        with part.open("r+b") as written:
+            os.fsync(written.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

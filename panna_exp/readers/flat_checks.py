@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panna_exp.data.structures import Ints
+from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 
@@ -29,6 +29,17 @@ class FlatChecks:
             raise DataError(
                 f"{self.origins[int(empty[0])]}: has no atoms ('offsets' does not increase)"
             )
+
+    def values(self, structures: StructureSet) -> None:
+        """Raises DataError unless all numbers are finite, forces those or none, and cells whole."""
+        self.energies(structures.energy)
+        if structures.positions is not None:
+            self.finite("positions", structures.positions)
+        if structures.descriptors is not None:
+            self.finite("descriptors", structures.descriptors)
+        if structures.forces is not None:
+            self.forces(structures.forces)
+        self.cells(structures.cell, structures.pbc)
 
     def energies(self, values: NDArray[Any]) -> None:
         """Raises DataError unless all [S] are finite."""

@@ -10,8 +10,6 @@ of HDF5 1.10.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from reprlib import repr as shown
@@ -25,6 +23,7 @@ from panna_exp.data.labels import Origins
 from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
+from panna_exp.files import replacing
 from panna_exp.readers.flat_checks import FlatChecks
 from panna_exp.units import energy_factor, length_factor
 
@@ -66,7 +65,7 @@ def write_hdf5(
     species: Species,
     provenance: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a file, whole or not at all.
+    """Writes a file that :func:`read` takes, whole or not at all.
 
     Args:
         path: The file to create or replace.
@@ -75,21 +74,16 @@ def write_hdf5(
         provenance: Attributes that say where the data come from.
 
     Raises:
+        DataError: A structure has no atoms, an index outside ``species``, or numbers that are not
+            finite.
         OSError: The folder cannot be written, or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(name, "w", libver=_LIBVER) as file:
-            _write(file, structures, species, provenance or {})
-        with open(name, "rb") as written:
-            os.fsync(written.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    checks = FlatChecks(structures.origins, structures.offsets)
+    checks.sizes()
+    checks.species(structures.species, species.symbols, species)
+    checks.values(structures)
+    with replacing(path) as part, h5py.File(part, "w", libver=_LIBVER) as file:
+        _write(file, structures, species, provenance or {})
 
 
 def _open(path: Path) -> Any:
@@ -121,19 +115,12 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
     checks = FlatChecks(Origins(str(path), "structure", names, count), offsets)
     checks.sizes()
     energies = _needed(file, path, "energy", (count,), "fiu")
-    checks.energies(energies)
     stored = _needed(file, path, "species", (atoms,), "iu")
     positions = _array(file, path, "positions", (atoms, 3))
     forces = _array(file, path, "forces", (atoms, 3))
     descriptors = _array(file, path, "descriptors", (atoms, None))
-    for key, values in (("positions", positions), ("descriptors", descriptors)):
-        if values is not None:
-            checks.finite(key, values)
-    if forces is not None:
-        checks.forces(forces)
     cell, pbc = _cells(file, path, count)
-    checks.cells(cell, pbc)
-    return StructureSet(
+    structures = StructureSet(
         names=names or [""] * count,
         origins=checks.origins,
         offsets=offsets,
@@ -146,6 +133,8 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
         descriptors=None if descriptors is None else descriptors.astype(np.float32, copy=False),
         descriptor_info=_descriptor_info(file, path),
     )
+    checks.values(structures)
+    return structures
 
 
 def _unit(file: Any, path: Path, key: str) -> str:

@@ -302,3 +302,28 @@ def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
         hdf5.write_hdf5(path, replace(make_set()), SPECIES)
     assert path.read_bytes() == before
     assert [item.name for item in path.parent.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"species": np.array([0, 1, 0, 1, 2, 0])}, "C, atom 0: species index 2, but 2 symbols"),
+        ({"energy": np.array([0, np.nan, 0])}, "B: the energy is nan, expected a finite number"),
+        ({"offsets": np.array([0, 3, 3, 6])}, "B: has no atoms"),
+        ({"positions": np.full((6, 3), np.inf)}, "A: positions of atom 0 are not finite"),
+        ({"forces": one_changed(5, np.nan)(np.ones((6, 3)))}, "C: forces of atom 1 are not finite"),
+        ({"pbc": np.ones((3, 3), dtype=bool)}, "A: the lattice vectors are zero along a periodic"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(path, changes, message):
+    before = path.read_bytes()
+    with pytest.raises(DataError, match=f"^{message}"):
+        hdf5.write_hdf5(path, replace(make_set(), origins=["A", "B", "C"], **changes), SPECIES)
+    assert path.read_bytes() == before
+
+
+def test_the_same_data_are_the_same_bytes(path, tmp_path):
+    """So that a data set made again has the fingerprint it had."""
+    again = tmp_path / "b.h5"
+    hdf5.write_hdf5(again, make_set(), SPECIES, {"method": "x", "seed": 3})
+    assert again.read_bytes() == path.read_bytes()

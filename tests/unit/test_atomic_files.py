@@ -1,0 +1,77 @@
+import os
+
+import pytest
+
+from panna_exp.files import replacing, write_atomic, write_text_atomic
+
+
+@pytest.fixture
+def umask():
+    """Sets the process's umask; it is set back."""
+    before = os.umask(0)
+    yield os.umask
+    os.umask(before)
+
+
+def names(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_file_is_made_with_its_folders(tmp_path):
+    write_text_atomic(tmp_path / "a/b/c.txt", "Übung")
+    assert (tmp_path / "a/b/c.txt").read_text(encoding="utf-8") == "Übung"
+    assert names(tmp_path / "a/b") == ["c.txt"]
+
+
+def test_a_block_that_raises_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def interrupted():
+        with replacing(path) as part:
+            part.write_bytes(b"half")
+            assert part.parent == tmp_path
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
+def test_a_step_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(step, full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomic(path, lambda file: file.write(b"new"))
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_what_was_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, seen = tmp_path / "a", []
+    fsync = os.fsync
+
+    def watched(descriptor):
+        seen.append((os.fstat(descriptor).st_size, path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", watched)
+    write_atomic(path, lambda file: file.write(b"x" * 100))
+    # The file first, then, renamed, its folder.
+    assert seen[0] == (100, False)
+    assert len(seen) == 2
+    assert seen[1][1]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_are_those_that_the_user_wants(tmp_path, umask, mask, mode):
+    umask(mask)
+    write_text_atomic(tmp_path / "a", "")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
