@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Origins(Sequence[str]):
     """``FILE, WHAT 3 'NAME'`` for each of ``count`` records, one line whatever the name is."""
@@ -26,6 +29,29 @@ class Origins(Sequence[str]):
         number = range(self._count)[index]
         name = self._names[number] if self._names else ""
         return f"{self._file}, {self._what} {number}" + (f" {name!r}" if name else "")
+
+
+class Picked(Sequence[str]):
+    """Those at ``indices`` of a sequence."""
+
+    def __init__(self, whole: Sequence[str], indices: NDArray[np.int64]) -> None:
+        self._whole: Sequence[str] = whole
+        self._indices: NDArray[np.int64] = indices
+        if isinstance(whole, Picked):  # picks of picks do not pile up
+            self._whole, self._indices = whole._whole, whole._indices[indices]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Returns an item of the sequence, or several."""
+        if isinstance(index, slice):
+            return [self._whole[i] for i in self._indices[index].tolist()]
+        return self._whole[int(self._indices[index])]
 
 
 class Chained(Sequence[str]):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panna_exp.data.labels import Chained
+from panna_exp.data.labels import Chained, Picked
 from panna_exp.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -126,8 +126,8 @@ class StructureSet:
         atoms = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], sizes)
 
         return StructureSet(
-            names=[self.names[i] for i in indices],
-            origins=[self.origins[i] for i in indices],
+            names=Picked(self.names, indices),
+            origins=Picked(self.origins, indices),
             offsets=offsets,
             species=self.species[atoms],
             energy=self.energy[indices],

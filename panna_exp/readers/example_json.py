@@ -82,7 +82,10 @@ def _load(path: Path) -> Mapping[str, Any]:
     for key in ("atoms", "energy"):
         if key not in data:
             raise DataError(f"{path}: the key '{key}' is missing{closest(key, data)}")
-    return data
+        if data[key] is None:
+            raise DataError(f"{path}: the key '{key}' is null, expected a value")
+    # null is how programs write what they do not have
+    return {key: value for key, value in data.items() if value is not None}
 
 
 def _energy(data: Mapping[str, Any], path: Path) -> tuple[float, float]:
@@ -95,7 +98,7 @@ def _energy(data: Mapping[str, Any], path: Path) -> tuple[float, float]:
         value = float(items[0])
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: 'energy' is {shown(entry)}, expected [value, unit]") from None
-    unit = str(items[1]) if len(items) == 2 else "eV"
+    unit = "eV" if len(items) == 1 or items[1] is None else str(items[1])
     return value, energy_factor(unit, str(path))
 
 

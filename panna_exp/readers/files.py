@@ -99,7 +99,7 @@ def _of_pattern(
         raise DataError(f"{pattern}: no file in {base} matches")
     files = [path for path in matches if not path.is_dir()]
     if files:
-        return [(path, kind or _kind_of(path, suffixes)) for path in files]
+        return [(_existing(path), kind or _kind_of(path, suffixes)) for path in files]
     return [found for folder in matches for found in _of_folder(folder, kind, suffixes)]
 
 
@@ -109,11 +109,11 @@ def _of_folder(
     wanted = {kind: suffixes[kind]} if kind else suffixes
     known = [suffix for endings in wanted.values() for suffix in endings]
     items = sorted((path for path in folder.iterdir() if path.name[0] != "."), key=natural)
-    files = [path for path in items if path.suffix in known and path.is_file()]
+    files = [path for path in items if path.suffix in known and not path.is_dir()]
     if not files:
         held = f"it holds {_shown(items)}" if items else "it is empty"
         raise DataError(f"{folder}: no data files ({', '.join(known)}) in this directory: {held}")
-    return [(path, kind or _kind_of(path, suffixes)) for path in files]
+    return [(_existing(path), kind or _kind_of(path, suffixes)) for path in files]
 
 
 def _shown(paths: Sequence[Path], most: int = 5) -> str:
@@ -125,6 +125,8 @@ def _shown(paths: Sequence[Path], most: int = 5) -> str:
 def _existing(path: Path) -> Path:
     if path.exists():
         return path
+    if path.is_symlink():
+        raise DataError(f"{path}: is a link to {os.readlink(path)}, which does not exist")
     missing = path
     while not missing.parent.exists():
         missing = missing.parent

@@ -78,15 +78,10 @@ def open_structures(
     parts: list[StructureSet] = []
     files: list[FileRecord] = []
     for path, found in find_files(paths, kind, base or Path.cwd(), suffixes):
-        part = READERS[found].read(path, species)
+        part, sha256 = _read(path, found, species)
         parts.append(part)
-        files.append(
-            FileRecord(path=path, kind=found, num_records=len(part), sha256=sha256_of(path))
-        )
-    infos: list[Any] = [part.descriptor_info for part in parts]
-    for file, info in zip(files, infos, strict=True):
-        if info != infos[0]:
-            raise DataError(f"{file.path}: its descriptors are not those of {files[0].path}")
+        files.append(FileRecord(path=path, kind=found, num_records=len(part), sha256=sha256))
+    _check_descriptors(files, [part.descriptor_info for part in parts])
     structures = StructureSet.concatenate(parts)
     for path, times in Counter(file.path.resolve() for file in files).items():
         if times > 1:
@@ -104,3 +99,29 @@ def open_structures(
         files=files,
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def _read(path: Path, kind: str, species: Species) -> tuple[StructureSet, str]:
+    """Returns the structures of a file and its hash."""
+    try:
+        return READERS[kind].read(path, species), sha256_of(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _check_descriptors(files: Sequence[FileRecord], infos: Sequence[dict[str, Any] | None]) -> None:
+    """Raises DataError unless all files say the same about what made their descriptors."""
+    first = infos[0]
+    for file, info in zip(files, infos, strict=True):
+        if info == first:
+            continue
+        if info is None or first is None:
+            cause = f"only {'the latter' if info is None else 'the former'} says what made them"
+        else:
+            missing = "missing"
+            key = next(k for k in (*info, *first) if info.get(k, missing) != first.get(k, missing))
+            cause = f"{key} is {info.get(key, missing)!r}, not {first.get(key, missing)!r}"
+        raise DataError(
+            f"{file.path}: its descriptors are not those of {files[0].path} ({cause}): "
+            "name files that were made alike"
+        )

@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from panna_exp.data.labels import Chained, Origins
+from panna_exp.data.labels import Chained, Origins, Picked
 
 
 def test_an_origin_names_file_record_and_name():
@@ -39,3 +40,33 @@ def test_chained_sequences_are_the_joined_list():
 
 def test_no_sequences_are_an_empty_one():
     assert list(Chained([])) == []
+
+
+def test_picked_items_are_those_of_the_list():
+    whole, indices = ["a", "b", "c", "d"], np.array([3, 0, 0])
+    picked = Picked(whole, indices)
+    assert list(picked) == ["d", "a", "a"]
+    assert len(picked) == 3
+    assert picked[-2:] == ["a", "a"]
+    assert picked[1] == picked[np.int64(1)] == "a"
+    with pytest.raises(IndexError):
+        picked[3]
+
+
+def test_picks_of_picks_do_not_pile_up():
+    picked = Picked(Origins("a", "record", ["x", "y", "z"], 3), np.array([2, 1, 0]))
+    for _ in range(2000):
+        picked = Picked(picked, np.array([2, 1, 0]))
+    assert picked[0] == "a, record 2 'z'"
+
+
+def test_nothing_picked():
+    assert list(Picked(["a"], np.array([], dtype=np.int64))) == []
+
+
+def test_an_origin_is_made_only_when_it_is_asked_for():
+    class Asked(list):
+        def __getitem__(self, index):
+            raise AssertionError("asked")
+
+    assert len(Picked(Origins("a", "record", Asked(), 3), np.array([1]))) == 1

@@ -58,6 +58,19 @@ def test_a_missing_energy_unit_is_electronvolt(tmp_path):
     assert read(write(tmp_path, energy=[-2.0])).energy == -2.0
 
 
+def test_null_is_what_is_not_there(tmp_path):
+    path = write(tmp_path, energy=[-2.0, None])
+    plain, data = read(path), json.loads(path.read_text())
+    keys = ("unit_of_length", "lattice_vectors", "atomic_position_unit", "atomic_coordinates")
+    path.write_text(json.dumps(data | dict.fromkeys(keys)))
+    found = read(path)
+    assert found.energy == plain.energy == -2.0
+    np.testing.assert_array_equal(found.positions, plain.positions)
+    path.write_text(json.dumps(data | {"energy": None}))
+    with pytest.raises(DataError, match="the key 'energy' is null, expected a value"):
+        read(path)
+
+
 def test_rows_without_forces_mean_that_there_are_none(tmp_path):
     assert read(write(tmp_path, atoms=[ATOMS[0], ATOMS[1][:3]])).forces is None
     assert read(write(tmp_path, atoms=[ATOMS[0], [*ATOMS[1][:3], [0.1]]])).forces is None

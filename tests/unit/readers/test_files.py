@@ -105,6 +105,21 @@ def test_paths_that_give_nothing_say_why(folder, path, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["sets/1", "sets/1/*", "sets/1/gone.h5"])
+def test_a_link_that_leads_nowhere_is_not_passed_over(folder, path):
+    (folder / "sets/1/gone.h5").symlink_to("/not/here.h5")
+    message = r"sets/1/gone\.h5: is a link to /not/here\.h5, which does not exist$"
+    with pytest.raises(DataError, match=message):
+        find(folder, path)
+
+
+def test_links_to_files_are_files(folder):
+    (folder / "links").mkdir()
+    (folder / "links/a.h5").symlink_to(folder / "sets/1/b-9.h5")
+    (folder / "links/b.h5").symlink_to(folder / "sets")
+    assert find(folder, "links") == [("links/a.h5", "hdf5")]
+
+
 def test_a_folder_without_files_of_the_kind_named(folder):
     with pytest.raises(
         DataError, match=r"no data files \(\.example\).* it holds b-9\.h5, b-10\.h5"

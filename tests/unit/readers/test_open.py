@@ -134,8 +134,30 @@ def test_good_data_give_no_warning(folder, warnings):
     assert warnings.messages == []
 
 
-def test_stored_descriptors_of_two_kinds_are_refused(tmp_path):
-    for number, generation in enumerate("AB"):
+def test_what_the_system_refuses_is_one_line(folder, monkeypatch):
+    """As a network file system that went away: such errors name no file."""
+
+    def gone(path):
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", gone)
+    file = folder / "train-1-10.tfrecord"
+    with pytest.raises(DataError, match=rf"^{file}: cannot be read \(Stale file handle\)$"):
+        open_structures([str(file)], SPECIES)
+
+
+@pytest.mark.parametrize(
+    ("infos", "cause"),
+    [
+        ([{"type": "mBP", "generation": g} for g in "AB"], "generation is 'B', not 'A'"),
+        ([{"type": "mBP"}, {"type": "mBP", "size": 4}], "size is 4, not 'missing'"),
+        ([{"type": "mBP", "size": None}, {"type": "mBP"}], "size is None, not 'missing'"),
+        ([{"type": "mBP"}, None], "only the latter says what made them"),
+        ([None, {"type": "mBP"}], "only the former says what made them"),
+    ],
+)
+def test_stored_descriptors_of_two_kinds_are_refused(tmp_path, infos, cause):
+    for number, info in enumerate(infos):
         structure = Structure(
             origin="",
             name="",
@@ -143,9 +165,9 @@ def test_stored_descriptors_of_two_kinds_are_refused(tmp_path):
             energy=0.0,
             descriptors=np.ones((1, 4), np.float32),
         )
-        info = {"type": "mBP", "generation": generation}
         hdf5.write_hdf5(
             tmp_path / f"{number}.h5", StructureSet.from_structures([structure], info), SPECIES
         )
-    with pytest.raises(DataError, match=r"1\.h5: its descriptors are not those of .*0\.h5"):
+    message = rf"1\.h5: its descriptors are not those of .*0\.h5 \({cause}\): name files"
+    with pytest.raises(DataError, match=message):
         open_structures([str(tmp_path)], SPECIES)
