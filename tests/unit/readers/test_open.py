@@ -151,7 +151,7 @@ def test_what_the_system_refuses_is_one_line(folder, monkeypatch):
     [
         ([{"type": "mBP", "generation": g} for g in "AB"], "generation is 'B', not 'A'"),
         ([{"type": "mBP"}, {"type": "mBP", "size": 4}], "size is 4, not 'missing'"),
-        ([{"type": "mBP", "size": None}, {"type": "mBP"}], "size is None, not 'missing'"),
+        ([{"type": "mBP", "size": None}, {"type": "mBP"}], "size is 'missing', not None"),
         ([{"type": "mBP"}, None], "only the latter says what made them"),
         ([None, {"type": "mBP"}], "only the former says what made them"),
     ],
