@@ -5,6 +5,7 @@ and exporters can use it.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -29,6 +30,8 @@ _KEYS = {
     "zeta": "zeta",
     "thetas": "Thetas",
 }
+# Not a denormal number: those compare as zero once training has the processor flush them.
+_ABOVE_ZERO = sys.float_info.min
 # Centres made from first value and step may pass the cutoff by rounding alone.
 _ROUNDING = 1e-9
 # Files in which parameters were printed, or converted in float32, agree to this.
@@ -249,8 +252,8 @@ def _range_problems(values: Mapping[str, Any]) -> list[str]:
         limit = values.get(cutoff)
         high = limit if is_number(limit) and limit > 0 else math.inf
         problems += _list_problems(f"{part}_centers", values, 0.0, high)
-        problems += _list_problems(f"{part}_eta", values, math.ulp(0.0), math.inf)
-    problems += _list_problems("zeta", values, math.ulp(0.0), math.inf)
+        problems += _list_problems(f"{part}_eta", values, _ABOVE_ZERO, math.inf)
+    problems += _list_problems("zeta", values, _ABOVE_ZERO, math.inf)
     problems += _list_problems("thetas", values, 0.0, math.pi)
     for name, over in (
         ("radial_eta", "radial_centers"),

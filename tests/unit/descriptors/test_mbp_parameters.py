@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from panna_exp.descriptors.parameters import MBPParameters, difference
 from panna_exp.errors import ConfigError, DataError
@@ -175,3 +176,12 @@ def test_difference_names_both_values():
 def test_no_torch_is_imported():
     code = "import sys, panna_exp.descriptors.parameters; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_zero_is_refused_also_where_denormal_numbers_are_flushed():
+    try:
+        torch.set_flush_denormal(True)
+        with pytest.raises(ConfigError, match="zeta.* must be a number above 0, got 0"):
+            tutorial(zeta=0.0)
+    finally:
+        torch.set_flush_denormal(False)
