@@ -181,7 +181,7 @@ def test_no_torch_is_imported():
 def test_zero_is_refused_also_where_denormal_numbers_are_flushed():
     try:
         torch.set_flush_denormal(True)
-        with pytest.raises(ConfigError, match="zeta.* must be a number above 0, got 0"):
+        with pytest.raises(ConfigError, match=r"zeta.* must be a number above 0, got 0"):
             tutorial(zeta=0.0)
     finally:
         torch.set_flush_denormal(False)
