@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 
 class Origins(Sequence[str]):
-    """``FILE, WHAT 3 'NAME'`` for each of ``count`` records, one line whatever the name is."""
+    """``FILE, WHAT 3 'NAME'`` for each of ``count`` records, one line whatever the name is.
+
+    Where there is no name to go by it is said that the number counts from 0.
+    """
 
     def __init__(self, file: str, what: str, names: Sequence[str], count: int) -> None:
         self._file, self._what, self._names, self._count = file, what, names, count
@@ -28,7 +31,8 @@ class Origins(Sequence[str]):
             return [self[i] for i in range(*index.indices(self._count))]
         number = range(self._count)[index]
         name = self._names[number] if self._names else ""
-        return f"{self._file}, {self._what} {number}" + (f" {name!r}" if name else "")
+        known = repr(name) if name else "(counted from 0)"
+        return f"{self._file}, {self._what} {number} {known}"
 
 
 class Picked(Sequence[str]):

@@ -87,7 +87,7 @@ def read_examples(path: Path) -> Iterator[dict[str, Any]]:
             yield parse_example(data)
         except WireError as error:
             raise DataError(
-                f"{path}, record {number}: is not a tf.train.Example ({error})"
+                f"{path}, record {number} (counted from 0): is not a tf.train.Example ({error})"
             ) from None
 
 
@@ -99,7 +99,7 @@ def read_records(path: Path) -> Iterator[memoryview]:
         raise DataError(f"{path}: no such file") from None
     start, number = 0, 0
     while start < len(content):
-        where = f"{path}, record {number} (byte {start})"
+        where = f"{path}, record {number} (counted from 0, at byte {start})"
         data_start = start + _HEADER.size
         if data_start > len(content):
             raise DataError(f"{where}: the file ends inside the record's length: it is truncated")

@@ -1,6 +1,7 @@
 """Files that PANNA wrote, read to the numbers that are known to be in them."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -173,6 +174,50 @@ def test_every_example_of_every_case(shared):
                 assert found.energy == pytest.approx(entry["energy_ev"], rel=1e-7)
                 assert len(symbols) == entry["natoms"]
     assert len(read) >= 15
+
+
+def test_crystal_coordinates_in_bohr_and_rydberg(shared):
+    """gv_bohr_crystal_a, whose fractions times lattice vectors are simple numbers of bohr."""
+    folder = shared / "reference/gv_bohr_crystal_a"
+    found = example_json.read_structure(folder / "examples/cryst.example", Species(("H", "C", "O")))
+    bohr, rydberg = 0.52917721067, 13.6056980659
+    np.testing.assert_allclose(
+        found.positions / bohr,
+        [[0.83, 0.86, 0.84], [3.745, 2.49, 1.68], [5.89, 6.745, 5.46]],
+        rtol=0,
+        atol=1e-12,
+    )
+    cell = [[8.1, 0, 0], [0.6, 7.7, 0], [-0.4, 0.9, 8.4]]
+    np.testing.assert_allclose(found.cell / bohr, cell, rtol=0, atol=1e-12)
+    assert found.pbc.all()
+    forces = [[0.01, -0.02, 0.03], [0, 0.01, -0.02], [-0.01, 0.01, -0.01]]
+    np.testing.assert_allclose(found.forces / (rydberg / bohr), forces, rtol=0, atol=1e-12)
+    assert found.energy == pytest.approx(-31.234567 * rydberg, rel=1e-14)
+    stated = json.loads((folder / "case.json").read_text())["energy_ev"]
+    assert found.energy == pytest.approx(stated, rel=1e-7)
+
+
+def test_the_tutorials_simulations_as_a_folder(shared, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("panna_exp"), "propagate", True)
+    folder = shared / "data/panna_tutorial/simulations"
+    loaded = open_structures([str(folder)], Species(("H", "C", "O", "N")))
+    structures = loaded.structures
+    assert {file.path for file in loaded.files} == set(folder.iterdir())
+    assert list(structures.names) == [file.path.stem for file in loaded.files]
+    assert structures.counts(4).tolist() == [[2, 0, 1, 0]] * 10
+    assert not structures.pbc.any()
+    bound = structures.energy - structures.counts(4) @ TUTORIAL_OFFSETS
+    assert bound.min() > -22
+    assert bound.max() < -8
+    oxygen, *hydrogens = np.moveaxis(structures.positions.reshape(10, 3, 3), 1, 0)
+    for hydrogen in hydrogens:
+        distances = np.linalg.norm(hydrogen - oxygen, axis=1)
+        assert 0.8 < distances.min() < distances.max() < 1.3
+    # Their forces are all zero: PANNA had none to write.
+    assert structures.forces is None
+    (message,) = caplog.messages
+    assert message.startswith("the forces of 10 of 10 structures are all exactly zero and count")
+    assert message.endswith(f"first {loaded.files[0].path}")
 
 
 def test_the_tutorials_data(shared):

@@ -88,8 +88,16 @@ TFRECORD = "data-2-2.tfrecord"
 @pytest.mark.parametrize(
     ("make", "where", "cause"),
     [
-        (truncated, f"/{TFRECORD}, record 2 (byte 382)", "the file ends 30 bytes too early"),
-        (bit_flipped, f"/{TFRECORD}, record 1 (byte 191)", "the checksum of the data is wrong"),
+        (
+            truncated,
+            f"/{TFRECORD}, record 2 (counted from 0, at byte 382)",
+            "the file ends 30 bytes too early",
+        ),
+        (
+            bit_flipped,
+            f"/{TFRECORD}, record 1 (counted from 0, at byte 191)",
+            "the checksum of the data is wrong",
+        ),
         (wrong_g_size, f"/{TFRECORD}, record 1 'water1'", "has 9 .*g_size.*, but record 0 has 8"),
         (nan_energy, f"/{TFRECORD}, record 1 'water1'", r"the energy is \[nan\], expected one fin"),
         (missing_key, "/b.example", "the key 'energy' is missing, did you mean 'energie'"),

@@ -6,14 +6,18 @@ from panna_exp.data.labels import Chained, Origins, Picked
 
 def test_an_origin_names_file_record_and_name():
     origins = Origins("a.h5", "structure", ["first", "", "third"], 3)
-    assert list(origins) == ["a.h5, structure 0 'first'", "a.h5, structure 1", origins[2]]
+    assert list(origins) == [
+        "a.h5, structure 0 'first'",
+        "a.h5, structure 1 (counted from 0)",
+        origins[2],
+    ]
     assert origins[-1] == "a.h5, structure 2 'third'"
-    assert origins[1:] == ["a.h5, structure 1", "a.h5, structure 2 'third'"]
+    assert origins[1:] == ["a.h5, structure 1 (counted from 0)", "a.h5, structure 2 'third'"]
 
 
 def test_origins_without_names():
     origins = Origins("a.tfrecord", "record", [], 2)
-    assert list(origins) == ["a.tfrecord, record 0", "a.tfrecord, record 1"]
+    assert list(origins) == [f"a.tfrecord, record {i} (counted from 0)" for i in (0, 1)]
 
 
 def test_a_name_never_breaks_the_line_of_a_message():

@@ -213,7 +213,7 @@ def test_structures_without_names(tmp_path):
     hdf5.write_hdf5(path, replace(make_set(), names=[""] * 3), SPECIES)
     read = hdf5.read(path, SPECIES)
     assert list(read.names) == [""] * 3
-    assert read.origins[1] == f"{path}, structure 1"
+    assert read.origins[1] == f"{path}, structure 1 (counted from 0)"
 
 
 def test_a_symbol_outside_the_list(path):

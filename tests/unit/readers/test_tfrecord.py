@@ -99,7 +99,9 @@ def test_one_flipped_bit_anywhere_is_found_and_located(good, data):
     content[position] ^= 1 << data.draw(st.integers(0, 7))
     path = good.with_name("flipped.tfrecord")
     path.write_bytes(content)
-    with pytest.raises(DataError, match=rf"^{re.escape(str(path))}, record [01] \(byte \d+\): "):
+    with pytest.raises(
+        DataError, match=rf"^{re.escape(str(path))}, record [01] \(counted from 0, at byte \d+\): "
+    ):
         tfrecord.read(path, SPECIES)
 
 
@@ -112,7 +114,9 @@ def test_every_truncation_but_at_a_record_boundary_is_found(good):
         if length == boundary:
             assert len(tfrecord.read(path, SPECIES)) == 1
             continue
-        with pytest.raises(DataError, match=r"record [01] \(byte \d+\): .*truncated"):
+        with pytest.raises(
+            DataError, match=r"record [01] \(counted from 0, at byte \d+\): .*truncated"
+        ):
             tfrecord.read(path, SPECIES)
 
 
@@ -157,7 +161,7 @@ def test_species_as_floats_are_not_rounded(tmp_path):
 def test_a_file_that_is_no_tfrecord(tmp_path):
     path = tmp_path / "a.tfrecord"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    message = r"record 0 \(byte 0\): .*is damaged or no TFRecord file"
+    message = r"record 0 \(counted from 0, at byte 0\): .*is damaged or no TFRecord file"
     with pytest.raises(DataError, match=message):
         tfrecord.read(path, SPECIES)
 
@@ -197,7 +201,9 @@ def test_writing_fails_whole(good):
 def test_not_an_example_and_empty_files(tmp_path):
     path = tmp_path / "a.tfrecord"
     tfrecord.write_records(path, [b"\xff\xff\xff"])
-    with pytest.raises(DataError, match=r"record 0: is not a tf\.train\.Example"):
+    with pytest.raises(
+        DataError, match=r"record 0 \(counted from 0\): is not a tf\.train\.Example"
+    ):
         tfrecord.read(path, SPECIES)
     path.write_bytes(b"")
     with pytest.raises(DataError, match="has no records"):
