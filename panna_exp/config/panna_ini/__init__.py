@@ -1,0 +1,1 @@
+"""PANNA's INI inputs: read, recognised, and translated into configurations."""
