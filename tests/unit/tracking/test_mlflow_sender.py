@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's imports warn about
 TRAINER = """
 import sys, time
 from pathlib import Path
+from panna_exp.files import write_text_atomic
 from panna_exp.tracking.base import RunInfo, tracked_run
 from panna_exp.tracking.mlflow import MlflowTracker
 
@@ -40,7 +41,7 @@ with tracked_run(tracker, run):
         tracker.log(step, {"mae": step, "loss": step / 2})
         if step % 7 == 0:
             tracker.flush()
-            checkpoint.write_text(str(step))
+            write_text_atomic(checkpoint, str(step))
         time.sleep(pause)
 tracker.close()
 """
