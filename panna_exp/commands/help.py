@@ -32,7 +32,9 @@ def print_help(config_name: str, program: str) -> None:
         print("groups, chosen as GROUP=NAME:")
         for group in groups:
             print(f"  {group:12} {', '.join(choices(group))}")
-        print("  +species@network.species.H=deep mounts a species fragment\n")
+        if "species" in groups:
+            print("  +species@network.species.H=deep mounts a species fragment")
+        print()
     print("keys (default) and meaning:")
     documented = options(SCHEMAS[config_name])
     for option in sorted(documented, key=lambda item: "." in item.key):
