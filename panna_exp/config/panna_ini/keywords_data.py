@@ -1,0 +1,147 @@
+"""The keywords of inputs for descriptors (gvect_calculator) and packing (tfr_packer)."""
+
+from panna_exp.config.panna_ini import values
+from panna_exp.config.panna_ini.keywords import Keyword, Rows
+from panna_exp.config.panna_ini.text import Entry
+
+_POSITIVE = values.number(above=0)
+
+
+def rows() -> list[Keyword]:
+    """Returns the rows of both kinds."""
+    return [*_descriptors(), *_periodicity(), *_parameters(), *_packing()]
+
+
+def _descriptors() -> list[Keyword]:
+    row = Rows("descriptors", "IO_INFORMATION")
+    functions = Rows("descriptors", "SYMMETRY_FUNCTION")
+    return [
+        row.honoured("input_json_dir", "data.train", note="required, data.kind = example"),
+        row.later("output_gvect_dir", "descriptors.output_dir", values.text, default="./bin"),
+        row.later("log_dir", "descriptors.log_dir", values.text, default="./logs"),
+        functions.honoured(
+            "type",
+            "",
+            values.one_of("mBP", "BP"),
+            note="required; BP comes with force training",
+        ),
+        functions.honoured("species", "data.species", values.names, note="required"),
+        functions.later(
+            "include_derivatives", "descriptors.derivatives", values.boolean, default="False"
+        ),
+        functions.later(
+            "sparse_derivatives", "descriptors.sparse", values.boolean, default="False"
+        ),
+        Rows("descriptors", "PARALLELIZATION").later(
+            "number_of_process", "descriptors.processes", values.whole(1), default="1"
+        ),
+        Rows("descriptors", "MISC").later(
+            "per_atom_energy", "descriptors.per_atom_energy", values.boolean, default="False"
+        ),
+        Rows("descriptors", "MISC").refused(
+            "long_range",
+            "long-range electrostatics are not supported",
+            harmless=values.boolean,
+            default="False",
+        ),
+    ]
+
+
+def _periodicity() -> list[Keyword]:
+    row = Rows("descriptors", "PBC")
+    note = "which lattice vectors repeat; without [PBC] the structures say it"
+    return [
+        row.later("use_pbc", "descriptors.pbc", _three_booleans, note=note),
+        *(
+            row.later(f"pbc{n}", "descriptors.pbc", values.boolean, default="False", note=note)
+            for n in (1, 2, 3)
+        ),
+    ]
+
+
+def _three_booleans(entry: Entry) -> list[bool]:
+    words = entry.value.replace(",", " ").replace(":", " ").split()
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    found = [known.get(word.lower()) for word in words]
+    if len(found) != 3 or None in found:
+        raise values.mistake(entry, "three of True and False")
+    return [bool(item) for item in found]
+
+
+def _parameters() -> list[Keyword]:
+    row = Rows("descriptors", "GVECT_PARAMETERS")
+    result = [
+        row.honoured(
+            "gvect_parameters_unit",
+            "",
+            values.one_of("angstrom", "bohr"),
+            default="angstrom",
+            note="bohr: lengths are converted, eta by 1/length^2",
+        )
+    ]
+    for part, first in (("rad", "Rs0_rad"), ("ang", "Rs0_ang")):
+        listed = f"Rs_{part}_list"
+        instead = f"or {listed}"
+        result += [
+            row.honoured(
+                f"eta_{part}",
+                f"descriptor.eta_{part}",
+                values.number_or_numbers,
+                note="required; one, or one a centre",
+            ),
+            row.honoured(f"Rc_{part}", f"descriptor.Rc_{part}", _POSITIVE, note="required"),
+            row.honoured(
+                first,
+                f"descriptor.{first}",
+                values.number(0),
+                default="0" if part == "rad" else "",
+                note=instead,
+            ),
+            row.honoured(f"RsN_{part}", f"descriptor.RsN_{part}", values.whole(1), note=instead),
+            row.honoured(
+                f"Rsst_{part}",
+                f"descriptor.Rsst_{part}",
+                _POSITIVE,
+                default="(Rc - Rs0) / RsN",
+                note="1.x; later PANNA always takes (Rc - Rs0) / RsN; bohr is converted here",
+            ),
+            row.honoured(
+                listed, f"descriptor.{listed}", values.numbers, note="instead of Rs0, RsN"
+            ),
+        ]
+    return [
+        *result,
+        row.honoured(
+            "zeta",
+            "descriptor.zeta",
+            values.number_or_numbers,
+            note="required; one, or one an angle",
+        ),
+        row.honoured("ThetasN", "descriptor.ThetasN", values.whole(1), note="or Thetas_list"),
+        row.honoured(
+            "Thetas_list",
+            "descriptor.Thetas_list",
+            values.numbers,
+            note="degrees, instead of ThetasN",
+        ),
+    ]
+
+
+def _packing() -> list[Keyword]:
+    row = Rows("packing", "IO_INFORMATION")
+    content = Rows("packing", "CONTENT_INFORMATION")
+    return [
+        row.later("input_dir", "pack.input_dir", values.text, note="required"),
+        row.later("output_dir", "pack.output_dir", values.text, note="required"),
+        row.later("elements_per_file", "pack.structures_per_file", values.whole(1), default="1000"),
+        row.later("prefix", "pack.prefix", values.text, default="none"),
+        content.later("n_species", "pack.num_species", values.whole(1), note="required"),
+        *(
+            content.later(key, f"pack.{target}", values.boolean, default="False")
+            for key, target in (
+                ("include_derivatives", "derivatives"),
+                ("sparse_derivatives", "sparse"),
+                ("include_per_atom_quantity", "per_atom_quantity"),
+            )
+        ),
+    ]
