@@ -27,11 +27,14 @@ class Restart:
         checkpoint: What to continue from, or None to start with new networks.
         exact: Whether the stream of batches and the running sums continue as well.
         messages: What was taken from where, for the log.
+        epoch, step: Where to start counting, instead of the checkpoint's own.
     """
 
     checkpoint: Checkpoint | None = None
     exact: bool = False
     messages: list[str] = field(default_factory=list)
+    epoch: int | None = None
+    step: int | None = None
 
 
 def find_restart(
@@ -52,7 +55,8 @@ def find_restart(
     found = checkpoints.list_checkpoints(folder)
     mode = io.restart_mode
     if mode is RestartMode.specific_ckpt:
-        return _from(checkpoints.load(_specific(io, run_dir)), config, stream, keep_stream=False)
+        restart = _from(checkpoints.load(_specific(io, run_dir)), config, stream, keep_stream=False)
+        return replace(restart, epoch=io.restart_epoch, step=io.restart_step)
     if not found:
         return Restart()
     if mode is RestartMode.metadata:
@@ -95,10 +99,14 @@ def next_position(restart: Restart, steps_per_epoch: int) -> Position:
     if checkpoint is None:
         return Position()
     position = checkpoint.position
+    epoch = position.epoch_of(position.step, checkpoint.steps_per_epoch)
+    if restart.epoch is not None or restart.step is not None:
+        step = position.step if restart.step is None else restart.step
+        finished = epoch if restart.epoch is None else restart.epoch
+        return Position(step=step, base_step=step, base_epoch=finished, stream_start=step)
     if not restart.exact:
         position = replace(position, stream_start=position.step)
     if steps_per_epoch != checkpoint.steps_per_epoch:
-        epoch = position.epoch_of(position.step, checkpoint.steps_per_epoch)
         position = replace(position, base_step=position.step, base_epoch=epoch)
     return position
 

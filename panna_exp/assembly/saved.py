@@ -1,12 +1,14 @@
 """Trained networks from a run's checkpoint or a weights folder, with what they were made for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from panna_exp.assembly.descriptor import Info
+from panna_exp.assembly.descriptor import Info, parameters, refuse_difference
+from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.elements import Species
 from panna_exp.networks.descriptor import mbp_parameters, panna_keys
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
@@ -92,3 +94,27 @@ def to_network_set(networks: Sequence[NetworkData], descriptor: Info) -> Network
         generation=parameters.generation,
         source="the run",
     )
+
+
+def with_parameters(networks: NetworkSet, descriptor: DescriptorConfig) -> NetworkSet:
+    """Returns networks with the descriptor parameters that the options name.
+
+    Without ``descriptor.generation`` the parameters alone are taken over: which formula made the
+    data stays unknown.
+
+    Raises:
+        DataError: The networks say theirs, and it is another one, or of another size.
+    """
+    wanted = parameters(descriptor, Species(networks.species), descriptor.generation)
+    known = networks.descriptor_info
+    if known is None:
+        own = {"type": "unknown", "size": networks.feature_size}
+        refuse_difference(own, wanted.to_info(), "the network", "descriptor")
+        if descriptor.generation is None:
+            return replace(networks, gvect_params=panna_keys(wanted))
+        return to_network_set(tuple(networks.networks.values()), wanted.to_info())
+    if descriptor.generation is None:  # the parameters count, the formula is the network's
+        formula = Generation(known["generation"])
+        wanted = parameters(descriptor, Species(networks.species), formula)
+    refuse_difference(known, wanted.to_info(), "the network", "descriptor")
+    return networks

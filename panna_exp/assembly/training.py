@@ -21,7 +21,7 @@ from panna_exp.config.schema import (
 )
 from panna_exp.data.batch import PackedData
 from panna_exp.data.stream import BatchOrder
-from panna_exp.errors import CheckpointError
+from panna_exp.errors import CheckpointError, ConfigError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training import optimizer as optimizers
@@ -110,6 +110,7 @@ def build_run(
     Raises:
         ConfigError, NetworkError, CheckpointError: Networks that cannot be built or continued.
     """
+    _refuse_forces(config.training)
     device = choose_device(config)
     dtype = getattr(torch, config.precision.value)
     initial = initial_networks(config, data, restart, base)
@@ -250,6 +251,16 @@ def _multiply_adds(networks: tuple[NetworkData, ...], part: DataPart) -> float:
     counts = part.structures.counts(len(networks)).mean(axis=0)
     sizes = [sum(layer.weights.size for layer in network.layers) for network in networks]
     return float(3 * sum(n * size for n, size in zip(counts, sizes, strict=True)))
+
+
+def _refuse_forces(training: TrainingConfig) -> None:
+    """Raises ConfigError: what forces need is not there yet."""
+    if training.forces_cost > 0:
+        chosen = (training.floss_function, training.force_weights, training.force_reduction)
+        raise ConfigError(
+            f"training.forces_cost={training.forces_cost}: training on forces (loss, weights, "
+            f"reduction: {chosen}) is not possible yet: set it to 0"
+        )
 
 
 def make_train_step(training: TrainingConfig, networks: SpeciesNetworks) -> TrainStep:

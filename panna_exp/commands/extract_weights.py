@@ -24,7 +24,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
         PannaExpError: Options, no such checkpoint, or a folder that cannot be written.
     """
     validate_extract(config)
-    from panna_exp.assembly.saved import from_checkpoint, to_network_set
+    from panna_exp.assembly.saved import from_checkpoint, to_network_set, with_parameters
     from panna_exp.networks.lammps import write_lammps
     from panna_exp.networks.panna import write_panna
     from panna_exp.training.checkpoint import find_checkpoints
@@ -36,8 +36,10 @@ def extract(config: ExtractConfig, base: Path) -> None:
     (path,) = find_checkpoints(run_dir, config.checkpoint)
     potential = from_checkpoint(path)
     networks = to_network_set(potential.networks, potential.descriptor)
+    if config.descriptor is not None:
+        networks = with_parameters(networks, config.descriptor)
     if config.output_type == "LAMMPS":
-        export = write_lammps(networks, folder)
+        export = write_lammps(networks, folder, config.output_file, config.gversion)
         written = export.files
         for note in export.notes:
             print(f"note: {note}")

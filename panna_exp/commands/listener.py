@@ -1,11 +1,21 @@
 """Passes a training's progress on to the display, metrics.dat and the trackers."""
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 
+from torch import Tensor
+
+from panna_exp.assembly.saved import to_network_set
 from panna_exp.assembly.training import Run
 from panna_exp.commands.progress import TrainingDisplay
+from panna_exp.errors import NetworkError
+from panna_exp.networks.panna import write_panna
 from panna_exp.tracking.base import Tracker
+from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.recorder import MetricsFile
+
+logger = logging.getLogger(__name__)
 
 
 class RunListener:
@@ -15,18 +25,28 @@ class RunListener:
         self.display: TrainingDisplay | None = None
         self.run: Run | None = None
         self.metrics_file: MetricsFile | None = None
+        self.delta_file: DeltaFiles | None = None
+        self.model_saves: dict[Path, int | None] = {}
         self._tracker = tracker
 
     def advanced(self, step: int) -> None:
         """A step was made."""
         assert self.display is not None
         self.display.advance(step)
+        for folder, at in self.model_saves.items():
+            if step == at:
+                self._save_networks(folder)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """A point of the training metrics."""
         assert self.display is not None
         self.display.values(values)
         self._tracker.log(step, {_train_name(name): value for name, value in values.items()})
+
+    def batch_errors(self, step: int, delta: Tensor) -> None:
+        """Errors of the energies of a logged step's batch."""
+        if self.delta_file is not None:
+            self.delta_file.append(step, delta.double().cpu().numpy())
 
     def epoch_ended(
         self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
@@ -44,6 +64,17 @@ class RunListener:
             layers = self.run.networks.named_layers()
             arrays = {name: tensor.detach().cpu().numpy() for name, _, tensor, _ in layers}
             self._tracker.histograms(step, arrays)
+
+    def _save_networks(self, folder: Path) -> None:
+        """Writes a weights folder; one that cannot be written does not cost the training."""
+        assert self.run is not None
+        networks = to_network_set(self.run.networks.to_data(), self.run.descriptor)
+        try:
+            write_panna(networks, folder)
+        except NetworkError as error:
+            logger.warning("%s: training goes on", error)
+        else:
+            logger.info("saved the networks in %s", folder)
 
 
 def _train_name(name: str) -> str:

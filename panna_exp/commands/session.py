@@ -24,6 +24,7 @@ from panna_exp.networks.panna import training_metadata
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
+from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.recorder import MetricsFile
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,12 @@ class _Session:
         listener.metrics_file = MetricsFile(
             self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
         )
+        listener.model_saves = {
+            self.directory.path / "starting_model": config.io.starting_model_save,
+            self.directory.path / "final_model": config.io.final_model_save,
+        }
+        if config.io.delta_e:
+            listener.delta_file = DeltaFiles(self.directory.path, run.trainer.position.step)
         self._record(run, data)
         self._announce(run, data, restart)
         try:

@@ -100,6 +100,21 @@ class IoConfig:
     restart_checkpoint: str | None = option(
         None, "checkpoint file or name to start from with restart_mode=specific_ckpt"
     )
+    restart_epoch: int | None = option(
+        None, "specific_ckpt: epochs are counted from here (default: the checkpoint's)"
+    )
+    restart_step: int | None = option(
+        None, "specific_ckpt: steps are counted from here (default: the checkpoint's)"
+    )
+    starting_model_save: int | None = option(
+        None, "after this step the networks are saved in RUN_DIR/starting_model, a weights folder"
+    )
+    final_model_save: int | None = option(
+        None, "after this step the networks are saved in RUN_DIR/final_model, a weights folder"
+    )
+    delta_e: bool = option(
+        False, "write delta_e.dat and delta_e_std.dat, errors of each logged step's batch (PANNA 1)"
+    )
 
 
 @dataclass
@@ -218,6 +233,16 @@ class TrainingConfig:
     wscale_l2: float = option(0.0, "L2 penalty on weights")
     bscale_l1: float = option(0.0, "L1 penalty on biases")
     bscale_l2: float = option(0.0, "L2 penalty on biases")
+    forces_cost: float = option(0.0, "weight of the force loss; 0: energies alone")
+    floss_function: str = option(
+        "quad", "force loss: quad, exp_quad, quad_atom, quad_percomp (panna_version=1: see docs)"
+    )
+    force_weights: str | None = option(
+        None, "extra weight of a structure's forces: n_atoms, n_atoms2, 3n_atoms or 3n_atoms2"
+    )
+    force_reduction: str | None = option(
+        None, "over the batch: mean or sum (default: mean; panna_version=1: sum)"
+    )
     shuffle: bool = option(True, "seeded shuffling; false: the order of the files")
     panna_version: int = option(
         2, "training conventions: 2 (PANNA 2.x) or 1 (PANNA 1.x: sums, L2 halved, other losses)"
@@ -284,4 +309,11 @@ class ExtractConfig(CommonConfig):
     checkpoint: str = option("last", "last, or a name such as epoch_10_step_1000")
     output_type: str = option("PANNA", "PANNA (networks_metadata.json and .npy) or LAMMPS")
     panna_version: int = option(2, "file names of PANNA 2.x or 1.x")
+    output_file: str = option("panna.in", "LAMMPS: name of the text file")
+    gversion: int | None = option(
+        None, "LAMMPS: 0 writes scalar descriptor parameters, 1 lists (default: 0 where possible)"
+    )
     io: IoConfig = group(IoConfig, "folders")
+    descriptor: DescriptorConfig | None = option(
+        None, "descriptor parameters (descriptor=mbp), for networks that do not say theirs"
+    )

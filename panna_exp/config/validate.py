@@ -5,6 +5,7 @@ No file is opened here; what depends on data is checked where the data are read.
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from panna_exp.config.schema import (
@@ -13,6 +14,7 @@ from panna_exp.config.schema import (
     DescriptorConfig,
     EvaluateConfig,
     ExtractConfig,
+    IoConfig,
     RestartMode,
     Schedule,
     TrainConfig,
@@ -37,6 +39,11 @@ LOSSES = {
         "quad_exp_tanh_std_atom",
     ),
 }
+FORCE_LOSSES = {
+    2: ("quad", "exp_quad", "quad_atom", "quad_percomp"),
+    1: ("quad", "exp_quad", "quad_atom", "exp_quad_atom"),
+}
+FORCE_WEIGHTS = ("n_atoms", "n_atoms2", "3n_atoms", "3n_atoms2")
 METRICS = ("MAE", "RMSE", "loss")
 
 
@@ -119,6 +126,12 @@ def validate_extract(config: ExtractConfig) -> None:
     )
     problems.choice("output_type", config.output_type, ("PANNA", "LAMMPS"))
     problems.choice("panna_version", config.panna_version, (2, 1))
+    if config.gversion is not None:
+        problems.choice("gversion", config.gversion, (0, 1))
+    problems.check(
+        Path(config.output_file).name == config.output_file != "",
+        f"output_file={config.output_file}: expected a file name without a folder, e.g. panna.in",
+    )
     problems.check(
         config.checkpoint != "all", "checkpoint=all: extract-weights takes one, e.g. last"
     )
@@ -197,6 +210,10 @@ def _io(config: TrainConfig, problems: Problems) -> None:
     for name in ("log_frequency", "save_checkpoint_steps", "max_ckpt_to_keep"):
         value = getattr(io, name)
         problems.check(value is None or value > 0, f"io.{name}={value} must be > 0")
+    for name in ("starting_model_save", "final_model_save"):
+        value = getattr(io, name)
+        problems.check(value is None or value > 0, f"io.{name}={value} must be > 0")
+    _restart(io, problems)
     for metric in io.metrics:
         problems.choice("io.metrics", metric, METRICS)
     if io.restart_mode is RestartMode.specific_ckpt and io.restart_checkpoint is None:
@@ -209,6 +226,17 @@ def _io(config: TrainConfig, problems: Problems) -> None:
         )
 
 
+def _restart(io: IoConfig, problems: Problems) -> None:
+    for name in ("restart_epoch", "restart_step"):
+        value = getattr(io, name)
+        problems.check(value is None or value >= 0, f"io.{name}={value} must be >= 0")
+        if value is not None and io.restart_mode is not RestartMode.specific_ckpt:
+            problems.found.append(
+                f"io.{name}={value}: only restart_mode=specific_ckpt counts from elsewhere, not "
+                f"{io.restart_mode.value}"
+            )
+
+
 def _training(training: TrainingConfig, problems: Problems) -> None:
     for name in ("batch_size", "max_epochs", "learning_rate", "steps_per_epoch", "energy_rescale"):
         value = getattr(training, name)
@@ -216,7 +244,7 @@ def _training(training: TrainingConfig, problems: Problems) -> None:
         problems.check(good, f"training.{name}={value} must be > 0")
     for name in (
         *("wscale_l1", "wscale_l2", "bscale_l1", "bscale_l2"),
-        *("clip_value", "learning_rate_final", "adam_eps"),
+        *("clip_value", "learning_rate_final", "adam_eps", "forces_cost"),
     ):
         value = getattr(training, name)
         good = value is None or (_is_number(value) and value >= 0)
@@ -250,6 +278,12 @@ def _loss(training: TrainingConfig, problems: Problems) -> None:
         problems.choice("training.energy_weight", training.energy_weight, ("n_atoms", "n_atoms2"))
     if training.energy_reduction is not None:
         problems.choice("training.energy_reduction", training.energy_reduction, ("mean", "sum"))
+    force_losses = FORCE_LOSSES.get(training.panna_version, FORCE_LOSSES[2])
+    problems.choice("training.floss_function", training.floss_function, force_losses)
+    if training.force_weights is not None:
+        problems.choice("training.force_weights", training.force_weights, FORCE_WEIGHTS)
+    if training.force_reduction is not None:
+        problems.choice("training.force_reduction", training.force_reduction, ("mean", "sum"))
 
 
 def _network(config: TrainConfig, symbols: tuple[str, ...]) -> None:

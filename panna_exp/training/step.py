@@ -27,8 +27,12 @@ class TrainStep:
     loss: EnergyLoss
     penalty: Penalty | None
 
-    def __call__(self, batch: AtomBatch, learning_rate: float, totals: Totals) -> None:
-        """Updates the networks and adds the step's errors, taken before the update, to totals."""
+    def __call__(self, batch: AtomBatch, learning_rate: float, totals: Totals) -> Tensor:
+        """Updates the networks and adds the step's errors, taken before the update, to totals.
+
+        Returns:
+            [S] those errors of the batch's energies, prediction less target (eV).
+        """
         passed = forward(self.networks, batch.descriptors, batch.species_counts)
         delta = (batch.sum_by_structure(passed.atom_energy) - batch.energy).requires_grad_()
         energy_loss = self.loss(delta, batch.num_atoms)
@@ -40,8 +44,10 @@ class TrainStep:
         if self.penalty is not None:
             penalty = self.penalty.value()
             self.penalty.add_gradient()
-        totals.add(delta.detach(), batch.num_atoms, energy_loss.detach(), penalty)
+        delta = delta.detach()
+        totals.add(delta, batch.num_atoms, energy_loss.detach(), penalty)
         self.optimizer.step(learning_rate)
+        return delta
 
 
 @torch.no_grad()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from torch import Tensor
+
 from panna_exp.data.batch import PackedData
 from panna_exp.data.stream import BatchOrder
 from panna_exp.training.checkpoint import Position
@@ -21,6 +23,9 @@ class Listener(Protocol):
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """A point of the training metrics, means since the last one."""
+
+    def batch_errors(self, step: int, delta: Tensor) -> None:
+        """Errors [S] of the energies of a logged step's batch, prediction less target (eV)."""
 
     def epoch_ended(
         self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
@@ -105,8 +110,10 @@ class Trainer:
         interrupted = saved = False
         for step in range(first, last):
             batch = self.data.batch(self.order.indices(step - self.position.stream_start))
-            self.step(batch, self.learning_rate(step), self.interval_sums)
+            delta = self.step(batch, self.learning_rate(step), self.interval_sums)
             done = step + 1
+            if done % self.plan.log_frequency == 0:
+                self.listener.batch_errors(done, delta / self.energy_rescale)
             self.position = _at(self.position, done)
             interrupted = self.stop()
             saved = self._after_step(done, done == last or interrupted)
