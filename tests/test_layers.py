@@ -25,6 +25,7 @@ OWNERS = {
     "hydra": ("config", "commands"),
     "omegaconf": ("config", "commands"),
     "mlflow": ("tracking",),
+    "ase": ("readers",),
     "h5py": ("readers",),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),

@@ -17,7 +17,7 @@ from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.networks.formats import read_networks
-from panna_exp.readers import FileRecord, open_structures
+from panna_exp.readers import FileRecord, ReadOptions, open_structures
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,11 @@ class _Source:
         """Returns a data set and what its descriptors are."""
         data = self.config.data
         loaded = open_structures(
-            as_paths(paths), self.species, kind=reader_kind(data), base=self.base
+            as_paths(paths),
+            self.species,
+            kind=reader_kind(data),
+            base=self.base,
+            options=read_options(data),
         )
         structures, info = descriptors.with_descriptors(
             loaded.structures, self.config, self.species, self.progress
@@ -145,6 +149,17 @@ class _Source:
 def reader_kind(data: DataConfig) -> str | None:
     """Returns the format that the options name, None for by suffix."""
     return None if data.kind == "auto" else data.kind
+
+
+def read_options(data: DataConfig) -> ReadOptions:
+    """Returns the keys and units that the options name."""
+    return ReadOptions(
+        energy_key=data.energy_key,
+        forces_key=data.forces_key,
+        energy_unit=data.energy_unit,
+        length_unit=data.length_unit,
+        zero_forces=data.zero_forces,
+    )
 
 
 def make_part(

@@ -11,7 +11,14 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from panna_exp.assembly import descriptor as descriptors
-from panna_exp.assembly.datasets import DataPart, as_paths, make_part, read_run_data, reader_kind
+from panna_exp.assembly.datasets import (
+    DataPart,
+    as_paths,
+    make_part,
+    read_options,
+    read_run_data,
+    reader_kind,
+)
 from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
@@ -78,7 +85,11 @@ class _Evaluator:
             part = _own_validation(config, base, potential)
         else:
             loaded = open_structures(
-                as_paths(data.test), species, kind=reader_kind(data), base=base
+                as_paths(data.test),
+                species,
+                kind=reader_kind(data),
+                base=base,
+                options=read_options(data),
             )
             structures = descriptors.for_network(
                 loaded.structures,

@@ -124,7 +124,9 @@ class DataConfig:
     train: Any = option(None, "training data: a file, directory, glob, or a list of them")
     validation: Any = option(None, "validation data, evaluated at the end of each epoch")
     test: Any = option(None, "data for evaluate (default: the run's validation data)")
-    kind: str = option("auto", "file format: auto (by suffix), tfrecord, example, hdf5")
+    kind: str = option(
+        "auto", "file format: auto (by suffix), tfrecord, example, hdf5, ase (whatever ASE reads)"
+    )
     species: list[str] | None = option(
         None, "chemical symbols, in the order of the species indices (PANNA: atomic_sequence)"
     )
@@ -138,6 +140,24 @@ class DataConfig:
         0.0, "part of the training data set aside where no validation data is named"
     )
     split_seed: int = option(0, "seed of that split")
+    energy_key: str | None = option(
+        None, "ase: which of the numbers is the total energy, e.g. dft_energy (default: energy)"
+    )
+    forces_key: str | None = option(
+        None, "ase: which of the arrays is the forces, e.g. dft_forces (default: forces)"
+    )
+    energy_unit: str | None = option(
+        None,
+        "ase: unit of energies, of forces per length_unit: eV, Ha, Ry, kcal/mol, ... (default: eV)",
+    )
+    length_unit: str | None = option(
+        None, "ase: unit of positions: angstrom, bohr or nm (default: angstrom)"
+    )
+    zero_forces: str | None = option(
+        None,
+        "forces of a structure that are all exactly zero: missing (the default) or keep, as for "
+        "relaxed structures",
+    )
 
 
 @dataclass

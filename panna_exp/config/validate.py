@@ -24,7 +24,7 @@ from panna_exp.config.species import parse_network
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, closest
 
-KINDS = ("auto", "tfrecord", "example", "hdf5")
+KINDS = ("auto", "tfrecord", "example", "hdf5", "ase")
 LOSSES = {
     2: ("quad", "exp_quad", "quad_atom", "quad_std_atom", "exp_quad_atom"),
     1: (
@@ -162,6 +162,8 @@ def _data(data: DataConfig, problems: Problems) -> None:
         0 <= fraction < 1, f"data.validation_fraction={fraction} must be at least 0 and below 1"
     )
     problems.check(data.split_seed >= 0, f"data.split_seed={data.split_seed} must be >= 0")
+    if data.zero_forces is not None:
+        problems.choice("data.zero_forces", data.zero_forces, ("missing", "keep"))
     if data.species is not None:
         problems.collect(lambda: Species.from_list(data.species or []))
         for symbol in data.species:

@@ -2,5 +2,6 @@
 
 from panna_exp.readers.files import FileRecord, find_files
 from panna_exp.readers.open import READERS, Loaded, open_structures
+from panna_exp.readers.options import ReadOptions
 
-__all__ = ["READERS", "FileRecord", "Loaded", "find_files", "open_structures"]
+__all__ = ["READERS", "FileRecord", "Loaded", "ReadOptions", "find_files", "open_structures"]

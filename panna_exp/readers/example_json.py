@@ -7,7 +7,6 @@ periodic), ``unit_of_length``, ``energy`` [value, unit].
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
@@ -17,19 +16,20 @@ import numpy as np
 from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
+from panna_exp.readers.options import ReadOptions, without_zero_forces
 from panna_exp.units import energy_factor, length_factor
 
 _POSITION_UNIT_KEYS = ("atomic_position_unit", "atomic_positions_unit", "atomic_coordinates")
 _KINDS = ("cartesian", "crystal")
 
 
-def read(path: Path, species: Species) -> StructureSet:
-    """Reads one file (DataError with file and key); forces that are all exactly zero are none."""
-    structure = read_structure(path, species)
-    found = StructureSet.from_structures([structure])
-    if structure.forces is None or structure.forces.any():
-        return found
-    return replace(found, forces=None, zero_forces=(structure.origin,))
+def read(path: Path, species: Species, options: ReadOptions | None = None) -> StructureSet:
+    """Reads one file (DataError with file and key).
+
+    Forces that are all exactly zero are none, unless ``options`` say to keep them.
+    """
+    found = StructureSet.from_structures([read_structure(path, species)])
+    return without_zero_forces(found, options or ReadOptions())
 
 
 def read_structure(path: Path, species: Species) -> Structure:

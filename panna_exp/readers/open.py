@@ -13,6 +13,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers.files import FileRecord, find_files, sha256_of
+from panna_exp.readers.options import ReadOptions
 
 logger = logging.getLogger(__name__)
 
@@ -22,26 +23,38 @@ class Reader:
     """One format; its module is imported when a file of it is read.
 
     Args:
-        module: Has ``read(path, species) -> StructureSet``.
+        module: Has ``read(path, species) -> StructureSet``, with the options as third argument
+            where it takes any.
         suffixes: Of its files.
         summary: What it is.
+        takes: The fields of ReadOptions that mean something for it.
     """
 
     module: str
     suffixes: tuple[str, ...]
     summary: str
+    takes: tuple[str, ...] = ()
 
-    def read(self, path: Path, species: Species) -> StructureSet:
+    def read(self, path: Path, species: Species, options: ReadOptions) -> StructureSet:
         """Reads one file."""
-        module = importlib.import_module(f"panna_exp.readers.{self.module}")
-        read: Callable[[Path, Species], StructureSet] = module.read
-        return read(path, species)
+        options.refuse_others(self.takes, str(path), self.summary)
+        read = importlib.import_module(f"panna_exp.readers.{self.module}").read
+        structures = read(path, species, options) if self.takes else read(path, species)
+        assert isinstance(structures, StructureSet)
+        return structures
 
 
+_UNITS = ("energy_unit", "length_unit")
 READERS = {
-    "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords"),
-    "example": Reader("example_json", (".example",), "PANNA's structures, JSON"),
+    "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords", ("zero_forces",)),
+    "example": Reader("example_json", (".example",), "PANNA's structures, JSON", ("zero_forces",)),
     "hdf5": Reader("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5"),
+    "ase": Reader(
+        "ase_files",
+        (".xyz", ".extxyz", ".traj", ".db"),
+        "files that ASE reads",
+        ("energy_key", "forces_key", *_UNITS, "zero_forces"),
+    ),
 }
 
 
@@ -52,7 +65,8 @@ class Loaded:
     Args:
         structures: All structures of all files.
         files: What was read.
-        fingerprint: Hash over kinds, contents and record counts; not of where the files lie.
+        fingerprint: Hash over kinds, contents, record counts and the options that were given; not
+            of where the files lie.
     """
 
     structures: StructureSet
@@ -61,7 +75,12 @@ class Loaded:
 
 
 def open_structures(
-    paths: Sequence[str], species: Species, kind: str | None = None, base: Path | None = None
+    paths: Sequence[str],
+    species: Species,
+    kind: str | None = None,
+    base: Path | None = None,
+    options: ReadOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Loaded:
     """Reads files, folders or globs into one set.
 
@@ -70,15 +89,21 @@ def open_structures(
         species: The species list; symbols outside it are an error.
         kind: The format, or None to go by suffix.
         base: Folder that relative paths start from (default: the working directory).
+        options: Keys and units that the files do not say.
+        progress: Called with (done, all) files.
 
     Raises:
         DataError: Names file, record and cause.
     """
+    chosen = options or ReadOptions()
     suffixes = {name: reader.suffixes for name, reader in READERS.items()}
     parts: list[StructureSet] = []
     files: list[FileRecord] = []
-    for path, found in find_files(paths, kind, base or Path.cwd(), suffixes):
-        part, sha256 = _read(path, found, species)
+    named = find_files(paths, kind, base or Path.cwd(), suffixes)
+    for number, (path, found) in enumerate(named, start=1):
+        part, sha256 = _read(path, found, species, chosen)
+        if progress is not None:
+            progress(number, len(named))
         parts.append(part)
         files.append(FileRecord(path=path, kind=found, num_records=len(part), sha256=sha256))
     _check_descriptors(files, [part.descriptor_info for part in parts])
@@ -93,7 +118,9 @@ def open_structures(
             len(structures),
             structures.zero_forces[0],
         )
-    text = "\n".join(f"{file.kind} {file.num_records} {file.sha256}" for file in files)
+    lines = [f"{file.kind} {file.num_records} {file.sha256}" for file in files]
+    lines += [f"{name} {getattr(chosen, name)}" for name in chosen.given()]
+    text = "\n".join(lines)
     return Loaded(
         structures=structures,
         files=files,
@@ -101,10 +128,12 @@ def open_structures(
     )
 
 
-def _read(path: Path, kind: str, species: Species) -> tuple[StructureSet, str]:
+def _read(
+    path: Path, kind: str, species: Species, options: ReadOptions
+) -> tuple[StructureSet, str]:
     """Returns the structures of a file and its hash."""
     try:
-        return READERS[kind].read(path, species), sha256_of(path)
+        return READERS[kind].read(path, species, options), sha256_of(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 

@@ -20,6 +20,7 @@ from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.files import write_atomic
+from panna_exp.readers.options import ReadOptions, without_zero_forces
 from panna_exp.readers.tf_example import WireError, encode_example, parse_example
 
 __all__ = [
@@ -36,11 +37,11 @@ _FOOTER = struct.Struct("<I")
 _MASK = 0xA282EAD8
 
 
-def read(path: Path, species: Species) -> StructureSet:
+def read(path: Path, species: Species, options: ReadOptions | None = None) -> StructureSet:
     """Reads energies, species, descriptors and, where present, forces and names.
 
-    Forces of a structure that are all exactly zero are none: PANNA writes them where the structure
-    had no forces.
+    Forces of a structure that are all exactly zero are none, unless ``options`` say to keep them:
+    PANNA writes them where the structure had no forces.
 
     Raises:
         DataError: Names file, record and cause: a checksum, a truncation, a missing or odd feature.
@@ -60,7 +61,7 @@ def read(path: Path, species: Species) -> StructureSet:
             )
     has_forces = any(record.forces is not None for record in records)
     count = len(examples)
-    return StructureSet(
+    structures = StructureSet(
         names=names,
         origins=origins,
         offsets=np.concatenate([[0], np.cumsum([len(r.species) for r in records])]).astype(
@@ -72,8 +73,8 @@ def read(path: Path, species: Species) -> StructureSet:
         pbc=np.zeros((count, 3), dtype=bool),
         forces=np.concatenate([r.forces_or_nan() for r in records]) if has_forces else None,
         descriptors=np.concatenate([record.descriptors for record in records]),
-        zero_forces=tuple(origins[i] for i, r in enumerate(records) if r.zero_forces),
     )
+    return without_zero_forces(structures, options or ReadOptions())
 
 
 def read_examples(path: Path) -> Iterator[dict[str, Any]]:
@@ -134,16 +135,12 @@ def write_records(path: Path, records: Iterable[bytes]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """One record: species [A], energy, descriptors [A, D] and forces [A, 3] or None.
-
-    Where ``zero_forces``, there were forces, all exactly zero.
-    """
+    """One record: species [A], energy, descriptors [A, D] and forces [A, 3] or None."""
 
     species: Ints
     energy: float
     descriptors: NDArray[np.float32]
     forces: Floats | None
-    zero_forces: bool
 
     @classmethod
     def of(cls, example: Mapping[str, Any], origin: str, species: Species) -> "_Record":
@@ -161,14 +158,11 @@ class _Record:
                 f"{origin}: the energy is {energy.tolist()}, expected one finite number"
             )
         indices = _species(example, origin, species)
-        forces = _forces(example, len(indices), origin)
-        zero_forces = forces is not None and not forces.any()
         return cls(
             species=indices,
             energy=float(energy[0]),
             descriptors=_descriptors(example, len(indices), origin),
-            forces=None if zero_forces else forces,
-            zero_forces=zero_forces,
+            forces=_forces(example, len(indices), origin),
         )
 
     def forces_or_nan(self) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.readers import hdf5, open_structures, tfrecord
+from panna_exp.readers import ReadOptions, hdf5, open_structures, tfrecord
 
 SPECIES = Species(("H", "C", "O", "N"))
 
@@ -72,13 +72,13 @@ def test_the_data_set_that_ships():
         ("nothing*", r"nothing\*: no file in .* matches"),
         ("notes.txt", "unknown suffix '.txt', expected one of .tfrecord"),
         ("empty", "no data files .* in this directory: it is empty"),
-        ("other", r"no data files .*it holds a\.xyz"),
+        ("other", r"no data files .*it holds a\.pdb"),
     ],
 )
 def test_paths_that_give_nothing(folder, path, message):
     (folder / "empty").mkdir()
     (folder / "other").mkdir()
-    (folder / "other/a.xyz").touch()
+    (folder / "other/a.pdb").touch()
     with pytest.raises(DataError, match=message):
         open_structures([path], SPECIES, base=folder)
 
@@ -120,6 +120,27 @@ def test_zero_forces_are_one_warning(tmp_path, warnings):
         "the forces of 2 of 3 structures are all exactly zero and count as missing, "
         f"first {tmp_path / '0.example'}"
     ]
+
+
+def test_zero_forces_are_kept_where_the_user_says_so(tmp_path, warnings):
+    example(tmp_path / "a.example", [0, 0, 0])
+    dropped = open_structures([str(tmp_path)], SPECIES)
+    assert dropped.structures.forces is None
+    warnings.clear()
+    kept = open_structures([str(tmp_path)], SPECIES, options=ReadOptions(zero_forces="keep"))
+    assert kept.structures.forces.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert warnings.messages == []
+    # Other choices are other data: a resumed training must see the difference.
+    assert kept.fingerprint != dropped.fingerprint
+
+
+def test_options_that_mean_nothing_for_a_format_are_refused(folder):
+    with pytest.raises(
+        DataError,
+        match=r"train-1-10\.tfrecord: energy_key=dft_energy \(data\.energy_key, --energy-key\) "
+        "has no meaning for PANNA's TFRecords: leave it out",
+    ):
+        open_structures([str(folder)], SPECIES, options=ReadOptions(energy_key="dft_energy"))
 
 
 def test_a_file_that_is_named_twice_is_a_warning(folder, warnings):

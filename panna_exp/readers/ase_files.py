@@ -1,0 +1,181 @@
+"""Whatever ASE reads: extended XYZ, VASP, Quantum ESPRESSO, CP2K, its own trajectories and more.
+
+ASE gives angstrom and eV; numbers in XYZ files are taken as they are. A lattice vector that is zero
+or not periodic counts as none. The energy is ASE's ``energy`` (never ``free_energy``) and the
+forces its ``forces`` as the program wrote them, without what constraints do to them, unless the
+user names others.
+
+Security: ASE's own formats are text, JSON, SQLite or arrays of numbers. Those that it hands to
+other packages, to a server or to a plugin, whose code may execute what a file says, are refused.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.readers import ase_keys
+from panna_exp.readers.ase_keys import Values
+from panna_exp.readers.options import ReadOptions, without_zero_forces
+from panna_exp.units import any_energy_factor, any_length_factor
+
+logger = logging.getLogger(__name__)
+
+# By suffix, whatever the content looks like.
+_FORMATS = {".xyz": "extxyz", ".extxyz": "extxyz", ".traj": "traj", ".db": "db"}
+# Read by other packages' code, a server, or a folder whose parts may be pickles.
+REFUSED = ("gpw", "bundletrajectory", "mysql", "postgresql")
+
+
+def read(path: Path, species: Species, options: ReadOptions | None = None) -> StructureSet:
+    """Reads every structure of a file.
+
+    Args:
+        path: The file.
+        species: The species list.
+        options: Keys and units, see :class:`panna_exp.readers.options.ReadOptions`.
+
+    Raises:
+        DataError: Names file, structure (counted from 0) and cause; or ASE is not installed.
+    """
+    chosen = options or ReadOptions()
+    length = any_length_factor(chosen.length_unit or "angstrom", str(path))
+    energy = any_energy_factor(chosen.energy_unit or "eV", str(path))
+    keys = ase_keys.Keys(energy=chosen.energy_key, forces=chosen.forces_key)
+    structures = []
+    for number, atoms in enumerate(_read_all(path)):
+        values = Values.of(atoms, f"{path}, structure {number} (counted from 0)")
+        structures.append(_structure(values, keys, species, energy, length))
+    if not structures:
+        raise DataError(f"{path}: ASE finds no structures in it")
+    keys.finish(str(path))
+    return without_zero_forces(StructureSet.from_structures(structures), chosen)
+
+
+def _structure(
+    values: Values, keys: ase_keys.Keys, species: Species, energy: float, length: float
+) -> Structure:
+    forces = keys.forces_of(values)
+    pbc = values.pbc & values.cell.any(axis=1)
+    symbols = values.symbols
+    known = {
+        symbol: species.index(symbol, f"{values.origin}, atom {symbols.index(symbol)}")
+        for symbol in dict.fromkeys(symbols)
+    }
+    return Structure(
+        origin=values.origin,
+        name=values.name,
+        species=np.array([known[symbol] for symbol in symbols], dtype=np.int64),
+        energy=keys.energy_of(values) * energy,
+        positions=values.positions * length,
+        cell=np.where(pbc[:, None], values.cell, 0.0) * length,
+        pbc=pbc,
+        forces=None if forces is None else forces * (energy / length),
+    ).check()
+
+
+def _read_all(path: Path) -> Iterator[Any]:
+    """Yields ASE's Atoms; what goes wrong inside ASE is a DataError, its warnings go to the log."""
+    messages: dict[str, None] = {}
+    with _asking_ase(path, 0, messages):
+        images = _open(path)
+    number = 0
+    while True:
+        with _asking_ase(path, number, messages):
+            atoms = next(images, None)
+        if atoms is None:
+            break
+        yield atoms
+        number += 1
+    for text in messages:
+        logger.warning("%s: ASE: %s", path, text)
+
+
+def _open(path: Path) -> Iterator[Any]:
+    from ase.io import iread
+
+    kind = _format(path)
+    if kind == "extxyz":
+        _check_lines(path)
+    images: Iterator[Any] = iread(str(path), ":", format=kind, do_not_split_by_at_sign=True)
+    return images
+
+
+@contextmanager
+def _asking_ase(path: Path, number: int, messages: dict[str, None]) -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except DataError:
+            raise
+        except ImportError as error:
+            missing = (error.name or str(error)).partition(".")[0]
+            package = "'panna-exp[ase]'" if missing == "ase" else missing
+            raise DataError(
+                f"{path}: reading it needs the package {missing}, which is not installed: "
+                f"pip install {package}"
+            ) from None
+        except Exception as error:  # ASE's parsers raise anything for files they cannot read
+            place = f"{path}, structure {number} (counted from 0)"
+            raise DataError(f"{place}: ASE cannot read it ({_one_line(error)})") from None
+    messages.update(dict.fromkeys(" ".join(str(item.message).split()) for item in caught))
+
+
+def _format(path: Path) -> str:
+    """Returns ASE's name of the format; refuses those that could execute what a file says."""
+    from ase.io.formats import filetype, ioformats
+
+    stem = path.with_suffix("") if path.suffix in (".gz", ".bz2", ".xz") else path
+    kind = _FORMATS.get(stem.suffix.lower()) or str(filetype(str(path)))
+    if kind in REFUSED:
+        raise DataError(
+            f"{path}: is a '{kind}' file for ASE, a format that can hold more than data: refused; "
+            "convert it to extended XYZ where you trust it (ase convert)"
+        )
+    if kind in ioformats and not ioformats[kind].module_name.startswith("ase.io."):
+        raise DataError(
+            f"{path}: a plugin of ASE's would read its format '{kind}': refused; convert it to "
+            "extended XYZ (ase convert)"
+        )
+    return kind
+
+
+def _check_lines(path: Path) -> None:
+    """Raises DataError where ASE would end early and leave structures out, as at a blank line."""
+    from ase.io.formats import open_with_compression
+
+    with open_with_compression(str(path)) as file:
+        number = 0
+        ends = 0  # line after the last structure
+        blank = None
+        for number, line in enumerate(file, start=1):
+            if number <= ends or line.lstrip().startswith("VEC"):  # lattice vectors of plain XYZ
+                continue
+            if not line.strip():
+                blank = blank or number
+                continue
+            if blank is not None:
+                raise DataError(
+                    f"{path}, line {blank}: is blank, but structures follow: remove the blank lines"
+                )
+            if not line.strip().isdecimal():
+                raise DataError(
+                    f"{path}, line {number}: is {line.strip()[:60]!r}, expected the number of "
+                    "atoms of the next structure"
+                )
+            ends = number + 1 + int(line)
+    if ends > number:
+        raise DataError(f"{path}: the file ends {ends - number} lines too early: it is truncated")
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

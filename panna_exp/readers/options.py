@@ -1,0 +1,68 @@
+"""What the user may say about data files that do not say it themselves."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from panna_exp.data.structures import StructureSet
+from panna_exp.errors import DataError
+
+_SPELLED = "(data.{key}, --{flag})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """Choices of the user, None where the format decides.
+
+    Args:
+        energy_key: Name of the total energies in the file.
+        forces_key: Name of the forces in the file.
+        energy_unit: Of energies; forces are in it per length unit.
+        length_unit: Of positions and lattice vectors.
+        zero_forces: ``missing``: forces of a structure that are all exactly zero count as missing;
+            ``keep``: they are forces. None is ``missing``.
+    """
+
+    energy_key: str | None = None
+    forces_key: str | None = None
+    energy_unit: str | None = None
+    length_unit: str | None = None
+    zero_forces: str | None = None
+
+    def given(self) -> list[str]:
+        """Returns the names of the choices that were made."""
+        return [item.name for item in fields(self) if getattr(self, item.name) is not None]
+
+    def refuse_others(self, takes: tuple[str, ...], where: str, kind: str) -> None:
+        """Raises DataError for choices that the format has no use for."""
+        for name in self.given():
+            if name not in takes:
+                raise DataError(
+                    f"{where}: {name}={getattr(self, name)} {spelled(name)} has no meaning for "
+                    f"{kind}: leave it out"
+                )
+
+
+def spelled(name: str) -> str:
+    """Returns how the user writes an option: as a key and as a flag of convert."""
+    return _SPELLED.format(key=name, flag=name.replace("_", "-"))
+
+
+def without_zero_forces(structures: StructureSet, options: ReadOptions) -> StructureSet:
+    """Returns the set less the forces of structures where all are exactly zero.
+
+    Their origins are in ``zero_forces`` of the result; nothing happens with zero_forces=keep.
+    """
+    if structures.forces is None or options.zero_forces == "keep":
+        return structures
+    atoms = ~structures.forces.any(axis=1)  # NaN is not zero
+    zero = np.logical_and.reduceat(atoms, structures.offsets[:-1])
+    if not zero.any():
+        return structures
+    forces = structures.forces.copy()
+    forces[np.repeat(zero, structures.num_atoms)] = np.nan
+    return replace(
+        structures,
+        forces=None if np.isnan(forces).all() else forces,
+        zero_forces=tuple(structures.origins[int(index)] for index in np.flatnonzero(zero)),
+    )
