@@ -21,12 +21,19 @@ class Command:
 
     module: str
     summary: str
+    function: str = "main"
 
 
 COMMANDS = {
     "train": Command("train", "train networks; -m runs a sweep"),
     "evaluate": Command("evaluate", "errors of a trained or saved network on data"),
     "extract-weights": Command("extract_weights", "write a run's networks as PANNA's files"),
+    "import-ini": Command("import_ini", "PANNA's INI files become experiments"),
+    "panna-train": Command("dropin", "run a PANNA training input: -c train.ini", "train"),
+    "panna-evaluate": Command("dropin", "run a PANNA validation input", "evaluate"),
+    "panna-extract-weights": Command(
+        "dropin", "run a PANNA weight extraction input", "extract_weights"
+    ),
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }
 
@@ -36,7 +43,7 @@ panna-exp {__version__}: train, compare and deploy PANNA-style neural network po
 usage: panna-exp COMMAND [key=value ...]      or  python -m panna_exp COMMAND ...
 
 commands:
-{chr(10).join(f"  {name:16} {command.summary}" for name, command in COMMANDS.items())}
+{chr(10).join(f"  {name:22} {command.summary}" for name, command in COMMANDS.items())}
 
 panna-exp COMMAND --help   what a command takes: every key, its default and its meaning
 panna-exp --version        the version
@@ -96,6 +103,6 @@ def _dispatch(arguments: list[str]) -> int:
     rest = list(arguments)
     rest.remove(word)
     module = importlib.import_module(f"panna_exp.commands.{COMMANDS[word].module}")
-    code = module.main(rest)
+    code = getattr(module, COMMANDS[word].function)(rest)
     assert isinstance(code, int)
     return code

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from panna_exp.commands.launch import rewrite
 from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
-from panna_exp.config.validate import VALIDATORS, validate_train
+from panna_exp.config.validate import validate_train
+from panna_exp.config.validators import VALIDATORS
 
 PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 EVALUATE_ONLY = {("data", "from_run")}
@@ -55,9 +56,17 @@ def test_species_fragments_mount(name):
     validate_train(OmegaConf.to_object(config))
 
 
-@pytest.mark.parametrize("config_name", ["evaluate", "extract_weights"])
-def test_the_other_commands_compose(config_name):
-    config = OmegaConf.to_object(composed("run_dir=r", "io.output_dir=o", config_name=config_name))
+@pytest.mark.parametrize(
+    ("config_name", "overrides"),
+    [
+        ("evaluate", ["run_dir=r", "io.output_dir=o"]),
+        ("extract_weights", ["run_dir=r", "io.output_dir=o"]),
+        ("descriptors", ["data.train=x", "data.species=[H]", "output_dir=o"]),
+        ("pack", ["input_dir=i", "output_dir=o"]),
+    ],
+)
+def test_the_other_commands_compose(config_name, overrides):
+    config = OmegaConf.to_object(composed(*overrides, config_name=config_name))
     VALIDATORS[config_name](config)
 
 

@@ -14,13 +14,19 @@ class CommandLine:
     Args:
         overrides: What was typed after ``train``.
         run_dir: The run directory.
+        ini: The PANNA input that was run directly, empty for ``train``.
     """
 
     overrides: Sequence[str]
     run_dir: Path
+    ini: str = ""
 
     def continuing(self, *changes: str) -> str:
         """Returns the command that continues the run, with ``changes`` for overrides of theirs."""
+        if self.ini:
+            line = shlex.join([*_program(), "panna-train", "-c", self.ini])
+            names = ", ".join(item.rpartition(".")[2] for item in changes)
+            return f"{line}   (with {names} in it)" if changes else line
         shown = str(relative(self.run_dir))
         new = [f"io.train_dir={_quoted(shown)}", *changes]
         keys = {_key(item) for item in new}

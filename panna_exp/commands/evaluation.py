@@ -41,6 +41,8 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
     Raises:
         PannaExpError: Networks or data that cannot be used.
     """
+    if config.compute_forces:
+        raise ConfigError("compute_forces=true: forces cannot be predicted yet: leave it out")
     with messages_shown():
         folder = _output_folder(config, base)
         evaluator = None

@@ -183,7 +183,10 @@ class _Session:
 
         self.directory.write_record(OmegaConf.to_yaml(dict(self.plain)), self.overrides, facts)
         self.directory.write_json(
-            "networks_metadata.json", training_metadata(run.networks.to_data(), run.descriptor)
+            "networks_metadata.json",
+            training_metadata(
+                run.networks.to_data(), run.descriptor, self.config.training.panna_version
+            ),
         )
 
     def _announce(self, run: Run, data: RunData, restart: Restart) -> None:

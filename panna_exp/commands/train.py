@@ -1,7 +1,9 @@
 """``panna-exp train``: one run, or each job of a sweep."""
 
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -14,6 +16,9 @@ from panna_exp.config.schema import TrainConfig
 from panna_exp.config.validate import validate_train
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import NullTracker, Tracker
+
+if TYPE_CHECKING:
+    from panna_exp.commands.session import TrainingResult
 
 
 def main(arguments: list[str]) -> int:
@@ -37,27 +42,11 @@ def train_job(composed: DictConfig) -> float | None:
     run_dir = Path(hydra_config.runtime.output_dir)
     is_sweep = "MULTIRUN" in str(hydra_config.mode)
     overrides = list(hydra_config.overrides.task)
-    tracker: Tracker = NullTracker()
     try:
-        config = load(composed)
-        plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
-        assert isinstance(plain, dict)
-        launch_dir = Path(hydra_config.runtime.cwd)
-        # Before torch is imported: MLflow's own slow start then runs beside ours.
-        tracker = make_tracker(config.tracking, launch_dir)
-        from panna_exp.commands.session import run_training
-
-        result = run_training(
-            config,
-            plain={str(key): value for key, value in plain.items()},
-            run_dir=run_dir,
-            launch_dir=launch_dir,
-            overrides=overrides,
-            command=CommandLine(overrides, run_dir),
-            tracker=tracker,
+        result = train_once(
+            composed, Path(hydra_config.runtime.cwd), overrides, CommandLine(overrides, run_dir)
         )
     except Exception as error:
-        _remove_empty(run_dir, Path(hydra_config.runtime.cwd))
         if not is_sweep:
             outcomes.append(error)
             return None
@@ -66,12 +55,49 @@ def train_job(composed: DictConfig) -> float | None:
             traceback.print_exc()
         outcomes.append(2)
         return None
-    finally:
-        tracker.close()
     outcomes.append(130 if result.interrupted else 0)
     if is_sweep and result.interrupted:
         raise KeyboardInterrupt
     return result.metric
+
+
+def train_once(
+    composed: DictConfig, launch_dir: Path, overrides: Sequence[str], command: CommandLine
+) -> "TrainingResult":
+    """Runs one training in this process.
+
+    Args:
+        composed: The configuration, not validated yet.
+        launch_dir: Folder that relative paths start from.
+        overrides: For the record.
+        command: How it was started, with the run directory.
+
+    Raises:
+        PannaExpError: Mistakes of the user.
+    """
+    tracker: Tracker = NullTracker()
+    try:
+        config = load(composed)
+        plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+        assert isinstance(plain, dict)
+        # Before torch is imported: MLflow's own slow start then runs beside ours.
+        tracker = make_tracker(config.tracking, launch_dir)
+        from panna_exp.commands.session import run_training
+
+        return run_training(
+            config,
+            plain={str(key): value for key, value in plain.items()},
+            run_dir=command.run_dir,
+            launch_dir=launch_dir,
+            overrides=overrides,
+            command=command,
+            tracker=tracker,
+        )
+    except Exception:
+        _remove_empty(command.run_dir, launch_dir)
+        raise
+    finally:
+        tracker.close()
 
 
 def load(composed: DictConfig) -> TrainConfig:
@@ -83,7 +109,7 @@ def load(composed: DictConfig) -> TrainConfig:
 
 
 def _remove_empty(run_dir: Path, launch_dir: Path) -> None:
-    """Removes the folder that Hydra made for a run that never began, and empty folders above it."""
+    """Removes the folder made for a run that never began, and empty folders above it."""
     folder = run_dir
     while folder != launch_dir and launch_dir in folder.parents:
         try:

@@ -4,12 +4,15 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
+from panna_exp.config.schema_tools import DescriptorsConfig, PackConfig
 from panna_exp.config.store import conf_dir, user_conf_dir
 
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
     "extract_weights": ExtractConfig,
+    "descriptors": DescriptorsConfig,
+    "pack": PackConfig,
 }
 
 

@@ -316,6 +316,7 @@ class EvaluateConfig(CommonConfig):
     network_dir: str | None = option(None, "or a weights folder (networks_metadata.json)")
     checkpoint: str = option("last", "last, all, or a name such as epoch_10_step_1000")
     batch_size: int = option(500, "structures evaluated at once")
+    compute_forces: bool = option(False, "predict forces as well")
     io: IoConfig = group(IoConfig, "folders")
     data: DataConfig = group(DataConfig, "data sets")
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")

@@ -12,6 +12,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
+from panna_exp.config.schema_tools import DescriptorsConfig, PackConfig
 
 HYDRA_VERSION_BASE = "1.3"
 
@@ -47,6 +48,8 @@ def register() -> None:
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
     store.store(name="extract_schema", node=ExtractConfig)
+    store.store(name="descriptors_schema", node=DescriptorsConfig)
+    store.store(name="pack_schema", node=PackConfig)
     OmegaConf.register_new_resolver("first_set", _first_set, replace=True)
     OmegaConf.register_new_resolver("typed_train_dir", _typed_train_dir, replace=True)
     OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)

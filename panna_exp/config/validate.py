@@ -80,8 +80,8 @@ class Problems:
 def validate_train(config: TrainConfig) -> None:
     """Raises ConfigError with every mistake in the configuration of a training."""
     problems = Problems()
-    _common(config, problems)
-    _data(config.data, problems)
+    check_common(config, problems)
+    check_data(config.data, problems)
     _generation(config.data, config.descriptor, problems)
     if config.data.train is None:
         problems.found.append(
@@ -101,8 +101,8 @@ def validate_train(config: TrainConfig) -> None:
 def validate_evaluate(config: EvaluateConfig) -> None:
     """Raises ConfigError with every mistake in the configuration of an evaluation."""
     problems = Problems()
-    _common(config, problems)
-    _data(config.data, problems)
+    check_common(config, problems)
+    check_data(config.data, problems)
     _generation(config.data, config.descriptor, problems)
     problems.check(
         (config.run_dir is None) != (config.network_dir is None),
@@ -119,7 +119,7 @@ def validate_evaluate(config: EvaluateConfig) -> None:
 def validate_extract(config: ExtractConfig) -> None:
     """Raises ConfigError with every mistake in the configuration of a weight extraction."""
     problems = Problems()
-    _common(config, problems)
+    check_common(config, problems)
     problems.check(config.run_dir is not None, "run_dir is missing: name the run, run_dir=RUN_DIR")
     problems.check(
         config.io.output_dir is not None, "io.output_dir is missing: name the folder to write"
@@ -138,20 +138,15 @@ def validate_extract(config: ExtractConfig) -> None:
     problems.raise_if_any()
 
 
-VALIDATORS: dict[str, Callable[[Any], None]] = {
-    "train": validate_train,
-    "evaluate": validate_evaluate,
-    "extract_weights": validate_extract,
-}
-
-
-def _common(config: CommonConfig, problems: Problems) -> None:
+def check_common(config: CommonConfig, problems: Problems) -> None:
+    """Checks what every command takes."""
     problems.check(0 <= config.seed < 2**63, f"seed={config.seed} must be in 0 .. 2**63 - 1")
     threads = config.threads
     problems.check(threads is None or threads > 0, f"threads={threads} must be > 0")
 
 
-def _data(data: DataConfig, problems: Problems) -> None:
+def check_data(data: DataConfig, problems: Problems) -> None:
+    """Checks the data sets."""
     problems.choice("data.kind", data.kind, KINDS)
     for key in ("train", "validation", "test"):
         value = getattr(data, key)

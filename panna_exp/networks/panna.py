@@ -129,20 +129,22 @@ def metadata_text(networks: NetworkSet, version: int = 2, files: bool = True) ->
 
 
 def training_metadata(
-    networks: Sequence[NetworkData], descriptor: Mapping[str, Any]
+    networks: Sequence[NetworkData], descriptor: Mapping[str, Any], version: int = 2
 ) -> dict[str, Any]:
-    """Returns the ``networks_metadata.json`` of a training directory: the structure, as 2.x has it.
+    """Returns the ``networks_metadata.json`` of a training directory: the structure alone.
 
     Args:
         networks: One a species, in the order of the species indices.
         descriptor: What is known of the descriptor, kept under our key.
+        version: Whose layout, PANNA 2.x or 1.x.
     """
     structure = NetworkSet(
         networks={network.symbol: network for network in networks},
         descriptor_info=_as_json(dict(descriptor)),
         source="the run",
     )
-    return {**_metadata_2(structure), **_descriptor_keys(structure)}
+    own = _metadata_2(structure) if version == 2 else _metadata_1(structure, files=False)
+    return {**own, **_descriptor_keys(structure)}
 
 
 def _check_files(info: Metadata) -> None:

@@ -1,0 +1,90 @@
+"""PANNA's own commands: an INI file is imported in memory and run at once.
+
+They leave the files that PANNA would leave where the INI file says; relative paths start in the
+working directory, as they do for PANNA.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from panna_exp.commands.arguments import Parser
+from panna_exp.commands.command_line import CommandLine
+from panna_exp.config.panna_ini.keywords import Kind
+from panna_exp.errors import ConfigError
+
+_WORDS: dict[Kind, str] = {
+    "train": "panna-train",
+    "validation": "panna-evaluate",
+    "extract": "panna-extract-weights",
+    "descriptors": "panna-gvect-calculator",
+    "packing": "panna-tfr-packer",
+}
+
+
+def train(arguments: list[str]) -> int:
+    """``panna-train``: trains; event files for TensorBoard lie in train_dir."""
+    experiment, options = _import("train", arguments)
+    from panna_exp.commands.train import train_once
+    from panna_exp.config.panna_ini.importer import composed
+
+    launch_dir = Path.cwd()
+    command = CommandLine([], launch_dir / experiment.value("io.train_dir"), options.config)
+    result = train_once(composed(experiment), launch_dir, [f"-c {options.config}"], command)
+    return 130 if result.interrupted else 0
+
+
+def evaluate(arguments: list[str]) -> int:
+    """``panna-evaluate``: evaluates checkpoints or a weights folder."""
+    experiment, _ = _import("validation", arguments)
+    from panna_exp.commands.evaluation import evaluate as run
+    from panna_exp.config.panna_ini.importer import validated
+
+    run(validated(experiment), Path.cwd())
+    return 0
+
+
+def extract_weights(arguments: list[str]) -> int:
+    """``panna-extract-weights``: writes the networks of a checkpoint."""
+    experiment, _ = _import("extract", arguments)
+    from panna_exp.commands.extract_weights import extract
+    from panna_exp.config.panna_ini.importer import validated
+
+    extract(validated(experiment), Path.cwd())
+    return 0
+
+
+def _import(kind: Kind, arguments: list[str]) -> tuple[Any, argparse.Namespace]:
+    """Returns the experiment of the INI file that the arguments name."""
+    options = _parser(_WORDS[kind]).parse(arguments)
+    from panna_exp.config.panna_ini.importer import import_files
+
+    (experiment,) = import_files(
+        [options.config], version=options.panna_version, skip_unknown=options.skip_unknown
+    )
+    if experiment.kind != kind:
+        raise ConfigError(
+            f"{options.config}: is an input of the kind '{experiment.kind}', expected '{kind}': "
+            f"panna-exp {_WORDS[experiment.kind]} runs it"
+        )
+    print(f"{options.config}: PANNA {experiment.version}.x, {experiment.reason}")
+    for note in experiment.notes:
+        print(f"note: {note}")
+    if kind == "train":
+        experiment.groups["tracking"] = "tensorboard"
+    return experiment, options
+
+
+def _parser(word: str) -> Parser:
+    parser = Parser(
+        prog=f"panna-exp {word}",
+        description="Runs a PANNA input (1.x or 2.x) directly and leaves the files PANNA leaves.",
+    )
+    parser.add_argument(
+        "-c", "--c", "--config", dest="config", required=True, metavar="FILE", help="the INI file"
+    )
+    parser.add_argument(
+        "--panna-version", type=int, choices=(1, 2), help="PANNA's version (default: by its keys)"
+    )
+    parser.add_argument("--skip-unknown", action="store_true", help="pass over unknown keys")
+    return parser

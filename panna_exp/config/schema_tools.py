@@ -1,0 +1,38 @@
+"""Options of the commands that prepare data: descriptors, pack."""
+
+from dataclasses import dataclass
+
+from panna_exp.config.schema import CommonConfig, DataConfig, DescriptorConfig, group, option
+
+
+@dataclass
+class DescriptorsConfig(CommonConfig):
+    """Options of ``panna-exp descriptors``."""
+
+    output_dir: str | None = option(None, "folder for the results")
+    format: str = option("hdf5", "hdf5 (one file), or bin (PANNA's, one file a structure)")
+    derivatives: str = option("none", "derivatives of the descriptors: none, dense or sparse")
+    log_dir: str | None = option(
+        None, "bin: folder of gvect_already_computed.dat (default: output_dir)"
+    )
+    processes: int = option(1, "processes that compute at the same time")
+    pbc: list[bool] | None = option(
+        None, "periodic along each lattice vector (default: as the structures say)"
+    )
+    per_atom_energy: bool = option(False, "bin: store per_atom_energy of the structures, too")
+    data: DataConfig = group(DataConfig, "structures, as data.train")
+    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
+
+
+@dataclass
+class PackConfig:
+    """Options of ``panna-exp pack``."""
+
+    input_dir: str | None = option(None, "folder with PANNA's .bin files")
+    output_dir: str | None = option(None, "folder for the TFRecords")
+    prefix: str = option("train", "first part of their names: PREFIX-1-N.tfrecord")
+    structures_per_file: int = option(1000, "structures a TFRecord file")
+    num_species: int | None = option(None, "number of species, checked against the files")
+    derivatives: bool = option(False, "take the derivatives and forces over")
+    sparse: bool = option(False, "the derivatives are sparse")
+    per_atom_quantity: bool = option(False, "take the per-atom quantity over")

@@ -1,0 +1,55 @@
+"""Ranges and combinations of the options of ``descriptors`` and ``pack``."""
+
+from panna_exp.config.schema_tools import DescriptorsConfig, PackConfig
+from panna_exp.config.validate import Problems, check_common, check_data
+
+FORMATS = ("hdf5", "bin")
+DERIVATIVES = ("none", "dense", "sparse")
+
+
+def validate_descriptors(config: DescriptorsConfig) -> None:
+    """Raises ConfigError with every mistake in the configuration of a computation."""
+    problems = Problems()
+    check_common(config, problems)
+    check_data(config.data, problems)
+    if config.data.train is None:
+        problems.found.append("data.train is missing: name the structures, data.train=PATH")
+    if not config.data.species:
+        problems.found.append("data.species is missing: name the symbols, e.g. [H, C, O, N]")
+    problems.check(
+        config.output_dir is not None, "output_dir is missing: name the folder for the results"
+    )
+    problems.choice("format", config.format, FORMATS)
+    problems.choice("derivatives", config.derivatives, DERIVATIVES)
+    problems.check(config.processes > 0, f"processes={config.processes} must be > 0")
+    problems.check(
+        config.pbc is None or len(config.pbc) == 3,
+        f"pbc={config.pbc}: expected three of true and false",
+    )
+    if config.format != "bin":
+        for name in ("log_dir", "per_atom_energy"):
+            value = getattr(config, name)
+            problems.check(not value, f"{name}={value}: only format=bin has it")
+    problems.raise_if_any()
+
+
+def validate_pack(config: PackConfig) -> None:
+    """Raises ConfigError with every mistake in the configuration of a packing."""
+    problems = Problems()
+    for name, what in (
+        ("input_dir", "the folder with the .bin files"),
+        ("output_dir", "the folder for the TFRecords"),
+    ):
+        problems.check(getattr(config, name) is not None, f"{name} is missing: name {what}")
+    for name in ("structures_per_file", "num_species"):
+        value = getattr(config, name)
+        problems.check(value is None or value > 0, f"{name}={value} must be > 0")
+    problems.check(
+        bool(config.prefix) and "/" not in config.prefix,
+        f"prefix={config.prefix!r}: expected the first part of file names, e.g. train",
+    )
+    problems.check(
+        config.derivatives or not config.sparse,
+        "sparse=true: needs derivatives=true, the derivatives are what is sparse",
+    )
+    problems.raise_if_any()

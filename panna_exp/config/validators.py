@@ -1,0 +1,15 @@
+"""The validator of every command's configuration."""
+
+from collections.abc import Callable
+from typing import Any
+
+from panna_exp.config.validate import validate_evaluate, validate_extract, validate_train
+from panna_exp.config.validate_tools import validate_descriptors, validate_pack
+
+VALIDATORS: dict[str, Callable[[Any], None]] = {
+    "train": validate_train,
+    "evaluate": validate_evaluate,
+    "extract_weights": validate_extract,
+    "descriptors": validate_descriptors,
+    "pack": validate_pack,
+}
