@@ -1,13 +1,17 @@
 """From INI files to experiments that are known to start: the whole import, nothing written."""
 
+import os
 import re
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config import store
 from panna_exp.config.panna_ini.checked import CheckedInput, read_input
@@ -95,12 +99,18 @@ def _map(source: CheckedInput, name: str, workflow: Workflow) -> Imported:
 
 def base_config(experiment: Imported) -> DictConfig:
     """Returns the configuration that the values of an experiment are laid over."""
+    overrides = [f"{group}={choice}" for group, choice in experiment.groups.items()]
+    return deepcopy(_composed_base(experiment.config_name, tuple(overrides), os.getcwd()))
+
+
+@lru_cache(maxsize=16)
+def _composed_base(config_name: str, overrides: tuple[str, ...], folder: str) -> DictConfig:
+    """Composes once for all files of an import; ``folder`` is where the user's conf/ may be."""
     store.register()
     GlobalHydra.instance().clear()
-    overrides = [f"{group}={choice}" for group, choice in experiment.groups.items()]
     try:
         with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
-            return compose(experiment.config_name, overrides=overrides)
+            return compose(config_name, overrides=list(overrides))
     finally:
         GlobalHydra.instance().clear()
 
@@ -121,7 +131,10 @@ def validated(experiment: Imported) -> Any:
     Raises:
         ConfigError: Every mistake, with the line of the INI file where there is one.
     """
-    config = OmegaConf.to_object(composed(experiment))
+    try:
+        config = OmegaConf.to_object(composed(experiment))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{experiment.file}: {str(error).splitlines()[0]}") from None
     try:
         VALIDATORS[experiment.config_name](config)
     except ConfigError as error:

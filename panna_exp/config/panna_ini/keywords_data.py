@@ -17,26 +17,22 @@ def _descriptors() -> list[Keyword]:
     functions = Rows("descriptors", "SYMMETRY_FUNCTION")
     return [
         row.honoured("input_json_dir", "data.train", note="required, data.kind = example"),
-        row.later("output_gvect_dir", "descriptors.output_dir", values.text, default="./bin"),
-        row.later("log_dir", "descriptors.log_dir", values.text, default="./logs"),
+        row.honoured("output_gvect_dir", "output_dir", values.text, default="./bin"),
+        row.honoured("log_dir", "log_dir", values.text, default="./logs"),
         functions.honoured(
             "type",
             "",
             values.one_of("mBP", "BP"),
-            note="required; BP comes with force training",
+            note="required",
         ),
         functions.honoured("species", "data.species", values.names, note="required"),
-        functions.later(
-            "include_derivatives", "descriptors.derivatives", values.boolean, default="False"
+        functions.honoured("include_derivatives", "derivatives", values.boolean, default="False"),
+        functions.honoured("sparse_derivatives", "derivatives", values.boolean, default="False"),
+        Rows("descriptors", "PARALLELIZATION").honoured(
+            "number_of_process", "processes", values.whole(1), default="1"
         ),
-        functions.later(
-            "sparse_derivatives", "descriptors.sparse", values.boolean, default="False"
-        ),
-        Rows("descriptors", "PARALLELIZATION").later(
-            "number_of_process", "descriptors.processes", values.whole(1), default="1"
-        ),
-        Rows("descriptors", "MISC").later(
-            "per_atom_energy", "descriptors.per_atom_energy", values.boolean, default="False"
+        Rows("descriptors", "MISC").honoured(
+            "per_atom_energy", "per_atom_energy", values.boolean, default="False"
         ),
         Rows("descriptors", "MISC").refused(
             "long_range",
@@ -51,9 +47,9 @@ def _periodicity() -> list[Keyword]:
     row = Rows("descriptors", "PBC")
     note = "which lattice vectors repeat; without [PBC] the structures say it"
     return [
-        row.later("use_pbc", "descriptors.pbc", _three_booleans, note=note),
+        row.honoured("use_pbc", "pbc", _three_booleans, note=note),
         *(
-            row.later(f"pbc{n}", "descriptors.pbc", values.boolean, default="False", note=note)
+            row.honoured(f"pbc{n}", "pbc", values.boolean, default="False", note=note)
             for n in (1, 2, 3)
         ),
     ]
@@ -131,13 +127,13 @@ def _packing() -> list[Keyword]:
     row = Rows("packing", "IO_INFORMATION")
     content = Rows("packing", "CONTENT_INFORMATION")
     return [
-        row.later("input_dir", "pack.input_dir", values.text, note="required"),
-        row.later("output_dir", "pack.output_dir", values.text, note="required"),
-        row.later("elements_per_file", "pack.structures_per_file", values.whole(1), default="1000"),
-        row.later("prefix", "pack.prefix", values.text, default="none"),
-        content.later("n_species", "pack.num_species", values.whole(1), note="required"),
+        row.honoured("input_dir", "input_dir", values.text, note="required"),
+        row.honoured("output_dir", "output_dir", values.text, note="required"),
+        row.honoured("elements_per_file", "structures_per_file", values.whole(1), default="1000"),
+        row.honoured("prefix", "prefix", values.text, default="none"),
+        content.honoured("n_species", "num_species", values.whole(1), note="required"),
         *(
-            content.later(key, f"pack.{target}", values.boolean, default="False")
+            content.honoured(key, f"{target}", values.boolean, default="False")
             for key, target in (
                 ("include_derivatives", "derivatives"),
                 ("sparse_derivatives", "sparse"),

@@ -87,8 +87,8 @@ class _Mapping:
     def _specific_checkpoint(self) -> None:
         self._need(_IO, "restart_file", "the checkpoint for restart_mode = specific_ckpt")
         self.settings.take("io.restart_checkpoint", _IO, "restart_file", convert=self.workflow.path)
-        self.settings.take("io.restart_epoch", _IO, "restart_epoch")
-        self.settings.take("io.restart_step", _IO, "restart_step")
+        self.settings.take("io.restart_epoch", _IO, "restart_epoch", 0)
+        self.settings.take("io.restart_step", _IO, "restart_step", 0)
 
     def data(self) -> None:
         """Formats, species, descriptors to compute, reference energies."""

@@ -33,6 +33,8 @@ def text(entry: Entry) -> str:
         raise ConfigError(f"{entry.where} is empty")
     if "\n" in entry.value:
         raise mistake(entry, "one line")
+    if "${" in entry.value:
+        raise mistake(entry, "a name without '${', which refers to other keys in a configuration")
     return entry.value
 
 
