@@ -34,6 +34,7 @@ COMMANDS = {
     "panna-extract-weights": Command(
         "dropin", "run a PANNA weight extraction input", "extract_weights"
     ),
+    "convert": Command("convert", "data from one format into another, and what is odd in them"),
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }
 

@@ -13,6 +13,7 @@ ROWS = (
     ("data",),
     ("descriptors",),
     ("model", "readers", "networks"),
+    ("writers",),
     ("training", "tracking", "evaluation"),
     ("config",),
     ("assembly",),

@@ -23,7 +23,8 @@ from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.commands.assess import Assessment, Assessor
-from panna_exp.commands.progress import DescriptorDisplay, messages_shown
+from panna_exp.commands.messages import messages_shown
+from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError

@@ -3,8 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -101,32 +100,6 @@ class TrainingDisplay:
         if not quiet:
             self._next_line = now + _SECONDS_BETWEEN_LINES
         logger.info(text, extra={"file_only": quiet})
-
-
-@contextmanager
-def messages_shown() -> Iterator[None]:
-    """Within the block, the program's messages appear on stderr."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_MessageFormatter())
-    handler.addFilter(lambda record: not getattr(record, "file_only", False))
-    package = logging.getLogger("panna_exp")
-    before = package.level, package.propagate
-    package.setLevel(logging.INFO)
-    package.propagate = False
-    package.addHandler(handler)
-    try:
-        yield
-    finally:
-        package.removeHandler(handler)
-        package.setLevel(before[0])
-        package.propagate = before[1]
-
-
-class _MessageFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        """Messages as they are; warnings say so."""
-        text = record.getMessage()
-        return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"
 
 
 class DescriptorDisplay:

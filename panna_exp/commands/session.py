@@ -15,8 +15,9 @@ from panna_exp.assembly.training import Run, build_run, stream_settings
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.listener import RunListener
+from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.outcome import Outcome, assess_run
-from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay, messages_shown
+from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
 from panna_exp.commands.run_directory import RunDirectory, environment
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import CheckpointError

@@ -49,6 +49,15 @@ def read(path: Path, species: Species) -> StructureSet:
             raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
 
 
+def read_symbols(path: Path) -> list[str]:
+    """Returns the symbols of the file's species indices, in order (DataError)."""
+    with _open(path) as file:
+        try:
+            return _symbols(file, path)
+        except _H5PY_ERRORS as error:
+            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
+
+
 def read_provenance(path: Path) -> dict[str, Any]:
     """Returns what the file says about where it comes from (DataError if it cannot be read)."""
     with _open(path) as file:

@@ -1,0 +1,168 @@
+"""``panna-exp convert IN... OUT``: data from one format into another, and what is odd in them."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from panna_exp.commands.messages import messages_shown
+from panna_exp.elements import SYMBOLS, Species
+from panna_exp.errors import ConfigError, closest
+from panna_exp.readers import READERS, ReadOptions
+from panna_exp.readers.open import Reader
+from panna_exp.writers import WRITERS, save_structures
+from panna_exp.writers.save import Writer, check_folder
+
+_EXTRA = """\
+formats, by suffix or name:
+{formats}
+
+Lengths are in angstrom and energies in eV everywhere. A file that exists is only replaced with
+--force; an interrupted conversion leaves nothing.
+
+examples:
+  panna-exp convert water.xyz water.h5
+  panna-exp convert --energy-key dft_energy --forces-key dft_forces train.xyz train.h5
+  panna-exp convert --from ase 'runs/*/OUTCAR' silicon.h5
+  panna-exp convert --to example train.h5 simulations"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    given = _parser().parse_intermixed_args(arguments)
+    *inputs, output = given.paths
+    if not inputs:
+        raise ConfigError("convert: name the input and the output: panna-exp convert IN... OUT")
+    out = Path(output).expanduser()
+    kind = _output_kind(output, given.to)
+    _refuse_existing(out, kind, given.force)
+    convert(inputs, out, kind, given)
+    return 0
+
+
+def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) -> None:
+    """Reads, writes and prints the summary (PannaExpError, OSError)."""
+    from rich.console import Console
+
+    from panna_exp.assembly.conversion import Source, read_any
+    from panna_exp.commands.convert_summary import DataSummary
+
+    source = Source(
+        paths=inputs,
+        kind=given.kind,
+        species=_species(given.species),
+        options=ReadOptions(
+            energy_key=given.energy_key,
+            forces_key=given.forces_key,
+            energy_unit=given.energy_unit,
+            length_unit=given.length_unit,
+            zero_forces=given.zero_forces,
+        ),
+        base=Path.cwd(),
+    )
+    with messages_shown():
+        with _bar("reading") as progress:
+            structures, species = read_any(source, progress)
+        summary = DataSummary.of(structures, species)
+        with _bar("writing") as progress:
+            saved = save_structures(out, structures, species, kind, progress)
+    summary.render(Console())
+    for note in saved.notes:
+        print(f"note: {note}")
+    print(f"wrote {len(structures)} structures: {saved.path} ({WRITERS[kind].summary})")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Mistakes are shown as those of every command."""
+        raise ConfigError(f"convert: {message} (panna-exp convert --help)")
+
+
+def _parser() -> _Parser:
+    formats: dict[str, Reader | Writer] = {**WRITERS, **READERS}
+    rows = [
+        f"  {name:9} {'r' if name in READERS else ' '}{'w' if name in WRITERS else ' '}  "
+        f"{' '.join(item.suffixes):22} {item.summary}"
+        for name, item in formats.items()
+    ]
+    parser = _Parser(
+        prog="panna-exp convert",
+        usage="panna-exp convert [options] IN [IN ...] OUT",
+        description="Converts data from one format into another and says what is odd in them.",
+        epilog=_EXTRA.format(formats="\n".join(rows)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="IN... OUT", help="files, folders or globs, and what to write")
+    add("--from", dest="kind", choices=list(READERS), help="format of IN (default: by suffix)")
+    add("--to", choices=list(WRITERS), help="format of OUT (default: by suffix)")
+    add("--energy-key", metavar="KEY", help="which of the numbers is the total energy")
+    add("--forces-key", metavar="KEY", help="which of the arrays is the forces")
+    add("--energy-unit", metavar="UNIT", help="of IN: eV, Ha, Ry, kcal/mol, ... (default: eV)")
+    add("--length-unit", metavar="UNIT", help="of IN: angstrom, bohr or nm")
+    add("--species", metavar="H,C,O", help="the species list, in the order of the indices")
+    add(
+        "--zero-forces",
+        choices=("missing", "keep"),
+        help="what forces of a structure that are all exactly zero are (default: missing)",
+    )
+    add("--force", action="store_true", help="replace OUT if it exists")
+    return parser
+
+
+def _output_kind(output: str, given: str | None) -> str:
+    if given is not None:
+        return given
+    suffix = Path(output).suffix
+    for name, writer in WRITERS.items():
+        if suffix in writer.suffixes and not writer.is_folder:
+            return name
+    names = ", ".join(WRITERS)
+    known = [suffix for writer in WRITERS.values() for suffix in writer.suffixes]
+    raise ConfigError(
+        f"convert: {output}: the suffix '{suffix}' does not say the format{closest(suffix, known)}:"
+        f" choose it with --to, one of {names} (example: a folder)"
+    )
+
+
+def _refuse_existing(out: Path, kind: str, force: bool) -> None:
+    """Before anything is read: the work would be lost."""
+    writer = WRITERS[kind]
+    if out.is_dir() and not writer.is_folder:
+        raise ConfigError(f"convert: {out}: is a folder, expected a file name")
+    if out.exists() and not out.is_dir() and writer.is_folder:
+        raise ConfigError(f"convert: {out}: is a file, expected a folder")
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() and not force:
+        raise ConfigError(f"convert: {out}: exists already: --force replaces it")
+    check_folder(out, writer)
+
+
+def _species(text: str | None) -> Species | None:
+    if text is None:
+        return None
+    symbols = [item.strip() for item in text.strip("[] ").split(",") if item.strip()]
+    for symbol in symbols:
+        if symbol not in SYMBOLS:
+            raise ConfigError(
+                f"--species: '{symbol}' is not a chemical symbol{closest(symbol, SYMBOLS)}"
+            )
+    return Species.from_list(symbols)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Any]:
+    """A bar where somebody watches, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,31 @@
+"""The program's messages on the terminal."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def messages_shown() -> Iterator[None]:
+    """Within the block, the program's messages appear on stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_MessageFormatter())
+    handler.addFilter(lambda record: not getattr(record, "file_only", False))
+    package = logging.getLogger("panna_exp")
+    before = package.level, package.propagate
+    package.setLevel(logging.INFO)
+    package.propagate = False
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before[0])
+        package.propagate = before[1]
+
+
+class _MessageFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Messages as they are; warnings say so."""
+        text = record.getMessage()
+        return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"

@@ -1,0 +1,62 @@
+"""Extended XYZ: ``Lattice``, ``pbc``, ``Properties``, ``energy`` and ``name`` in the second line.
+
+Numbers are written so that reading gives the same float64. Energies are in eV, forces in
+eV/angstrom; ASE takes both as results of a calculation.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from panna_exp.data.structures import StructureSet
+from panna_exp.elements import Species
+from panna_exp.writers.parts import Part, parts_of
+from panna_exp.writers.save import Progress
+
+
+def write(path: Path, structures: StructureSet, species: Species, progress: Progress) -> None:
+    """Writes one file (DataError: there are no positions)."""
+    with path.open("w", encoding="utf-8") as file:
+        for index, part in enumerate(parts_of(structures, species)):
+            file.write("\n".join(_lines(part)) + "\n")
+            progress(index + 1, len(structures))
+
+
+def _lines(part: Part) -> Iterator[str]:
+    yield str(len(part.symbols))
+    yield _comment(part)
+    numbers = part.positions if part.forces is None else np.hstack([part.positions, part.forces])
+    for symbol, row in zip(part.symbols, numbers.tolist(), strict=True):
+        yield f"{symbol} {' '.join(map(repr, row))}"
+
+
+def _comment(part: Part) -> str:
+    items = []
+    if part.pbc.any():
+        items.append(f'Lattice="{" ".join(map(repr, part.cell.ravel().tolist()))}"')
+    columns = "species:S:1:pos:R:3" + ("" if part.forces is None else ":forces:R:3")
+    items += [f"Properties={columns}", f"energy={part.energy!r}"]
+    if part.name:
+        items.append(f"name={_quoted(part.name)}")
+    items.append('pbc="' + " ".join("T" if flag else "F" for flag in part.pbc) + '"')
+    return " ".join(items)
+
+
+def _quoted(text: str) -> str:
+    """A text on one line as ASE reads it back, quotes and backslashes escaped."""
+    line = " ".join(text.split())
+    if all(_is_value(word) for word in re.findall(r"[^\s,]+", line)) or line.startswith("_JSON "):
+        line = f"_JSON {json.dumps(line)}"  # or it would come back as a number or truth value
+    escaped = line.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _is_value(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return word.lower() in ("t", "f", "true", "false")
+    return True

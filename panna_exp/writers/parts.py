@@ -1,0 +1,55 @@
+"""One structure of many, as writers of text take it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A structure with A atoms (eV, angstrom).
+
+    Args:
+        name: Its key, empty if it has none.
+        symbols: [A].
+        energy: Total energy.
+        positions: [A, 3].
+        cell: [3, 3], zero rows where not periodic.
+        pbc: [3].
+        forces: [A, 3] or None.
+    """
+
+    name: str
+    symbols: list[str]
+    energy: float
+    positions: Floats
+    cell: Floats
+    pbc: NDArray[np.bool_]
+    forces: Floats | None
+
+
+def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
+    """Yields each structure (DataError: there are no positions)."""
+    if structures.positions is None:
+        raise DataError(
+            f"{structures.origins[0]}: has no positions (PANNA's TFRecords have none), which the "
+            "format to write needs"
+        )
+    for index in range(len(structures)):
+        atoms = slice(structures.offsets[index], structures.offsets[index + 1])
+        forces = None if structures.forces is None else structures.forces[atoms]
+        yield Part(
+            name=structures.names[index],
+            symbols=[species.symbols[number] for number in structures.species[atoms]],
+            energy=float(structures.energy[index]),
+            positions=structures.positions[atoms],
+            cell=structures.cell[index],
+            pbc=structures.pbc[index],
+            forces=None if forces is None or np.isnan(forces[0, 0]) else forces,
+        )

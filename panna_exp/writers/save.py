@@ -1,0 +1,142 @@
+"""Writes data of any kind: one writer a format, whole or not at all."""
+
+import importlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from panna_exp.data.structures import StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.files import replacing, sync_folder
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """One format.
+
+    Args:
+        module: Has ``write(path, structures, species, progress)``, which may return a note.
+        suffixes: Of its files; the first is the usual one.
+        summary: What it is.
+        keeps: Those of positions, cell, forces, descriptors, name that it stores.
+        is_folder: Whether it is a folder of files.
+    """
+
+    module: str
+    suffixes: tuple[str, ...]
+    summary: str
+    keeps: frozenset[str]
+    is_folder: bool = False
+
+
+_STRUCTURE = frozenset({"positions", "cell", "forces", "name"})
+WRITERS = {
+    "example": Writer(
+        "example_json", (".example",), "a folder of PANNA's structures, JSON", _STRUCTURE, True
+    ),
+    "extxyz": Writer("extxyz", (".xyz", ".extxyz"), "extended XYZ", _STRUCTURE),
+    "hdf5": Writer("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5", _STRUCTURE | {"descriptors"}),
+    "tfrecord": Writer(
+        "tfrecord",
+        (".tfrecord",),
+        "PANNA's TFRecords",
+        frozenset({"forces", "descriptors", "name"}),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What was written.
+
+    Args:
+        path: File or folder.
+        notes: What the format does not keep, one sentence each.
+    """
+
+    path: Path
+    notes: list[str]
+
+
+def save_structures(
+    path: Path,
+    structures: StructureSet,
+    species: Species,
+    kind: str,
+    progress: Progress | None = None,
+) -> Saved:
+    """Writes a file or a folder that the reader of its kind takes.
+
+    Args:
+        path: What to create; an existing file is replaced, and a folder if it has only files of
+            this kind.
+        structures: What to write.
+        species: Symbols of its species indices.
+        kind: Key of WRITERS.
+        progress: Called with (done, all) structures.
+
+    Raises:
+        DataError: The structures lack what the format needs, or the folder has other files.
+        OSError: The folder cannot be written, or the disk is full; what was there is unchanged.
+    """
+    writer = WRITERS[kind]
+    write: Callable[[Path, StructureSet, Species, Progress], str | None]
+    write = importlib.import_module(f"panna_exp.writers.{writer.module}").write
+    with _folder(path, writer) if writer.is_folder else replacing(path) as part:
+        note = write(part, structures, species, progress or _silent)
+    return Saved(path=path, notes=[*_lost(structures, writer), *([note] if note else [])])
+
+
+def check_folder(path: Path, writer: Writer) -> None:
+    """Raises DataError where a folder has anything but files of the writer's kind."""
+    if not path.is_dir():
+        return
+    for item in sorted(path.iterdir()):
+        if item.is_dir() or item.suffix not in writer.suffixes:
+            raise DataError(
+                f"{path}: is a folder with other files ({item.name}), which replacing it would "
+                "delete: name another folder"
+            )
+
+
+@contextmanager
+def _folder(path: Path, writer: Writer) -> Iterator[Path]:
+    """Gives a new folder beside ``path``, which takes its place once it is complete."""
+    check_folder(path, writer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    old = part.with_suffix(".old")
+    try:
+        part.chmod(0o755)
+        yield part
+        if path.exists():
+            path.rename(old)
+        part.rename(path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    sync_folder(path.parent)
+
+
+def _lost(structures: StructureSet, writer: Writer) -> list[str]:
+    has = {
+        "positions": structures.positions is not None,
+        "cell": bool(structures.pbc.any()),
+        "forces": structures.forces is not None,
+        "descriptors": structures.descriptors is not None,
+    }
+    lost = [name for name, there in has.items() if there and name not in writer.keeps]
+    return [f"not kept in {writer.summary}: {', '.join(lost)}"] if lost else []
+
+
+def _silent(done: int, total: int) -> None:
+    pass
