@@ -28,6 +28,8 @@ COMMANDS = {
     "train": Command("train", "train networks; -m runs a sweep"),
     "evaluate": Command("evaluate", "errors of a trained or saved network on data"),
     "extract-weights": Command("extract_weights", "write a run's networks as PANNA's files"),
+    "descriptors": Command("descriptors", "compute descriptors once and store them"),
+    "pack": Command("pack", "PANNA's .bin files become TFRecords"),
     "import-ini": Command("import_ini", "PANNA's INI files become experiments"),
     "panna-train": Command("dropin", "run a PANNA training input: -c train.ini", "train"),
     "panna-evaluate": Command("dropin", "run a PANNA validation input", "evaluate"),
@@ -35,6 +37,8 @@ COMMANDS = {
         "dropin", "run a PANNA weight extraction input", "extract_weights"
     ),
     "convert": Command("convert", "data from one format into another, and what is odd in them"),
+    "panna-gvect-calculator": Command("dropin", "run a PANNA descriptor input", "descriptors"),
+    "panna-tfr-packer": Command("dropin", "run a PANNA packing input", "pack"),
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }
 

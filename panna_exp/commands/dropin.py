@@ -54,6 +54,26 @@ def extract_weights(arguments: list[str]) -> int:
     return 0
 
 
+def descriptors(arguments: list[str]) -> int:
+    """``panna-gvect-calculator``: computes descriptors to .bin files."""
+    experiment, _ = _import("descriptors", arguments)
+    from panna_exp.commands.descriptors import compute
+    from panna_exp.config.panna_ini.importer import validated
+
+    compute(validated(experiment), Path.cwd())
+    return 0
+
+
+def pack(arguments: list[str]) -> int:
+    """``panna-tfr-packer``: packs .bin files into TFRecords."""
+    experiment, _ = _import("packing", arguments)
+    from panna_exp.commands.pack import run
+    from panna_exp.config.panna_ini.importer import validated
+
+    run(validated(experiment), Path.cwd())
+    return 0
+
+
 def _import(kind: Kind, arguments: list[str]) -> tuple[Any, argparse.Namespace]:
     """Returns the experiment of the INI file that the arguments name."""
     options = _parser(_WORDS[kind]).parse(arguments)

@@ -105,7 +105,8 @@ class TrainingDisplay:
 class DescriptorDisplay:
     """A bar for descriptors that take more than a moment to compute."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str = "descriptors") -> None:
+        self._label = label
         self._start = time.perf_counter()
         self._bar: Progress | None = None
 
@@ -115,7 +116,7 @@ class DescriptorDisplay:
             if not sys.stderr.isatty() or time.perf_counter() - self._start < 1.0:
                 return
             self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("descriptors", total=total)
+            self._task = self._bar.add_task(self._label, total=total)
             self._bar.start()
         self._bar.update(self._task, completed=done, total=total)
         if done >= total:

@@ -19,7 +19,6 @@ class DescriptorsConfig(CommonConfig):
     pbc: list[bool] | None = option(
         None, "periodic along each lattice vector (default: as the structures say)"
     )
-    per_atom_energy: bool = option(False, "bin: store per_atom_energy of the structures, too")
     data: DataConfig = group(DataConfig, "structures, as data.train")
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
 

@@ -27,9 +27,11 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
         f"pbc={config.pbc}: expected three of true and false",
     )
     if config.format != "bin":
-        for name in ("log_dir", "per_atom_energy"):
-            value = getattr(config, name)
-            problems.check(not value, f"{name}={value}: only format=bin has it")
+        problems.check(not config.log_dir, f"log_dir={config.log_dir}: only format=bin has it")
+        problems.check(
+            config.derivatives not in ("dense", "sparse"),
+            f"derivatives={config.derivatives}: only format=bin stores them",
+        )
     problems.raise_if_any()
 
 

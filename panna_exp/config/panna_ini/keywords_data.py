@@ -31,8 +31,11 @@ def _descriptors() -> list[Keyword]:
         Rows("descriptors", "PARALLELIZATION").honoured(
             "number_of_process", "processes", values.whole(1), default="1"
         ),
-        Rows("descriptors", "MISC").honoured(
-            "per_atom_energy", "per_atom_energy", values.boolean, default="False"
+        Rows("descriptors", "MISC").refused(
+            "per_atom_energy",
+            "no loss of PANNA's or ours uses energies of single atoms",
+            harmless=values.boolean,
+            default="False",
         ),
         Rows("descriptors", "MISC").refused(
             "long_range",

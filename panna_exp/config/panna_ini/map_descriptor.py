@@ -135,7 +135,6 @@ def map_descriptors(source: CheckedInput, name: str, workflow: Workflow) -> Impo
     settings.take("log_dir", _IO, "log_dir", workflow.path("./logs"), workflow.path)
     settings.add("format", "bin", "PANNA writes .bin files")
     settings.take("processes", "PARALLELIZATION", "number_of_process", 1)
-    settings.take("per_atom_energy", "MISC", "per_atom_energy", False)
     settings.items["derivatives"] = _derivatives(source)
     _periodicity(source, settings)
     settings.items |= described.settings

@@ -1,0 +1,275 @@
+"""Computes descriptors once and stores them: PANNA's .bin files, or HDF5 files of ours."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panna_exp.assembly import descriptor as descriptors
+from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
+from panna_exp.assembly.precompute_jobs import Job, nonzeros_per_atom, run_jobs
+from panna_exp.config.schema_tools import DescriptorsConfig
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.files import write_text_atomic
+from panna_exp.readers import open_structures
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+DONE_FILE = "gvect_already_computed.dat"
+RECORD = "descriptors.json"
+_ATOMS_A_JOB = 512
+_STRUCTURES_A_FILE = 1000
+_SPARE = 1.05  # room for headers, and for what else goes on on the disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was done: structures computed now, found done already, and where they lie."""
+
+    computed: int
+    found: int
+    folder: Path
+
+
+def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Outcome:
+    """Computes and stores the descriptors of all structures that are not done yet.
+
+    Args:
+        config: Validated.
+        base: Folder that relative paths start from.
+        progress: Called with structures done and all.
+
+    Raises:
+        DataError: Structures that cannot be used, results of other settings in the folder, or a
+            disk without room for the results.
+        ConfigError: Parameters that make no descriptor.
+        OSError: The folder cannot be written, or the disk is full; files are whole or not there.
+    """
+    species = Species.from_list(config.data.species or [])
+    loaded = open_structures(
+        as_paths(config.data.train),
+        species,
+        kind=reader_kind(config.data),
+        base=base,
+        options=read_options(config.data),
+    )
+    generation = descriptors.chosen_generation(config.data, config.descriptor)
+    wanted = descriptors.parameters(config.descriptor, species, generation)
+    structures = _periodic(loaded.structures, config.pbc)
+    if structures.positions is None:
+        raise DataError(f"{structures.origins[0]}: has no positions to compute descriptors from")
+    assert config.output_dir is not None
+    folder = base / Path(config.output_dir).expanduser()
+    settings = _settings(config, wanted)
+    if config.format != "bin":
+        settings["data"] = loaded.fingerprint
+    _check_record(folder, settings)
+    log_dir = folder if config.log_dir is None else base / Path(config.log_dir).expanduser()
+    jobs, found = _jobs(config, structures, wanted, species, folder, log_dir)
+    _check_room(config, structures, wanted, jobs, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(folder / RECORD, json.dumps(settings, indent=1) + "\n")
+    total = len(structures)
+    done = found
+    progress(done, total)
+    done_file = _DoneFile(log_dir) if config.format == "bin" else None
+    for job in run_jobs(jobs, config.processes):
+        done += len(job.keys)
+        if done_file is not None:
+            done_file.add(job.keys)
+        progress(done, total)
+    return Outcome(computed=total - found, found=found, folder=folder)
+
+
+def _periodic(structures: StructureSet, pbc: list[bool] | None) -> StructureSet:
+    """The structures with other periodicity; a vector that is zero stays not periodic."""
+    if pbc is None:
+        return structures
+    flags = np.asarray(pbc) & structures.cell.any(axis=2)
+    return replace(structures, pbc=flags, cell=np.where(flags[:, :, None], structures.cell, 0.0))
+
+
+def _settings(config: DescriptorsConfig, wanted: MBPParameters) -> dict[str, Any]:
+    return {
+        "descriptor": wanted.to_info(),
+        "precision": config.precision.value,
+        "format": config.format,
+        "derivatives": config.derivatives,
+        "pbc": None if config.pbc is None else [bool(flag) for flag in config.pbc],
+    }
+
+
+def _check_record(folder: Path, settings: dict[str, Any]) -> None:
+    """Refuses to mix results of different settings in one folder."""
+    path = folder / RECORD
+    if not path.exists():
+        return
+    try:
+        earlier = json.loads(path.read_text())
+    except ValueError:
+        earlier = None
+    plain = json.loads(json.dumps(settings))
+    if not isinstance(earlier, dict):
+        raise DataError(f"{path}: is damaged: choose another output_dir, or remove the folder")
+    for key, value in plain.items():
+        if earlier.get(key) != value:
+            raise DataError(
+                f"{path}: the results there are of other settings ({key}): choose another "
+                "output_dir, or remove the folder"
+            )
+
+
+def _jobs(
+    config: DescriptorsConfig,
+    structures: StructureSet,
+    wanted: MBPParameters,
+    species: Species,
+    folder: Path,
+    log_dir: Path,
+) -> tuple[list[Job], int]:
+    """What is left to do, and the number of structures that are done."""
+
+    def job(chosen: NDArray[np.int64], keys: list[str], file_name: str = "") -> Job:
+        return Job(
+            structures=structures.select(chosen),
+            keys=keys,
+            parameters=wanted,
+            species=species,
+            precision=config.precision.value,
+            derivatives=config.derivatives,
+            folder=folder,
+            file_name=file_name,
+        )
+
+    jobs = []
+    if config.format == "bin":
+        keys = _keys(structures)
+        finished = _DoneFile.read(log_dir)
+        left = np.array(
+            [
+                index
+                for index, key in enumerate(keys)
+                if key not in finished or not (folder / f"{key}.bin").exists()
+            ],
+            dtype=np.int64,
+        )
+        for chosen in _by_atoms(structures, left):
+            jobs.append(job(chosen, [keys[i] for i in chosen.tolist()]))
+        return jobs, len(structures) - len(left)
+    found = 0
+    starts = range(0, len(structures), _STRUCTURES_A_FILE)
+    for number, start in enumerate(starts, start=1):
+        chosen = np.arange(start, min(start + _STRUCTURES_A_FILE, len(structures)))
+        name = f"descriptors-{number}-{len(starts)}.h5"
+        if (folder / name).exists():
+            found += len(chosen)
+            continue
+        jobs.append(job(chosen, [structures.names[i] for i in chosen.tolist()], name))
+    return jobs, found
+
+
+def _by_atoms(structures: StructureSet, indices: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Cuts the structures at ``indices`` into jobs of some hundred atoms."""
+    if not len(indices):
+        return []
+    ends = np.cumsum(structures.num_atoms[indices])
+    cuts = np.flatnonzero(np.diff(ends // _ATOMS_A_JOB)) + 1
+    return np.split(indices, cuts)
+
+
+def _keys(structures: StructureSet) -> list[str]:
+    """PANNA's keys, which name the files: the structure's name up to its first dot."""
+    keys = []
+    first: dict[str, int] = {}
+    for index, name in enumerate(structures.names):
+        key = name.partition(".")[0] or f"structure_{index}"
+        if "/" in key or "\0" in key or "," in key:
+            raise DataError(
+                f"{structures.origins[index]}: its name '{key}' cannot be that of a .bin file: "
+                "it has a slash or a comma"
+            )
+        if key in first:
+            raise DataError(
+                f"{structures.origins[index]}: has the key '{key}', as "
+                f"{structures.origins[first[key]]} has: .bin files are named by it, so it must be "
+                "unique (format=hdf5 needs no names)"
+            )
+        first[key] = index
+        keys.append(key)
+    return keys
+
+
+def _check_room(
+    config: DescriptorsConfig,
+    structures: StructureSet,
+    wanted: MBPParameters,
+    jobs: list[Job],
+    folder: Path,
+) -> None:
+    """Says how much will be written; DataError if the disk has no room for it."""
+    if not jobs:
+        return
+    atoms = np.concatenate([job.structures.num_atoms for job in jobs])
+    width = 4 if config.format == "bin" or config.precision.value == "float32" else 8
+    size = float(width * atoms.sum() * wanted.size)
+    if config.derivatives == "dense":
+        size += float(12 * (atoms**2).sum() * wanted.size)
+    elif config.derivatives == "sparse":
+        size += 12.0 * nonzeros_per_atom(structures, wanted) * float(atoms.sum())
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
+    logger.info(
+        "%d structures, %d atoms, %d components: about %s in %s",
+        len(atoms),
+        atoms.sum(),
+        wanted.size,
+        _bytes(size),
+        folder,
+    )
+    if size * _SPARE > free:
+        raise DataError(
+            f"{folder}: the results need about {_bytes(size)}, but the disk has {_bytes(free)} "
+            "left: make room, choose another output_dir, or compute less (derivatives=none or "
+            "sparse)"
+        )
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
+
+
+class _DoneFile:
+    """PANNA's list of finished keys, separated by commas."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / DONE_FILE
+
+    @staticmethod
+    def read(folder: Path) -> set[str]:
+        """Returns the finished keys; one that a kill cut short is not among them."""
+        path = folder / DONE_FILE
+        if not path.exists():
+            return set()
+        return set(path.read_text().rpartition(",")[0].split(","))
+
+    def add(self, keys: list[str]) -> None:
+        """Adds finished keys."""
+        with self._path.open("a") as file:
+            file.write("".join(f"{key}," for key in keys))

@@ -1,0 +1,36 @@
+"""``panna-exp descriptors``: computes descriptors once and stores them."""
+
+from pathlib import Path
+
+from panna_exp.commands.launch import launch_once
+from panna_exp.config.schema_tools import DescriptorsConfig
+from panna_exp.config.validate_tools import validate_descriptors
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    launch_once(arguments, compute, "descriptors", "panna-exp descriptors")
+    return 0
+
+
+def compute(config: DescriptorsConfig, base: Path) -> None:
+    """Computes what is not done yet and says what was done.
+
+    Args:
+        config: As composed.
+        base: Folder that relative paths start from.
+
+    Raises:
+        PannaExpError: Options, structures, or a disk without room.
+    """
+    validate_descriptors(config)
+    from panna_exp.assembly.machine import use_threads
+    from panna_exp.assembly.precompute import precompute
+    from panna_exp.commands.messages import messages_shown
+    from panna_exp.commands.progress import DescriptorDisplay
+
+    use_threads(config.threads or 1)
+    with messages_shown():
+        outcome = precompute(config, base, DescriptorDisplay())
+    before = f", {outcome.found} were done before" if outcome.found else ""
+    print(f"computed the descriptors of {outcome.computed} structures{before}: {outcome.folder}")

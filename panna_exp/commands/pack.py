@@ -1,0 +1,33 @@
+"""``panna-exp pack``: PANNA's .bin files become TFRecords that PANNA reads."""
+
+from pathlib import Path
+
+from panna_exp.commands.launch import launch_once
+from panna_exp.config.schema_tools import PackConfig
+from panna_exp.config.validate_tools import validate_pack
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    launch_once(arguments, run, "pack", "panna-exp pack")
+    return 0
+
+
+def run(config: PackConfig, base: Path) -> None:
+    """Packs and says what was written.
+
+    Args:
+        config: As composed.
+        base: Folder that relative paths start from.
+
+    Raises:
+        PannaExpError: Options, files that are missing or damaged.
+    """
+    validate_pack(config)
+    from panna_exp.assembly.packing import pack
+    from panna_exp.commands.progress import DescriptorDisplay
+
+    files = pack(config, base, DescriptorDisplay("packing"))
+    print(
+        f"wrote {len(files)} TFRecord files, {files[0].name} to {files[-1].name}: {files[0].parent}"
+    )
