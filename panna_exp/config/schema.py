@@ -125,7 +125,9 @@ class DataConfig:
     validation: Any = option(None, "validation data, evaluated at the end of each epoch")
     test: Any = option(None, "data for evaluate (default: the run's validation data)")
     kind: str = option(
-        "auto", "file format: auto (by suffix), tfrecord, example, hdf5, ase (whatever ASE reads)"
+        "auto",
+        "file format: auto (by suffix), tfrecord, example, hdf5, ase (whatever ASE reads), npz, "
+        "ani or spice (HDF5 as these collections have it)",
     )
     species: list[str] | None = option(
         None, "chemical symbols, in the order of the species indices (PANNA: atomic_sequence)"
@@ -141,18 +143,17 @@ class DataConfig:
     )
     split_seed: int = option(0, "seed of that split")
     energy_key: str | None = option(
-        None, "ase: which of the numbers is the total energy, e.g. dft_energy (default: energy)"
+        None, "ase, npz, ani, spice: the total energy's name in the file (default: the usual ones)"
     )
     forces_key: str | None = option(
-        None, "ase: which of the arrays is the forces, e.g. dft_forces (default: forces)"
+        None, "ase, npz, ani, spice: the forces' name in the file (default: the usual ones)"
     )
     energy_unit: str | None = option(
         None,
-        "ase: unit of energies, of forces per length_unit: eV, Ha, Ry, kcal/mol, ... (default: eV)",
+        "ase, npz, ani, spice: unit of energies, of forces per length_unit: eV, Ha, Ry, kcal/mol, "
+        "... (default: what the file or its format says)",
     )
-    length_unit: str | None = option(
-        None, "ase: unit of positions: angstrom, bohr or nm (default: angstrom)"
-    )
+    length_unit: str | None = option(None, "the same of positions: angstrom, bohr or nm")
     zero_forces: str | None = option(
         None,
         "forces of a structure that are all exactly zero: missing (the default) or keep, as for "

@@ -24,7 +24,7 @@ from panna_exp.config.species import parse_network
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, closest
 
-KINDS = ("auto", "tfrecord", "example", "hdf5", "ase")
+KINDS = ("auto", "tfrecord", "example", "hdf5", "ase", "npz", "ani", "spice")
 LOSSES = {
     2: ("quad", "exp_quad", "quad_atom", "quad_std_atom", "exp_quad_atom"),
     1: (

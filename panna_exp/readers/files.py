@@ -107,7 +107,7 @@ def _of_folder(
     folder: Path, kind: str | None, suffixes: Mapping[str, Sequence[str]]
 ) -> list[tuple[Path, str]]:
     wanted = {kind: suffixes[kind]} if kind else suffixes
-    known = [suffix for endings in wanted.values() for suffix in endings]
+    known = list(dict.fromkeys(suffix for endings in wanted.values() for suffix in endings))
     items = sorted((path for path in folder.iterdir() if path.name[0] != "."), key=natural)
     files = [path for path in items if path.suffix in known and not path.is_dir()]
     if not files:
@@ -139,7 +139,8 @@ def _kind_of(path: Path, suffixes: Mapping[str, Sequence[str]]) -> str:
     for kind, endings in suffixes.items():
         if path.suffix in endings:
             return kind
-    known = ", ".join(ending for endings in suffixes.values() for ending in endings)
+    known = dict.fromkeys(ending for endings in suffixes.values() for ending in endings)
     raise DataError(
-        f"{path}: unknown suffix '{path.suffix}', expected one of {known}: choose data.kind"
+        f"{path}: unknown suffix '{path.suffix}', expected one of {', '.join(known)}: choose "
+        "data.kind"
     )

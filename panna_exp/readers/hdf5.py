@@ -25,13 +25,12 @@ from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.files import replacing
 from panna_exp.readers.flat_checks import FlatChecks
+from panna_exp.readers.h5 import opened
 from panna_exp.units import energy_factor, length_factor
 
 FORMAT = "panna_exp.structures"
 VERSION = 1
 _CHUNK_ROWS = 4096
-# What h5py raises for damaged files, depending on where the damage is.
-_H5PY_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError)
 # The first layout whose headers and links carry checksums; HDF5 1.10 (2016) and later read it.
 _LIBVER = ("v110", "v110")
 
@@ -42,30 +41,21 @@ def read(path: Path, species: Species) -> StructureSet:
     Raises:
         DataError: The file is damaged, of another format, or has other species.
     """
-    with _open(path) as file:
-        try:
-            return _read(file, path, species)
-        except _H5PY_ERRORS as error:
-            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
+    with opened(path) as file:
+        return _read(file, path, species)
 
 
 def read_symbols(path: Path) -> list[str]:
     """Returns the symbols of the file's species indices, in order (DataError)."""
-    with _open(path) as file:
-        try:
-            return _symbols(file, path)
-        except _H5PY_ERRORS as error:
-            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
+    with opened(path) as file:
+        return _symbols(file, path)
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """Returns what the file says about where it comes from (DataError if it cannot be read)."""
-    with _open(path) as file:
-        try:
-            attributes = file["provenance"].attrs if "provenance" in file else {}
-            return {name: _text(value) for name, value in attributes.items()}
-        except _H5PY_ERRORS as error:
-            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
+    with opened(path) as file:
+        attributes = file["provenance"].attrs if "provenance" in file else {}
+        return {name: _text(value) for name, value in attributes.items()}
 
 
 def write_hdf5(
@@ -95,24 +85,12 @@ def write_hdf5(
         _write(file, structures, species, provenance or {})
 
 
-def _open(path: Path) -> Any:
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except _H5PY_ERRORS as error:
-        raise DataError(f"{path}: is not a readable HDF5 file ({_reason(error)})") from None
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
 def _read(file: Any, path: Path, species: Species) -> StructureSet:
     kind, version = _text(file.attrs.get("format")), file.attrs.get("format_version")
     if kind != FORMAT:
         raise DataError(
-            f"{path}: has format {kind!r}, expected '{FORMAT}': is it another program's HDF5 file?"
+            f"{path}: has format {kind!r}, expected '{FORMAT}': is it another program's HDF5 "
+            "file? (data.kind=ani or spice, --from ani or spice)"
         )
     if version != VERSION:
         raise DataError(f"{path}: has format version {version}, this program reads {VERSION}")

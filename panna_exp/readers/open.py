@@ -44,17 +44,16 @@ class Reader:
         return structures
 
 
-_UNITS = ("energy_unit", "length_unit")
+_ALL = ("energy_key", "forces_key", "energy_unit", "length_unit", "zero_forces")
 READERS = {
     "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords", ("zero_forces",)),
     "example": Reader("example_json", (".example",), "PANNA's structures, JSON", ("zero_forces",)),
     "hdf5": Reader("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5"),
-    "ase": Reader(
-        "ase_files",
-        (".xyz", ".extxyz", ".traj", ".db"),
-        "files that ASE reads",
-        ("energy_key", "forces_key", *_UNITS, "zero_forces"),
-    ),
+    "ase": Reader("ase_files", (".xyz", ".extxyz", ".traj", ".db"), "files that ASE reads", _ALL),
+    "npz": Reader("npz", (".npz",), "NumPy archives as of sGDML and MD17", _ALL),
+    # By name only: their suffixes are those of our own files.
+    "ani": Reader("ani_hdf5", (".h5", ".hdf5"), "ANI-style HDF5 (name it)", _ALL),
+    "spice": Reader("spice_hdf5", (".h5", ".hdf5"), "SPICE-style HDF5 (name it)", _ALL),
 }
 
 

@@ -66,3 +66,31 @@ def without_zero_forces(structures: StructureSet, options: ReadOptions) -> Struc
         forces=None if np.isnan(forces).all() else forces,
         zero_forces=tuple(structures.origins[int(index)] for index in np.flatnonzero(zero)),
     )
+
+
+def chosen_unit(
+    own: str | None, given: str | None, option: str, where: str, default: str | None = None
+) -> str:
+    """Returns the unit that a file says, else the user, else the format.
+
+    Args:
+        own: What the file says.
+        given: What the user says.
+        option: Name of the user's option.
+        where: File, for messages.
+        default: The format's.
+
+    Raises:
+        DataError: File and user say different things, or nobody says anything.
+    """
+    if own is not None and given is not None and own != given:
+        raise DataError(
+            f"{where}: says that its unit is {own!r}, but {option}={given} {spelled(option)}: "
+            "leave it out"
+        )
+    unit = own or given or default
+    if unit is None:
+        raise DataError(
+            f"{where}: does not say its unit: give {option} {spelled(option)}, e.g. kcal/mol or eV"
+        )
+    return unit
