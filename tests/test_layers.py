@@ -27,7 +27,7 @@ OWNERS = {
     "omegaconf": ("config", "commands"),
     "mlflow": ("tracking",),
     "ase": ("readers",),
-    "h5py": ("readers",),
+    "h5py": ("readers", "writers"),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),
     "tensorboard": ("tracking",),

@@ -48,6 +48,7 @@ def read(path: Path, species: Species) -> StructureSet:
 def read_symbols(path: Path) -> list[str]:
     """Returns the symbols of the file's species indices, in order (DataError)."""
     with opened(path) as file:
+        _check_format(file, path)
         return _symbols(file, path)
 
 
@@ -86,14 +87,7 @@ def write_hdf5(
 
 
 def _read(file: Any, path: Path, species: Species) -> StructureSet:
-    kind, version = _text(file.attrs.get("format")), file.attrs.get("format_version")
-    if kind != FORMAT:
-        raise DataError(
-            f"{path}: has format {kind!r}, expected '{FORMAT}': is it another program's HDF5 "
-            "file? (data.kind=ani or spice, --from ani or spice)"
-        )
-    if version != VERSION:
-        raise DataError(f"{path}: has format version {version}, this program reads {VERSION}")
+    _check_format(file, path)
     length = length_factor(_unit(file, path, "length_unit"), str(path))
     energy = energy_factor(_unit(file, path, "energy_unit"), str(path))
     offsets = _offsets(file, path)
@@ -122,6 +116,17 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
     )
     checks.values(structures)
     return structures
+
+
+def _check_format(file: Any, path: Path) -> None:
+    kind, version = _text(file.attrs.get("format")), file.attrs.get("format_version")
+    if kind != FORMAT:
+        raise DataError(
+            f"{path}: has format {kind!r}, expected '{FORMAT}': is it another program's HDF5 "
+            "file? (data.kind=ani or spice, --from ani or spice)"
+        )
+    if version != VERSION:
+        raise DataError(f"{path}: has format version {version}, this program reads {VERSION}")
 
 
 def _unit(file: Any, path: Path, key: str) -> str:

@@ -34,13 +34,19 @@ class Part:
     forces: Floats | None
 
 
-def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
-    """Yields each structure (DataError: there are no positions)."""
+def with_positions(structures: StructureSet) -> Floats:
+    """Returns the positions [A, 3] of all atoms (DataError: there are none)."""
     if structures.positions is None:
         raise DataError(
             f"{structures.origins[0]}: has no positions (PANNA's TFRecords have none), which the "
             "format to write needs"
         )
+    return structures.positions
+
+
+def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
+    """Yields each structure (DataError: there are no positions)."""
+    positions = with_positions(structures)
     for index in range(len(structures)):
         atoms = slice(structures.offsets[index], structures.offsets[index + 1])
         forces = None if structures.forces is None else structures.forces[atoms]
@@ -48,7 +54,7 @@ def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
             name=structures.names[index],
             symbols=[species.symbols[number] for number in structures.species[atoms]],
             energy=float(structures.energy[index]),
-            positions=structures.positions[atoms],
+            positions=positions[atoms],
             cell=structures.cell[index],
             pbc=structures.pbc[index],
             forces=None if forces is None or np.isnan(forces[0, 0]) else forces,

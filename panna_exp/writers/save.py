@@ -36,6 +36,7 @@ class Writer:
 
 
 _STRUCTURE = frozenset({"positions", "cell", "forces", "name"})
+_MOLECULE = frozenset({"positions", "forces"})
 WRITERS = {
     "example": Writer(
         "example_json", (".example",), "a folder of PANNA's structures, JSON", _STRUCTURE, True
@@ -48,6 +49,10 @@ WRITERS = {
         "PANNA's TFRecords",
         frozenset({"forces", "descriptors", "name"}),
     ),
+    "npz": Writer("npz", (".npz",), "a NumPy archive as of sGDML", _STRUCTURE),
+    # By name only: their suffixes are those of our own files.
+    "ani": Writer("ani_hdf5", (".h5", ".hdf5"), "ANI-style HDF5 (name it)", _MOLECULE),
+    "spice": Writer("spice_hdf5", (".h5", ".hdf5"), "SPICE-style HDF5 (name it)", _MOLECULE),
 }
 
 
@@ -133,6 +138,7 @@ def _lost(structures: StructureSet, writer: Writer) -> list[str]:
         "cell": bool(structures.pbc.any()),
         "forces": structures.forces is not None,
         "descriptors": structures.descriptors is not None,
+        "name": any(structures.names),
     }
     lost = [name for name, there in has.items() if there and name not in writer.keeps]
     return [f"not kept in {writer.summary}: {', '.join(lost)}"] if lost else []

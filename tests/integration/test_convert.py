@@ -186,6 +186,23 @@ def test_tfrecords_need_their_species_list(program):
     assert "its descriptors are those of the species list [H, O], not of [O, H]" in done.stderr
 
 
+def test_collections_of_molecules(program):
+    folder = program.folder
+    waters(folder / "water.xyz")
+    program.run("convert", "water.xyz", "first.h5", "--species", "H,O")
+    for kind, name in (("spice", "s.h5"), ("ani", "a.h5"), ("npz", "n.npz")):
+        program.run("convert", "first.h5", name, "--to", kind)
+        program.run("convert", "--from", kind, name, f"{kind}-back.h5", "--species", "H,O")
+        first, last = read(folder / "first.h5"), read(folder / f"{kind}-back.h5")
+        for field in FIELDS:
+            pair = getattr(first, field), getattr(last, field)
+            np.testing.assert_allclose(*pair, rtol=1e-14, atol=1e-14, err_msg=field)
+    done = program.run("convert", "s.h5", "t.h5", code=2)
+    assert "another program's HDF5 file? (data.kind=ani or spice" in done.stderr
+    options = ("data.species=[H,O]", "tracking=none", "training.max_epochs=1")
+    program.run("train", "data=spice", "data.train=[s.h5]", *options, "network.architecture=[4,1]")
+
+
 def test_an_interrupted_conversion_leaves_nothing(program):
     waters(program.folder / "water.xyz", count=8_000)
     process = program.start("convert", "--to", "example", "water.xyz", "out")

@@ -70,7 +70,7 @@ def paths(tmp_path):
     }
 
 
-@pytest.mark.parametrize("kind", ["example", "extxyz", "hdf5"])
+@pytest.mark.parametrize("kind", ["example", "extxyz", "hdf5", "npz"])
 def test_what_is_written_is_read_back_exactly(tmp_path, mixed, kind):
     path = paths(tmp_path)[kind]
     steps = []
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_back_exactly(tmp_path, mixed, kind):
 def test_one_format_after_another_and_back(tmp_path, mixed):
     names = [*paths(tmp_path).items()]
     found = mixed
-    for kind, path in [item for item in names if item[0] != "tfrecord"]:
+    for kind, path in [item for item in names if item[0] not in ("tfrecord", "ani", "spice")]:
         save_structures(path, found, SPECIES, kind)
         found = open_structures([str(path)], SPECIES).structures
     assert_equal(found, mixed)
@@ -110,6 +110,39 @@ def test_tfrecords_have_no_positions_and_float32(tmp_path, mixed):
     assert (tmp_path / "b.tfrecord").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["ani", "spice"])
+def test_groups_of_molecules(tmp_path, mixed, kind):
+    path = tmp_path / "a.h5"
+    with pytest.raises(DataError, match="structure 0: is periodic, but the format to write has no"):
+        save_structures(path, mixed, SPECIES, kind)
+    items = [molecule(3), molecule(1), replace(structure(2), pbc=np.zeros(3, bool)), molecule(4)]
+    free = [replace(item, cell=np.zeros((3, 3))) for item in items]
+    same = replace(free[0], energy=-1.0)  # shares its group with the first
+    data = StructureSet.from_structures([*free, same])
+    saved = save_structures(path, data, SPECIES, kind)
+    assert saved.notes == []
+    found = open_structures([str(path)], SPECIES, kind=kind).structures
+    by_energy = found.select(np.argsort(found.energy))
+    expected = data.select(np.argsort(data.energy))
+    for name in ("species", "offsets"):
+        assert np.array_equal(getattr(by_energy, name), getattr(expected, name))
+    for name in ("energy", "positions", "forces"):
+        pair = getattr(by_energy, name), getattr(expected, name)
+        np.testing.assert_allclose(*pair, rtol=1e-14, err_msg=name)
+    assert sum(name.endswith(("-0", "-1")) for name in found.names) == 3
+    named = save_structures(path, StructureSet.from_structures([molecule(1, "x")]), SPECIES, kind)
+    assert named.notes == [f"not kept in {WRITERS[kind].summary}: name"]
+
+
+def test_archives_of_one_molecule(tmp_path):
+    data = StructureSet.from_structures([molecule(3), replace(molecule(3), energy=-1.0)])
+    save_structures(tmp_path / "a.npz", data, SPECIES, "npz")
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert sorted(arrays.files) == ["E", "R", "e_unit", "r_unit", "z"]
+        assert arrays["z"].shape == (4,)
+        assert arrays["R"].shape == (2, 4, 3)
+
+
 def test_descriptors_that_are_not_kept_are_named(tmp_path, mixed):
     saved = save_structures(tmp_path / "a.xyz", with_descriptors(mixed), SPECIES, "extxyz")
     assert saved.notes == ["not kept in extended XYZ: descriptors"]
@@ -121,6 +154,8 @@ def test_descriptors_that_are_not_kept_are_named(tmp_path, mixed):
         ("tfrecord", "structure 0: has no descriptors, which TFRecords consist of: compute them"),
         ("example", "structure 0: has no positions"),
         ("extxyz", "structure 0: has no positions"),
+        ("npz", "structure 0: has no positions"),
+        ("ani", "structure 0: has no positions"),
     ],
 )
 def test_what_the_format_needs(tmp_path, mixed, kind, message):
@@ -160,7 +195,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path, mixed):
 def test_zero_forces_survive_where_they_are_kept(tmp_path, mixed):
     data = replace(mixed, forces=np.zeros_like(mixed.forces))
     for kind, path in paths(tmp_path).items():
-        if kind == "tfrecord":
+        if kind in ("tfrecord", "ani", "spice"):
             continue
         save_structures(path, data, SPECIES, kind)
         keep = ReadOptions() if kind == "hdf5" else ReadOptions(zero_forces="keep")
