@@ -27,11 +27,18 @@ class Assessment:
     predictions: Predictions
     summary: Summary
 
-    def write(self, folder: Path, name: str, title: str, dat_version: int = 2) -> list[Path]:
+    def write(
+        self,
+        folder: Path,
+        name: str,
+        title: str,
+        dat_version: int = 2,
+        add_offset: bool = True,
+    ) -> list[Path]:
         """Writes ``{name}.dat``, ``{name}.json`` and ``{name}.png``; returns their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}{suffix}" for suffix in (".dat", ".json", ".png")]
-        write_energies(paths[0], self.predictions, dat_version)
+        write_energies(paths[0], self.predictions, dat_version, add_offset)
         self.summary.write_json(paths[1])
         write_parity_plot(paths[2], self.predictions, title)
         return paths

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,11 +24,15 @@ from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.commands.assess import Assessment, Assessor
+from panna_exp.commands.command_line import relative
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
+from panna_exp.evaluation.errors import EnergyErrors
+from panna_exp.evaluation.tables import Table
+from panna_exp.files import write_text_atomic
 from panna_exp.readers import open_structures
 from panna_exp.training.checkpoint import find_checkpoints
 
@@ -46,15 +51,60 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
         raise ConfigError("compute_forces=true: forces cannot be predicted yet: leave it out")
     with messages_shown():
         folder = _output_folder(config, base)
+        sources = _sources(config, base)
         evaluator = None
-        for potential in _potentials(config, base):
+        rows: dict[str, EnergyErrors] = {}
+        progress = DescriptorDisplay("evaluating")
+        for number, source in enumerate(sources, start=1):
+            potential = source()
             evaluator = evaluator or _Evaluator(config, base, potential)
             assessment = evaluator.assess(potential)
-            written = assessment.write(folder, potential.name, potential.name)
+            name = _file_name(potential.name, config.panna_version)
+            written = assessment.write(
+                folder, name, potential.name, config.panna_version, config.add_offset
+            )
+            rows[potential.name] = assessment.summary.energy
+            if len(sources) > 1:
+                progress(number, len(sources))
+                continue
             print(f"\n{potential.name}:")
             sys.stdout.flush()
             assessment.summary.render(Console())
-            print(f"predictions: {written[0]}\nparity plot: {written[2]}")
+            print(f"predictions: {relative(written[0])}\nparity plot: {relative(written[2])}")
+        if len(rows) > 1:
+            _compare(rows, folder)
+
+
+def _file_name(name: str, panna_version: int) -> str:
+    """PANNA 1.x names files by the step alone."""
+    return name.rpartition("_")[2] if panna_version == 1 else name
+
+
+def _compare(rows: dict[str, EnergyErrors], folder: Path) -> None:
+    """Prints the errors of several checkpoints and writes them as checkpoints.json."""
+    best = min(rows, key=lambda name: rows[name].mae_mev_per_atom)
+    table = Table(
+        title="Energy errors (meV/atom)",
+        header=("checkpoint", "MAE", "RMSE", "max", ""),
+        rows=[
+            (
+                name,
+                f"{errors.mae_mev_per_atom:.2f}",
+                f"{errors.rmse_mev_per_atom:.2f}",
+                f"{errors.max_mev_per_atom:.2f}",
+                "best" if name == best else "",
+            )
+            for name, errors in rows.items()
+        ],
+    )
+    values = {name: asdict(errors) for name, errors in rows.items()}
+    path = folder / "checkpoints.json"
+    write_text_atomic(path, json.dumps({"best": best, "checkpoints": values}, indent=1) + "\n")
+    sys.stdout.flush()
+    table.print(Console())
+    print(
+        f"predictions, errors and plots of each: {relative(folder)}\nthis table: {relative(path)}"
+    )
 
 
 def _output_folder(config: EvaluateConfig, base: Path) -> Path:
@@ -64,18 +114,22 @@ def _output_folder(config: EvaluateConfig, base: Path) -> Path:
     return base / Path(config.run_dir).expanduser() / "evaluate"
 
 
-def _potentials(config: EvaluateConfig, base: Path) -> Iterator[SavedPotential]:
-    """Yields what is to be evaluated, each read when its turn comes."""
+def _sources(config: EvaluateConfig, base: Path) -> list[Callable[[], SavedPotential]]:
+    """Returns what is to be evaluated, each to be read when its turn comes."""
     if config.run_dir is not None:
         run_dir = base / Path(config.run_dir).expanduser()
-        yield from map(from_checkpoint, find_checkpoints(run_dir, config.checkpoint))
-        return
+        found = find_checkpoints(run_dir, config.checkpoint)
+        chosen = found[config.start : config.end : config.subsampling]
+        if not chosen:
+            raise ConfigError(
+                f"start={config.start}, end={config.end}: leave none of the {len(found)} "
+                f"checkpoints of {run_dir}: positions count from 0"
+            )
+        return [partial(from_checkpoint, path) for path in chosen]
     assert config.network_dir is not None
     generation = chosen_generation(config.data, config.descriptor)
-    yield from_folder(
-        base / Path(config.network_dir).expanduser(),
-        None if generation is None else generation.value,
-    )
+    folder = base / Path(config.network_dir).expanduser()
+    return [partial(from_folder, folder, None if generation is None else generation.value)]
 
 
 class _Evaluator:

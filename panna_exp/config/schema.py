@@ -133,7 +133,9 @@ class DataConfig:
         None, "chemical symbols, in the order of the species indices (PANNA: atomic_sequence)"
     )
     reference_energies: Any = option(
-        None, "energy of each free atom, {H: -13.62, ...} in eV (PANNA: output_offset)"
+        None,
+        "energy of each free atom, {H: -13.62, ...} in eV (PANNA: output_offset), or fit: by least "
+        "squares on the training data (a resumed run keeps its own)",
     )
     generation: Generation | None = option(
         None, "mBP generation (A, B, C) of descriptors stored in PANNA's files, which do not say"
@@ -315,8 +317,19 @@ class EvaluateConfig(CommonConfig):
 
     run_dir: str | None = option(None, "run directory whose checkpoints to evaluate")
     network_dir: str | None = option(None, "or a weights folder (networks_metadata.json)")
-    checkpoint: str = option("last", "last, all, or a name such as epoch_10_step_1000")
+    checkpoint: str = option("last", "last, all, a name such as epoch_10_step_1000, or step_1000")
+    start: int | None = option(
+        None, "checkpoint=all: first of the list, from 0; negative: from end"
+    )
+    end: int | None = option(None, "checkpoint=all: the first that is left out")
+    subsampling: int = option(1, "checkpoint=all: every n-th of those")
     batch_size: int = option(500, "structures evaluated at once")
+    add_offset: bool = option(
+        True, "false: write energies without those of the free atoms (errors are the same)"
+    )
+    panna_version: int = option(
+        2, "names and layout of the .dat files: PANNA 2.x (epoch_E_step_S.dat) or 1.x (S.dat)"
+    )
     compute_forces: bool = option(False, "predict forces as well")
     io: IoConfig = group(IoConfig, "folders")
     data: DataConfig = group(DataConfig, "data sets")
@@ -328,7 +341,7 @@ class ExtractConfig(CommonConfig):
     """Options of ``panna-exp extract-weights``."""
 
     run_dir: str | None = option(None, "run directory")
-    checkpoint: str = option("last", "last, or a name such as epoch_10_step_1000")
+    checkpoint: str = option("last", "last, a name such as epoch_10_step_1000, or step_1000")
     output_type: str = option("PANNA", "PANNA (networks_metadata.json and .npy) or LAMMPS")
     panna_version: int = option(2, "file names of PANNA 2.x or 1.x")
     output_file: str = option("panna.in", "LAMMPS: name of the text file")

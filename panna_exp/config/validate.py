@@ -109,6 +109,16 @@ def validate_evaluate(config: EvaluateConfig) -> None:
         "give either run_dir=RUN_DIR (as train printed it) or network_dir=DIR",
     )
     problems.check(config.batch_size > 0, f"batch_size={config.batch_size} must be > 0")
+    problems.check(config.subsampling > 0, f"subsampling={config.subsampling} must be > 0")
+    problems.choice("panna_version", config.panna_version, (2, 1))
+    if config.checkpoint != "all":
+        for name, default in (("start", None), ("end", None), ("subsampling", 1)):
+            value = getattr(config, name)
+            problems.check(
+                value == default,
+                f"{name}={value}: takes some of all checkpoints, but checkpoint={config.checkpoint}"
+                ": set checkpoint=all, or leave it out",
+            )
     if config.network_dir is not None and config.data.test is None:
         problems.found.append("data.test is missing: name the data to evaluate network_dir on")
     if config.network_dir is not None and config.io.eval_dir is None:
@@ -180,11 +190,12 @@ def _generation(data: DataConfig, descriptor: DescriptorConfig, problems: Proble
 
 def _reference_energies(data: DataConfig, problems: Problems) -> None:
     value = data.reference_energies
-    if value is None:
+    if value is None or value == "fit":
         return
     if not isinstance(value, Mapping):
         problems.found.append(
-            f"data.reference_energies={value!r}: expected energies by symbol, {{H: -13.62, ...}}"
+            f"data.reference_energies={value!r}: expected energies by symbol, {{H: -13.62, ...}}, "
+            "or fit"
         )
         return
     for symbol, energy in value.items():

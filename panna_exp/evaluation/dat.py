@@ -17,22 +17,26 @@ _FORCES_HEADER = "#filename atom_id fx_nn fy_nn fz_nn fx_ref fy_ref fz_ref"
 _NO_NAME = {1: "NA", 2: "N.A."}
 
 
-def write_energies(path: Path, predictions: Predictions, version: int = 2) -> None:
+def write_energies(
+    path: Path, predictions: Predictions, version: int = 2, add_offset: bool = True
+) -> None:
     """Writes ``epoch_E_step_S.dat``: total energies in eV, with the digits that a float64 needs.
 
     Args:
         path: The file to create or replace.
         predictions: S structures.
         version: Whose layout, PANNA 1.x or 2.x.
+        add_offset: Whether ``e_nn`` has the free atoms' energies, as ``e_ref`` always has.
     """
     reference = predictions.reference
+    energy = predictions.energy if add_offset else predictions.energy - predictions.free_atoms
     if version == 1:
         reference = reference.astype(np.float32).astype(np.float64)
     columns = zip(
         _names(predictions, version),
         predictions.num_atoms.tolist(),
         reference.tolist(),
-        predictions.energy.tolist(),
+        energy.tolist(),
         strict=True,
     )
     lines = [_ENERGY_HEADER, *(f"{name} {n} {ref!r} {nn!r}" for name, n, ref, nn in columns)]

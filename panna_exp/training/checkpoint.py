@@ -154,7 +154,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
-    """Returns the checkpoints that ``last``, ``all`` or a name stands for.
+    """Returns the checkpoints that ``last``, ``all``, a name or ``step_N`` stands for.
 
     Raises:
         CheckpointError: There is none, or no such name.
@@ -170,11 +170,25 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
     if which == "all":
         return found
     names = [path.stem for path in found]
+    if (of_step := re.fullmatch(r"(?:step_)?(\d+)", which)) is not None:
+        return [_of_step(int(of_step[1]), found, run_dir)]
     if which.removesuffix(".pt") in names:
         return [found[names.index(which.removesuffix(".pt"))]]
     raise CheckpointError(
         f"checkpoint={which}: {run_dir} has no such checkpoint{closest(which, names)} "
         f"It has {len(names)}, {names[0]} to {names[-1]}; last and all are allowed too"
+    )
+
+
+def _of_step(step: int, found: list[Path], run_dir: Path) -> Path:
+    steps = [step_of(path) for path in found]
+    if step in steps:
+        return found[steps.index(step)]
+    nearest = min(steps, key=lambda other: abs(other - step))
+    raise CheckpointError(
+        f"step {step}: {run_dir} has no checkpoint of it, the nearest is of step {nearest} "
+        f"(it has {len(steps)}, of steps {steps[0]} to {steps[-1]}); io.save_checkpoint_steps says "
+        "when they are saved"
     )
 
 

@@ -102,6 +102,9 @@ def test_names_find_checkpoints(tmp_path):
     assert checkpoints.find_checkpoints(tmp_path, names[1])[0].stem == names[1]
     with pytest.raises(CheckpointError, match="did you mean 'epoch_1_step_100'"):
         checkpoints.find_checkpoints(tmp_path, "epoch_1_step_10")
+    step = names[1].rpartition("_")[2]
+    for spelled in (f"step_{step}", step):
+        assert checkpoints.find_checkpoints(tmp_path, spelled)[0].stem == names[1]
     checkpoints.prune(tmp_path / "_models", 2)
     assert len(checkpoints.find_checkpoints(tmp_path, "all")) == 2
 

@@ -1,0 +1,100 @@
+"""Which checkpoints are evaluated, and the files of PANNA 1.x and 2.x."""
+
+import json
+import re
+
+import pytest
+
+RUN = (
+    "io.train_dir=r", "training.steps_per_epoch=10", "training.max_epochs=4",
+    "io.save_checkpoint_steps=10", "tracking=none",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(shared_program):
+    shared_program.run("train", *RUN)
+    return shared_program
+
+
+def names(program, folder, suffix=".dat"):
+    return sorted(path.stem for path in (program.folder / folder).glob(f"*{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ((), [10, 20, 30, 40]),
+        (("subsampling=2",), [10, 30]),
+        (("start=1", "end=3"), [20, 30]),
+        (("start=-1",), [40]),
+    ],
+)
+def test_some_of_all_checkpoints(trained, options, steps):
+    folder = "_".join(["e", *options]) + "_"
+    done = trained.run(
+        "evaluate", "run_dir=r", "checkpoint=all", f'io.eval_dir="{folder}"', *options
+    )
+    expected = [f"epoch_{step // 10}_step_{step}" for step in steps]
+    assert names(trained, folder) == expected
+    if len(steps) > 1:
+        found = json.loads((trained.folder / folder / "checkpoints.json").read_text())
+        assert sorted(found["checkpoints"]) == expected
+        assert done.stdout.count("best") == 1
+        values = {name: item["mae_mev_per_atom"] for name, item in found["checkpoints"].items()}
+        assert found["best"] == min(values, key=values.get)
+
+
+def test_one_by_its_step(trained):
+    trained.run("evaluate", "run_dir=r", "checkpoint=step_20", "io.eval_dir=one")
+    assert names(trained, "one") == ["epoch_2_step_20"]
+
+
+def test_files_of_panna_1(trained):
+    trained.run("evaluate", "run_dir=r", "io.eval_dir=first", "panna_version=1")
+    assert names(trained, "first") == ["40"]
+    trained.run("extract-weights", "run_dir=r", "io.output_dir=w", "panna_version=1")
+    words = ("network_dir=w", "data=tutorial", "data.test=builtin:tutorial_validation.h5")
+    trained.run("evaluate", *words, "io.eval_dir=from_folder", "panna_version=1")
+    assert names(trained, "from_folder") == ["energies"]
+    one = (trained.folder / "first/40.dat").read_text()
+    assert one == (trained.folder / "from_folder/energies.dat").read_text()
+    assert not one.endswith("\n")
+
+
+def test_energies_without_those_of_the_free_atoms(trained):
+    trained.run("evaluate", "run_dir=r", "io.eval_dir=with")
+    trained.run("evaluate", "run_dir=r", "io.eval_dir=without", "add_offset=false")
+    energies = {"C": -1029.41, "H": -13.62, "N": -1484.87, "O": -2041.84}
+    formulas = {5: ("C", 4), 4: ("N", 3), 3: ("O", 2)}
+    for first, second in zip(rows(trained, "with"), rows(trained, "without"), strict=True):
+        assert first[:3] == second[:3]
+        heavy, hydrogens = formulas[int(first[1])]
+        free = energies[heavy] + hydrogens * energies["H"]
+        assert float(first[3]) - float(second[3]) == pytest.approx(free, abs=1e-9)
+    one, other = (
+        json.loads((trained.folder / folder / "epoch_4_step_40.json").read_text())
+        for folder in ("with", "without")
+    )
+    assert one == other
+
+
+def rows(program, folder):
+    lines = (program.folder / folder / "epoch_4_step_40.dat").read_text().splitlines()
+    return [line.split() for line in lines[1:]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("checkpoint=all", "start=9"), "leave none of the 4 checkpoints"),
+        (("checkpoint=step_25",), "step 25: .* has no checkpoint of it, the nearest is of step"),
+        (("subsampling=2",), "subsampling=2: takes some of all checkpoints, but checkpoint=last"),
+        (("checkpoint=all", "subsampling=0"), "subsampling=0 must be > 0"),
+        (("panna_version=3",), "panna_version=3: expected one of 2, 1"),
+    ],
+)
+def test_mistakes(trained, options, message):
+    done = trained.run("evaluate", "run_dir=r", *options, code=2)
+    assert len(done.stderr.splitlines()) == 1
+    assert re.search(message, done.stderr)
