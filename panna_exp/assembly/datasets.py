@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.descriptor import Info, Progress
+from panna_exp.assembly.references import fitted, reference_energies, refuse_large
 from panna_exp.config.schema import DataConfig, TrainConfig
 from panna_exp.data.reference import network_targets, split
 from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.networks.formats import read_networks
 from panna_exp.readers import FileRecord, ReadOptions, open_structures
 
 logger = logging.getLogger(__name__)
@@ -67,25 +67,19 @@ class RunData:
         parts = [self.train.fingerprint, self.validation.fingerprint if self.validation else ""]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def with_offsets(self, offsets: tuple[float, ...], panna_version: int) -> "RunData":
+        """Returns the same data with other reference energies (eV) subtracted."""
+
+        def part(old: DataPart) -> DataPart:
+            return replace(old, targets=network_targets(old.structures, offsets, panna_version))
+
+        validation = None if self.validation is None else part(self.validation)
+        return replace(self, offsets=offsets, train=part(self.train), validation=validation)
+
 
 def as_paths(value: Any) -> list[str]:
     """Returns a data option, a path or a list of them, as a list."""
     return [value] if isinstance(value, str) else list(value)
-
-
-def reference_energies(config: TrainConfig, base: Path) -> tuple[float, ...]:
-    """Returns the free atoms' energies (eV) in the order of data.species.
-
-    Those of data.reference_energies; where it is not given, those of the saved networks that the
-    training starts from, else zeros.
-    """
-    symbols = config.data.species or []
-    energies = config.data.reference_energies
-    folder = config.network.networks_metadata
-    if energies is None and folder is not None:
-        saved = read_networks(base / Path(folder).expanduser())
-        energies = {symbol: network.offset for symbol, network in saved.networks.items()}
-    return tuple(float((energies or {}).get(symbol, 0.0)) for symbol in symbols)
 
 
 def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = None) -> RunData:
@@ -100,7 +94,8 @@ def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = N
         PannaExpError: With file and record, or key.
     """
     species = Species.from_list(config.data.species or [])
-    source = _Source(config, species, reference_energies(config, base), base, progress)
+    given = reference_energies(config, base)
+    source = _Source(config, species, given or (0.0,) * len(species), base, progress)
     train, info = source.read(config.data.train)
     _check_size(train, config.network.g_size)
     validation = None
@@ -109,13 +104,18 @@ def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = N
         _same_descriptor(info, own, validation)
     elif config.data.validation_fraction > 0:
         train, validation = _split(train, config.data)
-    return RunData(
+    data = RunData(
         species=species,
         offsets=source.offsets,
         descriptor=info,
         train=train,
         validation=validation,
     )
+    if given is None:
+        offsets = fitted(train.structures, species)
+        data = data.with_offsets(offsets, config.training.panna_version)
+    refuse_large(data.train.structures, data.train.targets)
+    return data
 
 
 @dataclass(frozen=True, slots=True)

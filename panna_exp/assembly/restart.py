@@ -1,15 +1,20 @@
 """What a training takes from checkpoints that its run directory already has."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from panna_exp.config.schema import IoConfig, RestartMode
+from panna_exp.assembly.datasets import RunData
+from panna_exp.assembly.references import FIT, listed
+from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig
 from panna_exp.errors import CheckpointError
 from panna_exp.tracking import earlier
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint, Position
+
+logger = logging.getLogger(__name__)
 
 # Options that may change without making it another training.
 _FREE = (
@@ -109,6 +114,23 @@ def next_position(restart: Restart, steps_per_epoch: int) -> Position:
     if steps_per_epoch != checkpoint.steps_per_epoch:
         position = replace(position, base_step=position.step, base_epoch=epoch)
     return position
+
+
+def continued_data(config: TrainConfig, data: RunData, restart: Restart) -> RunData:
+    """Returns the data with the checkpoint's reference energies where they are fitted ones.
+
+    The networks learned what these left; a fit to other data, or elsewhere, may differ.
+    """
+    if restart.checkpoint is None or config.data.reference_energies != FIT:
+        return data
+    saved = {network.symbol: network.offset for network in restart.checkpoint.networks}
+    if list(saved) != list(data.species):
+        return data  # refused with the networks
+    offsets = tuple(saved.values())
+    if offsets != data.offsets:
+        shown = listed(data.species, offsets)
+        logger.info("reference energies are those of %s: %s eV", restart.checkpoint.name, shown)
+    return data.with_offsets(offsets, config.training.panna_version)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 
 from panna_exp.assembly.datasets import DataPart, RunData, read_run_data
 from panna_exp.assembly.descriptor import describe
-from panna_exp.assembly.restart import Restart, find_restart, flatten
+from panna_exp.assembly.restart import Restart, continued_data, find_restart, flatten
 from panna_exp.assembly.training import Run, build_run, stream_settings
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
@@ -92,6 +92,7 @@ class _Session:
         config = self.config
         stream = stream_settings(config, data)
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
+        data = continued_data(config, data, restart)
         listener = RunListener(self.tracker)
         interrupt = Interrupt()
         run = build_run(
@@ -176,6 +177,7 @@ class _Session:
             "descriptor": run.descriptor,
             "data": {
                 "fingerprint": data.fingerprint,
+                "reference_energies": dict(zip(data.species, data.offsets, strict=True)),
                 "train": data.train.summary(),
                 "validation": data.validation.summary() if data.validation else None,
             },

@@ -1,0 +1,78 @@
+"""Reference energies of a run: given, those of saved networks, or fitted to the training data."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from panna_exp.config.schema import TrainConfig
+from panna_exp.data.fit import fit_reference_energies
+from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.networks.formats import read_networks
+
+logger = logging.getLogger(__name__)
+
+FIT = "fit"
+# What cohesion cannot be: total energies whose reference was forgotten.
+_TOO_MUCH = 20.0  # eV/atom
+
+
+def reference_energies(config: TrainConfig, base: Path) -> tuple[float, ...] | None:
+    """Returns the free atoms' energies (eV) in the order of data.species, None if to be fitted.
+
+    Those of data.reference_energies; where it is not given, those of the saved networks that the
+    training starts from, else zeros.
+    """
+    symbols = config.data.species or []
+    energies = config.data.reference_energies
+    folder = config.network.networks_metadata
+    if energies == FIT:
+        return None
+    if energies is None and folder is not None:
+        saved = read_networks(base / Path(folder).expanduser())
+        energies = {symbol: network.offset for symbol, network in saved.networks.items()}
+    return tuple(float((energies or {}).get(symbol, 0.0)) for symbol in symbols)
+
+
+def fitted(structures: StructureSet, species: Species) -> tuple[float, ...]:
+    """Returns energies that fit those of the training data best; says so in the log."""
+    fit = fit_reference_energies(structures, len(species))
+    logger.info(
+        "reference energies by least squares: %s eV; they leave %.4g eV/atom (RMS)",
+        listed(species, fit.energies),
+        fit.rms,
+    )
+    if not fit.is_determined:
+        logger.warning(
+            "the compositions of the training data determine only %d of %d reference energies: the "
+            "potential is good for such compositions only",
+            fit.rank,
+            fit.num_present,
+        )
+    return tuple(float(energy) for energy in fit.energies)
+
+
+def listed(species: Species, energies: Sequence[float] | Floats) -> str:
+    """Returns the energies for a message."""
+    return ", ".join(f"{s} {float(e):.6f}" for s, e in zip(species, energies, strict=True))
+
+
+def refuse_large(structures: StructureSet, targets: Floats) -> None:
+    """Raises DataError where reference energies leave what no network should have to learn.
+
+    Args:
+        structures: The training data, S structures.
+        targets: [S] energies less the reference energies (eV).
+    """
+    left = np.abs(targets) / structures.num_atoms
+    usual = float(np.median(left))
+    if usual > _TOO_MUCH:
+        raise DataError(
+            f"{structures.origins[0]}: the reference energies leave {usual:.4g} eV/atom of the "
+            "training data's energies (median), too much to learn: give those of the free atoms, "
+            "data.reference_energies={H: -13.6, ...} in eV, or have them fitted, "
+            "data.reference_energies=fit"
+        )
