@@ -1,7 +1,7 @@
 """Trained networks from a run's checkpoint or a weights folder, with what they were made for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from panna_exp.elements import Species
 from panna_exp.networks.descriptor import mbp_parameters, panna_keys
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
+from panna_exp.networks.masks import Mask
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.training import checkpoint as checkpoints
 
@@ -26,6 +27,7 @@ class SavedPotential:
         descriptor: What they take (see assembly.descriptor).
         energy_rescale: Factor on the energies that they learned.
         config: Of the run, empty for a weights folder.
+        masks: Of pruned weights by parameter name, true where kept.
     """
 
     name: str
@@ -33,6 +35,7 @@ class SavedPotential:
     descriptor: Info
     energy_rescale: float
     config: dict[str, Any]
+    masks: dict[str, Mask] = field(default_factory=dict)
 
     @property
     def offsets(self) -> tuple[float, ...]:
@@ -54,6 +57,7 @@ def from_checkpoint(path: Path) -> SavedPotential:
         descriptor=checkpoint.descriptor,
         energy_rescale=checkpoint.energy_rescale,
         config=checkpoint.config,
+        masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
     )
 
 

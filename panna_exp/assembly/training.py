@@ -11,25 +11,18 @@ import torch
 from panna_exp import __version__
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
+from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
-from panna_exp.assembly.restart import Restart, next_position
-from panna_exp.config.schema import (
-    EpsilonPlacement,
-    Schedule,
-    TrainConfig,
-    TrainingConfig,
-)
+from panna_exp.assembly.optimisation import learning_rate, make_train_step
+from panna_exp.assembly.restart import Restart, flatten, next_position
+from panna_exp.config.schema import TrainConfig, TrainingConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.stream import BatchOrder
 from panna_exp.errors import CheckpointError, ConfigError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
-from panna_exp.training import optimizer as optimizers
-from panna_exp.training.checkpoint import Checkpoint, Position
-from panna_exp.training.flat import FlatParameters
-from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
+from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.metrics import Totals
-from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.trainer import Listener, Plan, Trainer
 
@@ -63,6 +56,7 @@ class Run:
     descriptor: dict[str, Any]
     stream: dict[str, Any]
     config: dict[str, Any]
+    masks: dict[str, Mask]
 
     def checkpoint(self) -> Checkpoint:
         """Returns the trainer's present state."""
@@ -82,6 +76,7 @@ class Run:
             versions={"panna_exp": __version__, "torch": str(torch.__version__)},
             train=trainer.last_train,
             validation=trainer.last_validation,
+            masks={name: torch.from_numpy(mask) for name, mask in self.masks.items()},
         )
 
 
@@ -114,16 +109,18 @@ def build_run(
     device = choose_device(config)
     dtype = getattr(torch, config.precision.value)
     initial = initial_networks(config, data, restart, base)
+    masks = _masks(config, plain, restart, initial, base)
+    initial = pruned(initial, masks)
     threads = _start_threads(config, data, restart, initial)
     networks = SpeciesNetworks(initial, dtype).to(device)
     plan = _plan(config, len(data.train.structures))
     position = next_position(restart, plan.steps_per_epoch)
     saved = restart.checkpoint
     trainer = Trainer(
-        step=_restored_step(config.training, networks, restart),
+        step=_restored_step(config.training, networks, masks, restart),
         data=pack(data.train, data, config, dtype, device),
         order=_batch_order(config, data),
-        learning_rate=_learning_rate(config.training, position, plan.steps_per_epoch),
+        learning_rate=learning_rate(config.training, position, plan.steps_per_epoch),
         validation=pack(data.validation, data, config, dtype, device) if data.validation else None,
         plan=plan,
         position=position,
@@ -143,6 +140,7 @@ def build_run(
         descriptor=data.descriptor,
         stream=stream_settings(config, data),
         config=dict(plain),
+        masks=masks,
     )
     return run
 
@@ -174,11 +172,34 @@ def _batch_order(config: TrainConfig, data: RunData) -> BatchOrder:
     return BatchOrder(size, training.batch_size, config.seed, training.shuffle)
 
 
+def _masks(
+    config: TrainConfig,
+    plain: Mapping[str, Any],
+    restart: Restart,
+    networks: tuple[NetworkData, ...],
+    base: Path,
+) -> dict[str, Mask]:
+    """The checkpoint's masks where the options did not change, else new ones."""
+    saved = restart.checkpoint
+    if saved is not None and same_settings(flatten(saved.config), flatten(plain)):
+        masks = {name: mask.numpy() for name, mask in saved.masks.items()}
+    else:
+        masks = build_masks(
+            MaskSource(config=config.network, seed=config.seed, base=base), networks
+        )
+    for name, mask in masks.items():
+        logger.info("%s: %d of %d pruned", name, mask.size - int(mask.sum()), mask.size)
+    return masks
+
+
 def _restored_step(
-    training: TrainingConfig, networks: SpeciesNetworks, restart: Restart
+    training: TrainingConfig,
+    networks: SpeciesNetworks,
+    masks: Mapping[str, Mask],
+    restart: Restart,
 ) -> TrainStep:
     """The step with the checkpoint's moments of Adam, where there is a checkpoint."""
-    step = make_train_step(training, networks)
+    step = make_train_step(training, networks, masks)
     if restart.checkpoint is not None:
         missing = step.optimizer.load(restart.checkpoint.optimizer)
         if missing:
@@ -261,59 +282,3 @@ def _refuse_forces(training: TrainingConfig) -> None:
             f"training.forces_cost={training.forces_cost}: training on forces (loss, weights, "
             f"reduction: {chosen}) is not possible yet: set it to 0"
         )
-
-
-def make_train_step(training: TrainingConfig, networks: SpeciesNetworks) -> TrainStep:
-    """Returns the step with the loss, penalties and optimiser of the configuration."""
-    parameters = FlatParameters(networks)
-    first = training.panna_version == 1
-    eps = training.adam_eps if training.adam_eps is not None else (1e-8 if first else 1e-7)
-    halved = 0.5 if first else 1.0
-    penalty = PenaltySettings(
-        weights_l1=training.wscale_l1,
-        weights_l2=training.wscale_l2 * halved,
-        biases_l1=training.bscale_l1,
-        biases_l2=training.bscale_l2 * halved,
-    )
-    return TrainStep(
-        networks=networks,
-        parameters=parameters,
-        optimizer=Adam(
-            parameters,
-            AdamSettings(
-                beta1=training.beta1,
-                beta2=training.beta2,
-                eps=eps,
-                tensorflow_eps=training.adam_eps_placement is EpsilonPlacement.tensorflow,
-                clip_value=training.clip_value,
-            ),
-        ),
-        loss=EnergyLoss(
-            EnergyLossSettings(
-                name=training.loss_function,
-                panna_version=training.panna_version,
-                weight=training.energy_weight,
-                reduction=training.energy_reduction or ("sum" if first else "mean"),
-                prefactor=training.energy_prefactor,
-            )
-        ),
-        penalty=Penalty(penalty, networks, parameters) if penalty.active else None,
-    )
-
-
-def _learning_rate(training: TrainingConfig, position: Position, per_epoch: int) -> LearningRate:
-    schedule = training.learning_rate_schedule
-    rate = training.learning_rate
-    if schedule is Schedule.exponential or not training.learning_rate_constant:
-        assert training.learning_rate_decay_factor is not None
-        assert training.learning_rate_decay_step is not None
-        return optimizers.exponential(
-            rate,
-            training.learning_rate_decay_factor,
-            training.learning_rate_decay_step,
-            training.learning_rate_staircase,
-        )
-    if schedule is Schedule.cosine:
-        last = position.last_step(training.max_epochs, per_epoch)
-        return optimizers.cosine(rate, training.learning_rate_final, last)
-    return optimizers.constant(rate)

@@ -26,6 +26,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
     validate_extract(config)
     from panna_exp.assembly.saved import from_checkpoint, to_network_set, with_parameters
     from panna_exp.networks.lammps import write_lammps
+    from panna_exp.networks.masks import write_masks
     from panna_exp.networks.panna import write_panna
     from panna_exp.training.checkpoint import find_checkpoints
 
@@ -45,6 +46,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
             print(f"note: {note}")
     else:
         written = write_panna(networks, folder, config.panna_version)
+        written += write_masks(potential.masks, folder)
     print(
         f"wrote {len(potential.networks)} networks of {path.stem} to {folder}: {len(written)} "
         "files, read back and identical"

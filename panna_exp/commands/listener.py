@@ -10,6 +10,7 @@ from panna_exp.assembly.saved import to_network_set
 from panna_exp.assembly.training import Run
 from panna_exp.commands.progress import TrainingDisplay
 from panna_exp.errors import NetworkError
+from panna_exp.networks.masks import write_masks
 from panna_exp.networks.panna import write_panna
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.delta_files import DeltaFiles
@@ -71,6 +72,7 @@ class RunListener:
         networks = to_network_set(self.run.networks.to_data(), self.run.descriptor)
         try:
             write_panna(networks, folder)
+            write_masks(self.run.masks, folder)
         except NetworkError as error:
             logger.warning("%s: training goes on", error)
         else:

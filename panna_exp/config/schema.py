@@ -198,6 +198,14 @@ class SpeciesConfig:
     layer_files: Any = option(
         None, "weights and biases from files: {0: [weights.npy, biases.npy]} by layer"
     )
+    prunable: Any = option(None, "one a layer: true prunes its weights")
+    sparsity: Any = option(
+        None, "part of the weights that is pruned: one number, or one a prunable layer"
+    )
+    starting_masks: str | None = option(None, "folder with masks (X_ln_mask.npy) to start from")
+    pruning_weights: str | None = option(
+        None, "folder whose smallest weights are pruned (default: starting_masks, else random)"
+    )
 
 
 @dataclass

@@ -9,6 +9,8 @@ from panna_exp.config.schema import NetworkConfig, SpeciesConfig
 from panna_exp.errors import ConfigError, closest
 from panna_exp.networks.layers import Activation
 
+_PRUNING = ("prunable", "sparsity", "starting_masks", "pruning_weights")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeciesSpec:
@@ -21,6 +23,10 @@ class SpeciesSpec:
         trainable: One a layer.
         behavior: ``load``, ``new`` or ``keep``, one a layer.
         layer_files: Weights and biases files by layer number.
+        prunable: One a layer.
+        sparsity: One for all prunable layers, or one each.
+        starting_masks: Folder with masks.
+        pruning_weights: Folder with the weights to prune by.
     """
 
     key: str
@@ -29,10 +35,14 @@ class SpeciesSpec:
     trainable: tuple[bool, ...] | None = None
     behavior: tuple[str, ...] | None = None
     layer_files: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    prunable: tuple[bool, ...] | None = None
+    sparsity: tuple[float, ...] | None = None
+    starting_masks: str | None = None
+    pruning_weights: str | None = None
 
     def over(self, base: "SpeciesSpec") -> "SpeciesSpec":
         """Returns this spec with what it leaves out taken from ``base``."""
-        names = ("architecture", "activations", "trainable", "behavior")
+        names = ("architecture", "activations", "trainable", "behavior", *_PRUNING)
         missing = {n: getattr(base, n) for n in names if getattr(self, n) is None}
         return replace(self, **missing, layer_files={**base.layer_files, **self.layer_files})
 
@@ -48,7 +58,7 @@ class SpeciesSpec:
         problems = [
             f"{self.key}: {name} has {len(value)} values, but architecture "
             f"{list(self.architecture)} has {layers} layers: give {self.key}.{name}"
-            for name in ("activations", "trainable", "behavior")
+            for name in ("activations", "trainable", "behavior", "prunable")
             if (value := getattr(self, name)) is not None and len(value) != layers
         ]
         problems += [
@@ -112,6 +122,10 @@ def _parse(key: str, config: SpeciesConfig, problems: list[str]) -> SpeciesSpec:
         "trainable": parse_flags,
         "behavior": parse_behavior,
         "layer_files": _parse_layer_files,
+        "prunable": parse_flags,
+        "sparsity": _parse_sparsity,
+        "starting_masks": _parse_folder,
+        "pruning_weights": _parse_folder,
     }
     values: dict[str, Any] = {}
     for name, parse in parsers.items():
@@ -123,6 +137,25 @@ def _parse(key: str, config: SpeciesConfig, problems: list[str]) -> SpeciesSpec:
         except ConfigError as error:
             problems.extend(error.problems)
     return SpeciesSpec(key=key, **values)
+
+
+def _parse_sparsity(value: Any, key: str) -> tuple[float, ...]:
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    for item in items:
+        number = isinstance(item, int | float) and not isinstance(item, bool)
+        if not number or not 0 <= item < 1:
+            raise ConfigError(
+                f"{key} is {value!r}, expected a number from 0 to below 1, or a list of them"
+            )
+    if not items:
+        raise ConfigError(f"{key} is empty, expected a number from 0 to below 1")
+    return tuple(float(item) for item in items)
+
+
+def _parse_folder(value: Any, key: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{key} is {value!r}, expected a folder")
+    return value
 
 
 def _parse_layer_files(value: Any, key: str) -> dict[int, tuple[str, str]]:

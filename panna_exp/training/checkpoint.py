@@ -8,7 +8,7 @@ import io
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ class Checkpoint:
         versions: Programs that wrote it.
         train: Training metrics of the last epoch.
         validation: Validation metrics of the last epoch end.
+        masks: Of pruned weights by parameter name, true where kept.
     """
 
     position: Position
@@ -85,6 +86,7 @@ class Checkpoint:
     versions: dict[str, str]
     train: dict[str, float]
     validation: dict[str, float]
+    masks: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from panna_exp.model.gradients import backward, forward
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.loss import EnergyLoss, Penalty
+from panna_exp.training.masks import Masks
 from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import Adam
 
@@ -26,6 +27,7 @@ class TrainStep:
     optimizer: Adam
     loss: EnergyLoss
     penalty: Penalty | None
+    masks: Masks | None = None
 
     def __call__(self, batch: AtomBatch, learning_rate: float, totals: Totals) -> Tensor:
         """Updates the networks and adds the step's errors, taken before the update, to totals.
@@ -47,6 +49,8 @@ class TrainStep:
         delta = delta.detach()
         totals.add(delta, batch.num_atoms, energy_loss.detach(), penalty)
         self.optimizer.step(learning_rate)
+        if self.masks is not None:
+            self.masks.apply()
         return delta
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from panna_exp.assembly.training import make_train_step
+from panna_exp.assembly.optimisation import make_train_step
 from panna_exp.config.schema import EpsilonPlacement, TrainingConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.reference import network_targets

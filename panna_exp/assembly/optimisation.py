@@ -1,0 +1,81 @@
+"""The step of a training, and its learning rate, from the configuration."""
+
+from collections.abc import Mapping
+
+import torch
+
+from panna_exp.assembly.masks import Mask
+from panna_exp.config.schema import EpsilonPlacement, Schedule, TrainingConfig
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.training import optimizer as optimizers
+from panna_exp.training.checkpoint import Position
+from panna_exp.training.flat import FlatParameters
+from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
+from panna_exp.training.masks import Masks
+from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
+from panna_exp.training.step import TrainStep
+
+
+def make_train_step(
+    training: TrainingConfig, networks: SpeciesNetworks, masks: Mapping[str, Mask] | None = None
+) -> TrainStep:
+    """Returns the step with the loss, penalties, optimiser and masks of the configuration."""
+    parameters = FlatParameters(networks)
+    first = training.panna_version == 1
+    eps = training.adam_eps if training.adam_eps is not None else (1e-8 if first else 1e-7)
+    halved = 0.5 if first else 1.0
+    penalty = PenaltySettings(
+        weights_l1=training.wscale_l1,
+        weights_l2=training.wscale_l2 * halved,
+        biases_l1=training.bscale_l1,
+        biases_l2=training.bscale_l2 * halved,
+    )
+    return TrainStep(
+        networks=networks,
+        parameters=parameters,
+        optimizer=Adam(
+            parameters,
+            AdamSettings(
+                beta1=training.beta1,
+                beta2=training.beta2,
+                eps=eps,
+                tensorflow_eps=training.adam_eps_placement is EpsilonPlacement.tensorflow,
+                clip_value=training.clip_value,
+            ),
+        ),
+        loss=EnergyLoss(
+            EnergyLossSettings(
+                name=training.loss_function,
+                panna_version=training.panna_version,
+                weight=training.energy_weight,
+                reduction=training.energy_reduction or ("sum" if first else "mean"),
+                prefactor=training.energy_prefactor,
+            )
+        ),
+        penalty=Penalty(penalty, networks, parameters) if penalty.active else None,
+        masks=_masks(parameters, masks or {}),
+    )
+
+
+def _masks(parameters: FlatParameters, masks: Mapping[str, Mask]) -> Masks | None:
+    kept = {name: torch.from_numpy(mask) for name, mask in masks.items()}
+    return Masks(parameters, kept) if kept else None
+
+
+def learning_rate(training: TrainingConfig, position: Position, per_epoch: int) -> LearningRate:
+    """Returns the learning rate by step."""
+    schedule = training.learning_rate_schedule
+    rate = training.learning_rate
+    if schedule is Schedule.exponential or not training.learning_rate_constant:
+        assert training.learning_rate_decay_factor is not None
+        assert training.learning_rate_decay_step is not None
+        return optimizers.exponential(
+            rate,
+            training.learning_rate_decay_factor,
+            training.learning_rate_decay_step,
+            training.learning_rate_staircase,
+        )
+    if schedule is Schedule.cosine:
+        last = position.last_step(training.max_epochs, per_epoch)
+        return optimizers.cosine(rate, training.learning_rate_final, last)
+    return optimizers.constant(rate)
