@@ -82,20 +82,28 @@ def as_paths(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def read_run_data(config: TrainConfig, base: Path, progress: Progress | None = None) -> RunData:
+def read_run_data(
+    config: TrainConfig,
+    base: Path,
+    progress: Progress | None = None,
+    derivatives: bool | None = None,
+) -> RunData:
     """Reads what the configuration names.
 
     Args:
         config: Validated.
         base: Folder that relative paths start from.
         progress: Called with (done, all) while descriptors are computed.
+        derivatives: Whether to read stored derivatives (default: where forces are trained on).
 
     Raises:
         PannaExpError: With file and record, or key.
     """
     species = Species.from_list(config.data.species or [])
     given = reference_energies(config, base)
-    source = _Source(config, species, given or (0.0,) * len(species), base, progress)
+    wanted = config.training.forces_cost > 0 if derivatives is None else derivatives
+    offsets = given or (0.0,) * len(species)
+    source = _Source(config, species, offsets, base, progress, wanted)
     train, info = source.read(config.data.train)
     _check_size(train, config.network.g_size)
     validation = None
@@ -127,6 +135,7 @@ class _Source:
     offsets: tuple[float, ...]
     base: Path
     progress: Progress | None
+    derivatives: bool
 
     def read(self, paths: Any) -> tuple[DataPart, Info]:
         """Returns a data set and what its descriptors are."""
@@ -136,7 +145,7 @@ class _Source:
             self.species,
             kind=reader_kind(data),
             base=self.base,
-            options=read_options(data),
+            options=read_options(data, self.derivatives),
         )
         structures, info = descriptors.with_descriptors(
             loaded.structures, self.config, self.species, self.progress
@@ -151,14 +160,16 @@ def reader_kind(data: DataConfig) -> str | None:
     return None if data.kind == "auto" else data.kind
 
 
-def read_options(data: DataConfig) -> ReadOptions:
-    """Returns the keys and units that the options name."""
+def read_options(data: DataConfig, derivatives: bool = False) -> ReadOptions:
+    """Returns the keys and units that the options name, and whether to read derivatives."""
     return ReadOptions(
         energy_key=data.energy_key,
         forces_key=data.forces_key,
         energy_unit=data.energy_unit,
         length_unit=data.length_unit,
         zero_forces=data.zero_forces,
+        derivatives=derivatives,
+        sparse_derivatives=data.sparse_derivatives,
     )
 
 

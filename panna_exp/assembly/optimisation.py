@@ -10,6 +10,7 @@ from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training import optimizer as optimizers
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.flat import FlatParameters
+from panna_exp.training.force_loss import ForceLoss, ForceLossSettings
 from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
 from panna_exp.training.masks import Masks
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
@@ -17,9 +18,12 @@ from panna_exp.training.step import TrainStep
 
 
 def make_train_step(
-    training: TrainingConfig, networks: SpeciesNetworks, masks: Mapping[str, Mask] | None = None
+    training: TrainingConfig,
+    networks: SpeciesNetworks,
+    masks: Mapping[str, Mask] | None = None,
+    seed: int = 0,
 ) -> TrainStep:
-    """Returns the step with the loss, penalties, optimiser and masks of the configuration."""
+    """Returns the step with the losses, penalties, optimiser and masks of the configuration."""
     parameters = FlatParameters(networks)
     first = training.panna_version == 1
     eps = training.adam_eps if training.adam_eps is not None else (1e-8 if first else 1e-7)
@@ -53,7 +57,24 @@ def make_train_step(
             )
         ),
         penalty=Penalty(penalty, networks, parameters) if penalty.active else None,
+        force_loss=_force_loss(training, seed),
         masks=_masks(parameters, masks or {}),
+    )
+
+
+def _force_loss(training: TrainingConfig, seed: int) -> ForceLoss | None:
+    if training.forces_cost == 0:
+        return None
+    return ForceLoss(
+        ForceLossSettings(
+            cost=training.forces_cost,
+            name=training.floss_function,
+            panna_version=training.panna_version,
+            weight=training.force_weights,
+            reduction=training.force_reduction or "mean",
+            fraction=training.force_fraction,
+            seed=seed,
+        )
     )
 
 

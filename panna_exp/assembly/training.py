@@ -10,6 +10,7 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.datasets import DataPart, RunData
+from panna_exp.assembly.jacobians import check_forces, jacobian_source
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
@@ -18,7 +19,7 @@ from panna_exp.assembly.restart import Restart, flatten, next_position
 from panna_exp.config.schema import TrainConfig, TrainingConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.stream import BatchOrder
-from panna_exp.errors import CheckpointError, ConfigError
+from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training.checkpoint import Checkpoint
@@ -105,7 +106,6 @@ def build_run(
     Raises:
         ConfigError, NetworkError, CheckpointError: Networks that cannot be built or continued.
     """
-    _refuse_forces(config.training)
     device = choose_device(config)
     dtype = getattr(torch, config.precision.value)
     initial = initial_networks(config, data, restart, base)
@@ -117,7 +117,7 @@ def build_run(
     position = next_position(restart, plan.steps_per_epoch)
     saved = restart.checkpoint
     trainer = Trainer(
-        step=_restored_step(config.training, networks, masks, restart),
+        step=_restored_step(config.training, networks, masks, restart, config.seed),
         data=pack(data.train, data, config, dtype, device),
         order=_batch_order(config, data),
         learning_rate=learning_rate(config.training, position, plan.steps_per_epoch),
@@ -197,9 +197,10 @@ def _restored_step(
     networks: SpeciesNetworks,
     masks: Mapping[str, Mask],
     restart: Restart,
+    seed: int,
 ) -> TrainStep:
     """The step with the checkpoint's moments of Adam, where there is a checkpoint."""
-    step = make_train_step(training, networks, masks)
+    step = make_train_step(training, networks, masks, seed)
     if restart.checkpoint is not None:
         missing = step.optimizer.load(restart.checkpoint.optimizer)
         if missing:
@@ -210,7 +211,8 @@ def _restored_step(
 def _restored_sums(name: str, restart: Restart, device: torch.device) -> Totals:
     totals = Totals(device)
     if restart.checkpoint is not None and restart.exact:
-        totals.sums.copy_(getattr(restart.checkpoint, name))
+        saved = getattr(restart.checkpoint, name)
+        totals.sums[: len(saved)] = saved.to(device)
     return totals
 
 
@@ -255,9 +257,25 @@ def pack(
     dtype: torch.dtype,
     device: torch.device,
 ) -> PackedData:
-    """Puts a data set on the device, with targets as the network sees them."""
-    targets = part.targets * config.training.energy_rescale
-    return PackedData(part.structures, targets, len(data.species), dtype, device)
+    """Puts a data set on the device, with targets as the network sees them.
+
+    Raises:
+        DataError: Forces are to be learned, and there are none, or nothing to predict them with.
+    """
+    rescale = config.training.energy_rescale
+    jacobians = None
+    if config.training.forces_cost > 0:
+        check_forces(part.structures, "training.forces_cost > 0")
+        jacobians = jacobian_source(part.structures, data.descriptor, dtype, device)
+    return PackedData(
+        part.structures,
+        part.targets * rescale,
+        len(data.species),
+        dtype,
+        device,
+        jacobians,
+        rescale,
+    )
 
 
 def _continued(saved: NetworkData, new: NetworkData) -> NetworkData:
@@ -272,13 +290,3 @@ def _multiply_adds(networks: tuple[NetworkData, ...], part: DataPart) -> float:
     counts = part.structures.counts(len(networks)).mean(axis=0)
     sizes = [sum(layer.weights.size for layer in network.layers) for network in networks]
     return float(3 * sum(n * size for n, size in zip(counts, sizes, strict=True)))
-
-
-def _refuse_forces(training: TrainingConfig) -> None:
-    """Raises ConfigError: what forces need is not there yet."""
-    if training.forces_cost > 0:
-        chosen = (training.floss_function, training.force_weights, training.force_reduction)
-        raise ConfigError(
-            f"training.forces_cost={training.forces_cost}: training on forces (loss, weights, "
-            f"reduction: {chosen}) is not possible yet: set it to 0"
-        )

@@ -1,4 +1,4 @@
-"""Evaluates networks on a data set and writes what PANNA writes, a summary and a parity plot."""
+"""Evaluates networks on a data set and writes what PANNA writes, a summary and parity plots."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +8,19 @@ import numpy as np
 import torch
 
 from panna_exp.assembly.datasets import DataPart
+from panna_exp.assembly.descriptor import Info
+from panna_exp.assembly.jacobians import jacobian_source
 from panna_exp.data.batch import PackedData
 from panna_exp.elements import Species
 from panna_exp.evaluation.constant import ConstantPredictor
-from panna_exp.evaluation.dat import write_energies
+from panna_exp.evaluation.dat import write_energies, write_forces
+from panna_exp.evaluation.force_plots import write_force_plot
 from panna_exp.evaluation.plots import write_parity_plot
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import Summary, summarize
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
-from panna_exp.training.step import predict_all
+from panna_exp.training.predict import predict_all_forces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,21 @@ class Assessment:
         dat_version: int = 2,
         add_offset: bool = True,
     ) -> list[Path]:
-        """Writes ``{name}.dat``, ``{name}.json`` and ``{name}.png``; returns their paths."""
+        """Writes ``{name}.dat``, ``{name}.json`` and ``{name}.png``; returns their paths.
+
+        With forces there are ``{name}_forces.dat`` and ``{name}_forces.png`` too.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}{suffix}" for suffix in (".dat", ".json", ".png")]
         write_energies(paths[0], self.predictions, dat_version, add_offset)
         self.summary.write_json(paths[1])
         write_parity_plot(paths[2], self.predictions, title)
+        if self.predictions.forces is not None:
+            # PANNA 1.x calls those of a weights folder energies.dat and forces.dat.
+            stem = "forces" if name == "energies" else f"{name}_forces"
+            paths += [folder / f"{stem}.dat", folder / f"{stem}.png"]
+            write_forces(paths[3], self.predictions, dat_version)
+            write_force_plot(paths[4], self.predictions, title)
         return paths
 
 
@@ -66,9 +78,18 @@ class Assessor:
         device: torch.device,
         baseline: ConstantPredictor | None = None,
         batch_size: int = 1000,
+        descriptor: Info | None = None,
     ) -> "Assessor":
-        """Puts the data on the device."""
-        packed = PackedData(part.structures, part.targets, len(species), dtype, device)
+        """Puts the data on the device; with a ``descriptor`` forces are predicted as well.
+
+        Raises:
+            DataError: Nothing says how the descriptors depend on positions.
+        """
+        structures = part.structures
+        jacobians = None
+        if descriptor is not None:
+            jacobians = jacobian_source(structures, descriptor, dtype, device)
+        packed = PackedData(structures, part.targets, len(species), dtype, device, jacobians)
         return cls(
             part=part,
             species=species,
@@ -82,7 +103,11 @@ class Assessor:
         """Predicts every structure and computes the errors."""
         dtype = self.packed.energy.dtype
         module = SpeciesNetworks(networks, dtype).to(self.packed.device)
-        output = predict_all(module, self.packed, self.batch_size).double().cpu().numpy()
+        predicted = predict_all_forces(module, self.packed, self.batch_size)
+        output = predicted.energy.double().cpu().numpy()
+        forces = None
+        if predicted.forces is not None:
+            forces = predicted.forces.double().cpu().numpy() / energy_rescale
         counts = self.part.structures.counts(len(self.species))
         offsets = np.asarray(self.offsets, dtype=np.float64)
         predictions = Predictions(
@@ -92,6 +117,9 @@ class Assessor:
             energy=output / energy_rescale + counts @ offsets,
             reference=self.part.structures.energy,
             reference_energies=offsets,
+            atom_species=self.part.structures.species,
+            forces=forces,
+            reference_forces=None if forces is None else self.part.structures.forces,
         )
         return Assessment(predictions=predictions, summary=summarize(predictions, self.baseline))
 
@@ -105,7 +133,14 @@ def training_baseline(part: DataPart, offsets: tuple[float, ...]) -> ConstantPre
 
 def result_json(summary: Summary) -> dict[str, Any]:
     """Returns the numbers that result.json and trackers keep of an evaluation."""
+    forces = {}
+    if "all" in summary.forces:
+        forces = {
+            "force_mae_ev_per_angstrom": summary.forces["all"].mae_ev_per_angstrom,
+            "force_rmse_ev_per_angstrom": summary.forces["all"].rmse_ev_per_angstrom,
+        }
     return {
+        **forces,
         "mae_mev_per_atom": summary.energy.mae_mev_per_atom,
         "rmse_mev_per_atom": summary.energy.rmse_mev_per_atom,
         "max_mev_per_atom": summary.energy.max_mev_per_atom,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
@@ -20,7 +21,8 @@ from panna_exp.assembly.datasets import (
     read_run_data,
     reader_kind,
 )
-from panna_exp.assembly.descriptor import chosen_generation
+from panna_exp.assembly.descriptor import Info, chosen_generation
+from panna_exp.assembly.force_check import check_forces
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.commands.assess import Assessment, Assessor
@@ -28,6 +30,7 @@ from panna_exp.commands.command_line import relative
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
+from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
 from panna_exp.evaluation.errors import EnergyErrors
@@ -47,8 +50,6 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
     Raises:
         PannaExpError: Networks or data that cannot be used.
     """
-    if config.compute_forces:
-        raise ConfigError("compute_forces=true: forces cannot be predicted yet: leave it out")
     with messages_shown():
         folder = _output_folder(config, base)
         sources = _sources(config, base)
@@ -71,6 +72,10 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
             sys.stdout.flush()
             assessment.summary.render(Console())
             print(f"predictions: {relative(written[0])}\nparity plot: {relative(written[2])}")
+            if len(written) > 3:
+                print(f"forces: {relative(written[3])}\nforce plot: {relative(written[4])}")
+            if config.check_forces:
+                print(evaluator.check_forces(potential))
         if len(rows) > 1:
             _compare(rows, folder)
 
@@ -138,15 +143,16 @@ class _Evaluator:
     def __init__(self, config: EvaluateConfig, base: Path, potential: SavedPotential) -> None:
         data = _data(config, potential)
         species = Species(potential.symbols)
+        with_forces = _wants_forces(config, potential)
         if config.data.test is None:
-            part = _own_validation(config, base, potential)
+            part = _own_validation(config, base, potential, with_forces)
         else:
             loaded = open_structures(
                 as_paths(data.test),
                 species,
                 kind=reader_kind(data),
                 base=base,
-                options=read_options(data),
+                options=read_options(data, derivatives=with_forces),
             )
             structures = descriptors.for_network(
                 loaded.structures,
@@ -157,6 +163,9 @@ class _Evaluator:
             )
             part = make_part(structures, potential.offsets, loaded.files, loaded.fingerprint)
         use_threads(config.threads or 1)
+        self._part = part
+        self._config = config
+        self._descriptor = _known_descriptor(config, potential, part.structures)
         self._assessor = Assessor.build(
             part,
             species,
@@ -164,11 +173,42 @@ class _Evaluator:
             dtype=getattr(torch, config.precision.value),
             device=choose_device(config),
             batch_size=config.batch_size,
+            descriptor=self._descriptor if with_forces else None,
         )
 
     def assess(self, potential: SavedPotential) -> Assessment:
         """Returns predictions and errors of one network."""
         return self._assessor.assess(potential.networks, potential.energy_rescale)
+
+    def check_forces(self, potential: SavedPotential) -> str:
+        """Compares forces with differences of energies; returns a line that says how they agree."""
+        return check_forces(
+            self._part.structures, potential.networks, self._descriptor, choose_device(self._config)
+        )
+
+
+def _wants_forces(config: EvaluateConfig, potential: SavedPotential) -> bool:
+    """Whether to predict forces: as the user says, else as the run was trained."""
+    if config.check_forces:
+        return True
+    if config.compute_forces is not None:
+        return config.compute_forces
+    trained: Any = potential.config.get("training", {})
+    return bool(trained.get("forces_cost", 0) > 0)
+
+
+def _known_descriptor(
+    config: EvaluateConfig, potential: SavedPotential, structures: StructureSet
+) -> Info:
+    """What the descriptors of the data are: they say, or the network does, or the options."""
+    for info in (structures.descriptor_info, potential.descriptor):
+        if info is not None and info["type"] != "unknown":
+            return info
+    generation = chosen_generation(config.data, config.descriptor)
+    if generation is None:
+        return potential.descriptor
+    species = Species(potential.symbols)
+    return descriptors.parameters(config.descriptor, species, generation).to_info()
 
 
 def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:
@@ -182,7 +222,9 @@ def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:
     return replace(config.data, species=list(potential.symbols))
 
 
-def _own_validation(config: EvaluateConfig, base: Path, potential: SavedPotential) -> DataPart:
+def _own_validation(
+    config: EvaluateConfig, base: Path, potential: SavedPotential, derivatives: bool
+) -> DataPart:
     """The run's own validation data, read as the run read it."""
     if config.run_dir is None:
         raise ConfigError("data.test is missing: name the data to evaluate network_dir on")
@@ -191,7 +233,7 @@ def _own_validation(config: EvaluateConfig, base: Path, potential: SavedPotentia
     )
     assert isinstance(run_config, TrainConfig)
     started = _launch_dir(base / Path(config.run_dir).expanduser())
-    data = read_run_data(run_config, started or base, DescriptorDisplay())
+    data = read_run_data(run_config, started or base, DescriptorDisplay(), derivatives)
     if data.validation is None:
         raise ConfigError(
             "data.test is missing: the run has no validation data, name the data to evaluate on"

@@ -76,6 +76,8 @@ class Outcome:
         folder = relative(self.run_dir)
         print(f"predictions:  {folder / 'evaluate' / self.checkpoint}.dat")
         print(f"parity plot:  {folder / 'evaluate' / self.checkpoint}.png")
+        if self.assessment.predictions.forces is not None:
+            print(f"forces:       {folder / 'evaluate' / self.checkpoint}_forces.dat, .png")
         print(f"metrics:      {folder / 'metrics.dat'}")
         for line in tracker.where():
             print(line)
@@ -99,6 +101,7 @@ def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path) -> Outcom
         dtype=run.networks.dtype,
         device=run.trainer.data.device,
         baseline=training_baseline(data.train, data.offsets),
+        descriptor=data.descriptor if run.trainer.step.force_loss is not None else None,
     )
     return Outcome(
         run_dir=run_dir,

@@ -84,22 +84,28 @@ class TrainingDisplay:
         """New training metrics to show."""
         mae = values[metrics.ENERGY_MAE] * 1000
         self._values = f"loss {values[metrics.LOSS]:.3g}  MAE {mae:.2f} meV/atom"
+        if metrics.FORCE_MAE in values:
+            self._values += f"  forces {values[metrics.FORCE_MAE]:.4f} eV/A"
 
     def epoch(
         self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
     ) -> None:
         """An epoch ended: a line in the log, and on a terminal without a bar now and then."""
-        text = (
-            f"epoch {epoch}, step {step}: loss {train[metrics.LOSS]:.4g}, "
-            f"MAE {train[metrics.ENERGY_MAE] * 1000:.2f} meV/atom"
-        )
+        text = f"epoch {epoch}, step {step}: loss {train[metrics.LOSS]:.4g}, MAE {_errors(train)}"
         if validation:
-            text += f", validation MAE {validation[metrics.ENERGY_MAE] * 1000:.2f} meV/atom"
+            text += f", validation MAE {_errors(validation)}"
         now = time.perf_counter()
         quiet = self.live or (now < self._next_line and step != self._last)
         if not quiet:
             self._next_line = now + _SECONDS_BETWEEN_LINES
         logger.info(text, extra={"file_only": quiet})
+
+
+def _errors(values: Mapping[str, float]) -> str:
+    text = f"{values[metrics.ENERGY_MAE] * 1000:.2f} meV/atom"
+    if metrics.FORCE_MAE in values:
+        text += f" and {values[metrics.FORCE_MAE]:.4f} eV/A"
+    return text
 
 
 class DescriptorDisplay:

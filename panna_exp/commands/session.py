@@ -107,7 +107,10 @@ class _Session:
         )
         listener.run = run
         listener.metrics_file = MetricsFile(
-            self.directory.path / "metrics.dat", config.io.metrics, data.validation is not None
+            self.directory.path / "metrics.dat",
+            config.io.metrics,
+            data.validation is not None,
+            config.training.forces_cost > 0,
         )
         listener.model_saves = {
             self.directory.path / "starting_model": config.io.starting_model_save,

@@ -156,6 +156,9 @@ class DataConfig:
         "... (default: what the file or its format says)",
     )
     length_unit: str | None = option(None, "the same of positions: angstrom, bohr or nm")
+    sparse_derivatives: bool | None = option(
+        None, "keep stored derivatives without their zeros (default: as the files have them)"
+    )
     zero_forces: str | None = option(
         None,
         "forces of a structure that are all exactly zero: missing (the default) or keep, as for "
@@ -268,6 +271,9 @@ class TrainingConfig:
     floss_function: str = option(
         "quad", "force loss: quad, exp_quad, quad_atom, quad_percomp (panna_version=1: see docs)"
     )
+    force_fraction: float = option(
+        1.0, "part of the force components, drawn anew for each step, that the loss sees"
+    )
     force_weights: str | None = option(
         None, "extra weight of a structure's forces: n_atoms, n_atoms2, 3n_atoms or 3n_atoms2"
     )
@@ -338,7 +344,12 @@ class EvaluateConfig(CommonConfig):
     panna_version: int = option(
         2, "names and layout of the .dat files: PANNA 2.x (epoch_E_step_S.dat) or 1.x (S.dat)"
     )
-    compute_forces: bool = option(False, "predict forces as well")
+    compute_forces: bool | None = option(
+        None, "predict forces as well (default: if the run was trained on forces)"
+    )
+    check_forces: bool = option(
+        False, "compare forces with differences of energies; needs positions"
+    )
     io: IoConfig = group(IoConfig, "folders")
     data: DataConfig = group(DataConfig, "data sets")
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")

@@ -288,6 +288,9 @@ def _loss(training: TrainingConfig, problems: Problems) -> None:
         problems.choice("training.energy_reduction", training.energy_reduction, ("mean", "sum"))
     force_losses = FORCE_LOSSES.get(training.panna_version, FORCE_LOSSES[2])
     problems.choice("training.floss_function", training.floss_function, force_losses)
+    fraction = training.force_fraction
+    good = _is_number(fraction) and 0 < fraction <= 1
+    problems.check(good, f"training.force_fraction={fraction} must be above 0 and at most 1")
     if training.force_weights is not None:
         problems.choice("training.force_weights", training.force_weights, FORCE_WEIGHTS)
     if training.force_reduction is not None:

@@ -13,7 +13,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from panna_exp.data.jacobians import BatchAtoms, BatchJacobian, JacobianSource
 from panna_exp.data.structures import Ints, StructureSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchForces:
+    """Reference forces of a batch, and what predicts forces from the networks' gradient.
+
+    Args:
+        target: [A, 3] (eV/angstrom), zero where there are none.
+        known: [S] 1 where a structure has forces, otherwise 0; None where all have.
+        jacobian: The descriptors' Jacobian.
+        by_structure: [A] rows of the batch in the order of its structures and their atoms.
+    """
+
+    target: Tensor
+    known: Tensor | None
+    jacobian: BatchJacobian
+    by_structure: Tensor
+
+    def known_atoms(self, structure: Tensor) -> Tensor | None:
+        """Returns [A] 1 for atoms whose forces are known, otherwise 0; None where all are."""
+        return None if self.known is None else self.known.index_select(0, structure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +48,7 @@ class AtomBatch:
         num_atoms: [S] atoms of each structure, in the network's precision.
         energy: [S] energies with the reference energies subtracted (eV).
         descriptors: [A, D].
+        forces: Of a data set with forces, or None.
     """
 
     species_counts: tuple[int, ...]
@@ -33,6 +56,7 @@ class AtomBatch:
     num_atoms: Tensor
     energy: Tensor
     descriptors: Tensor
+    forces: BatchForces | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -51,6 +75,9 @@ class PackedData:
         num_species: T.
         dtype: Precision of the network.
         device: Where the arrays live.
+        jacobians: Of the descriptors; with them batches have forces (targets are those of
+            ``structures`` where it has any, times ``force_scale``).
+        force_scale: Factor on the forces to learn.
     """
 
     def __init__(
@@ -60,6 +87,8 @@ class PackedData:
         num_species: int,
         dtype: torch.dtype,
         device: torch.device,
+        jacobians: JacobianSource | None = None,
+        force_scale: float = 1.0,
     ) -> None:
         assert structures.descriptors is not None
         self.counts = structures.counts(num_species).T.copy()  # [T, S]
@@ -71,6 +100,15 @@ class PackedData:
         self.energy = torch.from_numpy(targets).to(device, dtype)
         self.num_atoms = torch.from_numpy(structures.num_atoms).to(device, dtype)
         self.device = device
+        self.jacobians = jacobians
+        self._atoms = order
+        self._forces, self._known = None, None
+        if jacobians is not None:
+            forces, known = _known_forces(structures)
+            scaled = np.nan_to_num(forces[order]) * force_scale
+            self._forces = torch.from_numpy(scaled).to(device, dtype)
+            if not known.all():
+                self._known = torch.from_numpy(known).to(device, dtype)
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -78,7 +116,8 @@ class PackedData:
     @property
     def num_bytes(self) -> int:
         """Size of the arrays on the device."""
-        return self.descriptors.numel() * self.descriptors.element_size()
+        own = self.descriptors.numel() * self.descriptors.element_size()
+        return own + (self.jacobians.num_bytes if self.jacobians is not None else 0)
 
     def batches(self, size: int) -> Iterator[AtomBatch]:
         """Yields the whole set in order, ``size`` structures at a time."""
@@ -94,10 +133,33 @@ class PackedData:
         rows += np.repeat(self._starts[:, indices].ravel() - (ends - flat), flat)
         structure = np.repeat(np.tile(np.arange(len(indices)), len(counts)), flat)
         chosen = torch.from_numpy(indices).to(self.device)
+        places = torch.from_numpy(rows).to(self.device)
         return AtomBatch(
             species_counts=tuple(counts.sum(axis=1).tolist()),
             structure=torch.from_numpy(structure).to(self.device),
             num_atoms=self.num_atoms.index_select(0, chosen),
             energy=self.energy.index_select(0, chosen),
-            descriptors=self.descriptors.index_select(0, torch.from_numpy(rows).to(self.device)),
+            descriptors=self.descriptors.index_select(0, places),
+            forces=self._batch_forces(indices, chosen, rows, places, structure),
         )
+
+    def _batch_forces(
+        self, indices: Ints, chosen: Tensor, rows: Ints, places: Tensor, owner: Ints
+    ) -> BatchForces | None:
+        if self.jacobians is None or self._forces is None:
+            return None
+        atoms = BatchAtoms.of(indices, self._atoms[rows], owner)
+        return BatchForces(
+            target=self._forces.index_select(0, places),
+            known=None if self._known is None else self._known.index_select(0, chosen),
+            jacobian=self.jacobians.batch(atoms),
+            by_structure=torch.from_numpy(atoms.by_structure).to(self.device),
+        )
+
+
+def _known_forces(structures: StructureSet) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Returns forces [A, 3], and which structures [S] have them."""
+    if structures.forces is None:
+        return np.zeros((len(structures.species), 3)), np.zeros(len(structures), dtype=bool)
+    missing = np.isnan(structures.forces).any(axis=1)
+    return structures.forces, ~np.logical_or.reduceat(missing, structures.offsets[:-1])

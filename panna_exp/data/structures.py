@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.labels import Chained, Picked
 from panna_exp.errors import DataError
 
@@ -88,6 +89,7 @@ class StructureSet:
         forces: [A, 3], NaN for structures without; or None if none has any.
         descriptors: [A, D] float32, or float64 where they were computed in it; or None.
         descriptor_info: What made ``descriptors``, if the file says (see assembly.descriptor).
+        derivatives: Of the descriptors, where they are stored and asked for.
         zero_forces: Origins of structures whose forces, all exactly zero, count as missing.
     """
 
@@ -102,6 +104,7 @@ class StructureSet:
     forces: Floats | None = None
     descriptors: Descriptors | None = None
     descriptor_info: dict[str, Any] | None = None
+    derivatives: Derivatives | None = None
     zero_forces: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -137,6 +140,7 @@ class StructureSet:
             forces=None if self.forces is None else self.forces[atoms],
             descriptors=None if self.descriptors is None else self.descriptors[atoms],
             descriptor_info=self.descriptor_info,
+            derivatives=None if self.derivatives is None else self.derivatives.select(indices),
         )
 
     @classmethod
@@ -190,8 +194,27 @@ class StructureSet:
             forces=forces,
             descriptors=_joined("descriptors", parts),
             descriptor_info=parts[0].descriptor_info,
+            derivatives=_joined_derivatives(parts),
             zero_forces=tuple(origin for part in parts for origin in part.zero_forces),
         )
+
+
+def _joined_derivatives(parts: Sequence[StructureSet]) -> Derivatives | None:
+    found = [part.derivatives for part in parts if part.derivatives is not None]
+    if not found:
+        return None
+    if len(found) < len(parts):
+        lacking = next(part for part in parts if part.derivatives is None)
+        raise DataError(
+            f"{lacking.origins[0]}: has no derivatives, but other files of the same data set have"
+        )
+    if len({item.sparse for item in found}) > 1:
+        sparse = next(part for part in parts if part.derivatives and part.derivatives.sparse)
+        raise DataError(
+            f"{sparse.origins[0]}: its derivatives are sparse, but those of other files of the "
+            "same data set are dense: say data.sparse_derivatives=true or false"
+        )
+    return Derivatives.concatenate(found)
 
 
 def _forces_or_nan(part: StructureSet) -> Floats:

@@ -13,9 +13,9 @@ from panna_exp.evaluation.predictions import Predictions
 from panna_exp.files import write_atomic
 
 # Told apart also by people who do not see red and green as different; the last is for all others.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f")
-_DOTS_PER_INCH = 150
-_INK = "#333333"
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f")
+DOTS_PER_INCH = 150
+INK = "#333333"
 
 
 def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
@@ -38,12 +38,12 @@ def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
     _draw_errors(histogram, predictions, groups)
     errors = EnergyErrors.of(predictions.error, predictions.num_atoms)
     figure.suptitle(
-        f"{_plain(title)}\nMAE {errors.mae_mev_per_atom:.2f}, RMSE "
+        f"{plain(title)}\nMAE {errors.mae_mev_per_atom:.2f}, RMSE "
         f"{errors.rmse_mev_per_atom:.2f} meV/atom, {errors.structures} structures",
         fontsize=11,
     )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     write_atomic(path, methodcaller("write", buffer.getvalue()))
 
 
@@ -55,13 +55,13 @@ def _groups(predictions: Predictions) -> list[tuple[str, str, Ints]]:
         for formula, indices in composition_rows(predictions.formulas).items()
     }
     named = list(rows.items())
-    if len(named) > len(_COLOURS):
-        others = named[len(_COLOURS) - 1 :]
-        named = named[: len(_COLOURS) - 1]
+    if len(named) > len(COLOURS):
+        others = named[len(COLOURS) - 1 :]
+        named = named[: len(COLOURS) - 1]
         named.append((f"{len(others)} others", np.concatenate([item for _, item in others])))
     return [
         (f"{name} ({len(indices)})", colour, indices)
-        for (name, indices), colour in zip(named, _COLOURS, strict=False)
+        for (name, indices), colour in zip(named, COLOURS, strict=False)
         if len(indices)
     ]
 
@@ -70,8 +70,8 @@ def _draw_parity(axes: Any, predictions: Predictions, groups: list[tuple[str, st
     reference = (predictions.reference - predictions.free_atoms) / predictions.num_atoms
     predicted = (predictions.energy - predictions.free_atoms) / predictions.num_atoms
     shown = [reference[rows] for *_, rows in groups] + [predicted[rows] for *_, rows in groups]
-    low, high = _limits(np.concatenate(shown) if shown else np.zeros(1))
-    axes.plot([low, high], [low, high], color=_INK, linewidth=0.8, zorder=1)
+    low, high = limits(np.concatenate(shown) if shown else np.zeros(1))
+    axes.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=1)
     crowded = sum(len(rows) for *_, rows in groups) > 500
     for label, colour, rows in groups:
         axes.scatter(
@@ -102,28 +102,30 @@ def _draw_errors(axes: Any, predictions: Predictions, groups: list[tuple[str, st
     if groups:
         axes.hist(
             [error[rows] for *_, rows in groups],
-            bins=_bins(np.concatenate([error[rows] for *_, rows in groups])),
+            bins=bins(np.concatenate([error[rows] for *_, rows in groups])),
             stacked=True,
             color=[colour for _, colour, _ in groups],
         )
-    axes.axvline(0.0, color=_INK, linewidth=0.8)
+    axes.axvline(0.0, color=INK, linewidth=0.8)
     axes.set(xlabel="predicted minus reference (meV/atom)", ylabel="structures")
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.5)
 
 
-def _limits(values: Floats) -> tuple[float, float]:
+def limits(values: Floats) -> tuple[float, float]:
+    """Returns the range of an axis for values."""
     low, high = float(values.min()), float(values.max())
     margin = 0.05 * (high - low) or 0.01
     return low - margin, high + margin
 
 
-def _bins(values: Floats) -> Floats:
-    low, high = _limits(values)
+def bins(values: Floats) -> Floats:
+    """Returns the edges of a histogram's bins."""
+    low, high = limits(values)
     count = int(np.clip(np.sqrt(len(values)) * 2, 5, 50))
     return np.linspace(low, high, count + 1)
 
 
-def _plain(text: str) -> str:
-    # A dollar sign would begin a formula.
+def plain(text: str) -> str:
+    """Returns text that matplotlib does not take for a formula."""
     return text.replace("$", r"\$")

@@ -21,6 +21,8 @@ class ReadOptions:
         length_unit: Of positions and lattice vectors.
         zero_forces: ``missing``: forces of a structure that are all exactly zero count as missing;
             ``keep``: they are forces. None is ``missing``.
+        derivatives: Read stored derivatives of descriptors, which take much memory, as well.
+        sparse_derivatives: Keep them sparse (true) or dense (false); None: as the file has them.
     """
 
     energy_key: str | None = None
@@ -28,10 +30,13 @@ class ReadOptions:
     energy_unit: str | None = None
     length_unit: str | None = None
     zero_forces: str | None = None
+    derivatives: bool = False
+    sparse_derivatives: bool | None = None
 
     def given(self) -> list[str]:
-        """Returns the names of the choices that were made."""
-        return [item.name for item in fields(self) if getattr(self, item.name) is not None]
+        """Returns the names of the choices that were made about what the numbers mean."""
+        names = [item.name for item in fields(self) if "derivatives" not in item.name]
+        return [name for name in names if getattr(self, name) is not None]
 
     def refuse_others(self, takes: tuple[str, ...], where: str, kind: str) -> None:
         """Raises DataError for choices that the format has no use for."""

@@ -21,6 +21,7 @@ from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.files import write_atomic
 from panna_exp.readers.options import ReadOptions, without_zero_forces
+from panna_exp.readers.tf_derivatives import packed_derivatives
 from panna_exp.readers.tf_example import WireError, encode_example, parse_example
 
 __all__ = [
@@ -38,7 +39,9 @@ _MASK = 0xA282EAD8
 
 
 def read(path: Path, species: Species, options: ReadOptions | None = None) -> StructureSet:
-    """Reads energies, species, descriptors and, where present, forces and names.
+    """Reads energies, species, descriptors and, where present, forces, names and derivatives.
+
+    Derivatives are read only where ``options`` ask for them.
 
     Forces of a structure that are all exactly zero are none, unless ``options`` say to keep them:
     PANNA writes them where the structure had no forces.
@@ -59,6 +62,10 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
                 f"{origins[number]}: has {record.descriptors.shape[1]} descriptor components an "
                 f"atom (g_size), but record 0 has {width}"
             )
+    derivatives = None
+    if options is not None and options.derivatives:
+        sizes = [len(record.species) for record in records]
+        derivatives = packed_derivatives(examples, origins, sizes, width)
     has_forces = any(record.forces is not None for record in records)
     count = len(examples)
     structures = StructureSet(
@@ -73,6 +80,7 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
         pbc=np.zeros((count, 3), dtype=bool),
         forces=np.concatenate([r.forces_or_nan() for r in records]) if has_forces else None,
         descriptors=np.concatenate([record.descriptors for record in records]),
+        derivatives=derivatives,
     )
     return without_zero_forces(structures, options or ReadOptions())
 

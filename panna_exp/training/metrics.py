@@ -13,25 +13,36 @@ ENERGY_RMSE = "energy_rmse"
 LOSS = "loss"
 ENERGY_LOSS = "energy_loss"
 PENALTY = "penalty"
+FORCE_MAE = "force_mae"
+FORCE_RMSE = "force_rmse"
+FORCE_LOSS = "force_loss"
 
-# PANNA's columns of metrics.dat; energies per atom in eV/atom.
+# PANNA's columns of metrics.dat; energies per atom in eV/atom, forces in eV/A a
+# component. The losses add up to the total: the force loss includes training.forces_cost.
 COLUMNS = {
     ENERGY_MAE: "MAE/at",
     ENERGY_RMSE: "RMSE/at",
     LOSS: "loss",
     ENERGY_LOSS: "e_loss",
     PENALTY: "reg_loss",
+    FORCE_MAE: "F_MAE",
+    FORCE_RMSE: "F_RMSE",
+    FORCE_LOSS: "f_loss",
 }
 CHOICES = {"MAE": (ENERGY_MAE,), "RMSE": (ENERGY_RMSE,), "loss": (LOSS, ENERGY_LOSS, PENALTY)}
+FORCE_CHOICES = {"MAE": (FORCE_MAE,), "RMSE": (FORCE_RMSE,), "loss": (FORCE_LOSS,)}
 
-_SIZE = 6  # sums of: loss, penalty, |dE|/N, (dE/N)^2, structures, steps
+# Sums of: loss, penalty, |dE|/N, (dE/N)^2, structures, steps.
+_ENERGY_SUMS = 6
+# Sums of: force loss, |dF|, dF^2, components.
+_FORCE_SUMS = 4
 
 
 class Totals:
     """Sums over steps, float64 on the device."""
 
     def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(_SIZE, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(_ENERGY_SUMS + _FORCE_SUMS, dtype=torch.float64, device=device)
 
     def add(
         self, delta: Tensor, num_atoms: Tensor, energy_loss: Tensor, penalty: Tensor | None
@@ -41,7 +52,16 @@ class Totals:
         zero = energy_loss.new_zeros(()) if penalty is None else penalty
         one = torch.ones_like(energy_loss)
         parts = (energy_loss, zero, per_atom.abs().sum(), per_atom.square().sum())
-        self.sums += torch.stack([*parts, one * len(delta), one])
+        self.sums[:_ENERGY_SUMS] += torch.stack([*parts, one * len(delta), one])
+
+    def add_forces(self, delta: Tensor, known: Tensor | None, loss: Tensor) -> None:
+        """Adds one batch's force errors [A, 3] (eV/angstrom), 1 or 0 an atom [A], and its loss."""
+        if known is not None:
+            delta = delta * known[:, None]
+        count = torch.full_like(loss, 3 * len(delta)) if known is None else 3 * known.sum()
+        self.sums[_ENERGY_SUMS:] += torch.stack(
+            [loss, delta.abs().sum(), delta.square().sum(), count]
+        )
 
     def absorb(self, other: "Totals") -> None:
         """Adds another's sums to these and empties the other."""
@@ -50,23 +70,35 @@ class Totals:
 
     def read(self, rescale: float = 1.0) -> dict[str, float]:
         """Returns means over steps (losses) and structures (errors, eV/atom); asks the device."""
-        loss, penalty, absolute, square, structures, steps = self.sums.tolist()
+        loss, penalty, absolute, square, structures, steps = self.sums[:_ENERGY_SUMS].tolist()
+        force_loss, force_absolute, force_square, components = self.sums[_ENERGY_SUMS:].tolist()
         if not steps:
             return {}
+        forces = {}
+        if components:
+            forces = {
+                FORCE_LOSS: force_loss / steps,
+                FORCE_MAE: force_absolute / components / rescale,
+                FORCE_RMSE: (force_square / components) ** 0.5 / rescale,
+            }
         return {
-            LOSS: (loss + penalty) / steps,
+            LOSS: (loss + force_loss + penalty) / steps,
             ENERGY_LOSS: loss / steps,
             PENALTY: penalty / steps,
             ENERGY_MAE: absolute / structures / rescale,
             ENERGY_RMSE: (square / structures) ** 0.5 / rescale,
+            **forces,
         }
 
 
-def columns(chosen: Sequence[str], with_validation: bool) -> list[str]:
+def columns(chosen: Sequence[str], with_validation: bool, with_forces: bool = False) -> list[str]:
     """Returns the header of metrics.dat after ``epoch``: capitals first, as PANNA's writer does."""
-    names = [COLUMNS[metric] for choice in chosen for metric in CHOICES[choice]] + ["tot_st"]
+    metrics = [metric for choice in chosen for metric in CHOICES[choice]]
+    if with_forces:
+        metrics += [metric for choice in chosen for metric in FORCE_CHOICES[choice]]
+    names = [COLUMNS[metric] for metric in metrics] + ["tot_st"]
     if with_validation:
-        names += [f"val_{COLUMNS[metric]}" for choice in chosen for metric in CHOICES[choice]]
+        names += [f"val_{COLUMNS[metric]}" for metric in metrics]
     return sorted(set(names))
 
 

@@ -16,11 +16,14 @@ class MetricsFile:
         path: ``metrics.dat``; a last line cut short by a kill is dropped.
         chosen: ``MAE``, ``RMSE``, ``loss``.
         with_validation: Whether there are ``val_`` columns.
+        with_forces: Whether there are columns of forces.
     """
 
-    def __init__(self, path: Path, chosen: Sequence[str], with_validation: bool) -> None:
+    def __init__(
+        self, path: Path, chosen: Sequence[str], with_validation: bool, with_forces: bool = False
+    ) -> None:
         self._path = path
-        self._columns = metrics.columns(chosen, with_validation)
+        self._columns = metrics.columns(chosen, with_validation, with_forces)
         self._last_epoch = -1
         header = " ".join(["epoch", *self._columns])
         lines = _whole_lines(path)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import AtomBatch, PackedData
-from panna_exp.model.gradients import backward, forward
+from panna_exp.data.batch import AtomBatch, BatchForces
+from panna_exp.model.force_gradients import backward_with_direction, input_gradient
+from panna_exp.model.gradients import ForwardPass, backward, forward
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training.flat import FlatParameters
+from panna_exp.training.force_loss import ForceLoss
 from panna_exp.training.loss import EnergyLoss, Penalty
 from panna_exp.training.masks import Masks
 from panna_exp.training.metrics import Totals
@@ -27,10 +29,19 @@ class TrainStep:
     optimizer: Adam
     loss: EnergyLoss
     penalty: Penalty | None
+    force_loss: ForceLoss | None = None
     masks: Masks | None = None
 
-    def __call__(self, batch: AtomBatch, learning_rate: float, totals: Totals) -> Tensor:
+    def __call__(
+        self, batch: AtomBatch, learning_rate: float, totals: Totals, number: int = 0
+    ) -> Tensor:
         """Updates the networks and adds the step's errors, taken before the update, to totals.
+
+        Args:
+            batch: With forces where there is a force loss.
+            learning_rate: Of this step.
+            totals: Sums of errors.
+            number: Of the step in the training, for choices that change with it.
 
         Returns:
             [S] those errors of the batch's energies, prediction less target (eV).
@@ -41,7 +52,12 @@ class TrainStep:
         (slope,) = torch.autograd.grad(energy_loss, delta)
         self.parameters.gradients.zero_()
         atom_slope = slope.index_select(0, batch.structure)
-        backward(self.networks, passed, atom_slope, batch.species_counts)
+        if self.force_loss is None or batch.forces is None:
+            backward(self.networks, passed, atom_slope, batch.species_counts)
+        else:
+            self._with_forces(
+                self.force_loss, batch, batch.forces, passed, atom_slope, totals, number
+            )
         penalty = None
         if self.penalty is not None:
             penalty = self.penalty.value()
@@ -53,13 +69,23 @@ class TrainStep:
             self.masks.apply()
         return delta
 
-
-@torch.no_grad()
-def predict(networks: SpeciesNetworks, batch: AtomBatch) -> Tensor:
-    """Returns energies [S] (eV), reference energies not included."""
-    return batch.sum_by_structure(networks(batch.descriptors, batch.species_counts))
-
-
-def predict_all(networks: SpeciesNetworks, data: PackedData, batch_size: int = 1000) -> Tensor:
-    """Returns the energies [S] of a whole data set, ``batch_size`` structures at a time."""
-    return torch.cat([predict(networks, batch) for batch in data.batches(batch_size)])
+    @torch.no_grad()
+    def _with_forces(
+        self,
+        loss: ForceLoss,
+        batch: AtomBatch,
+        forces: BatchForces,
+        passed: ForwardPass,
+        atom_slope: Tensor,
+        totals: Totals,
+        number: int,
+    ) -> None:
+        """Sets the gradients of energy and force loss; nothing is differentiated twice."""
+        slopes = input_gradient(self.networks, passed, batch.species_counts)
+        delta = forces.jacobian.pull(slopes.values).neg_().sub_(forces.target)
+        value, by_force = loss(delta, batch.structure, batch.num_atoms, forces.known, number)
+        totals.add_forces(delta, forces.known_atoms(batch.structure), value * loss.cost)
+        direction = forces.jacobian.push(by_force).mul_(-loss.cost)
+        backward_with_direction(
+            self.networks, passed, slopes, atom_slope, direction, batch.species_counts
+        )

@@ -13,7 +13,8 @@ from panna_exp.data.stream import BatchOrder
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import LearningRate
-from panna_exp.training.step import TrainStep, predict_all
+from panna_exp.training.step import TrainStep
+from panna_exp.training.validation import validate
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Trainer:
         interrupted = saved = False
         for step in range(first, last):
             batch = self.data.batch(self.order.indices(step - self.position.stream_start))
-            delta = self.step(batch, self.learning_rate(step), self.interval_sums)
+            delta = self.step(batch, self.learning_rate(step), self.interval_sums, step)
             done = step + 1
             if done % self.plan.log_frequency == 0:
                 self.listener.batch_errors(done, delta / self.energy_rescale)
@@ -153,22 +154,14 @@ class Trainer:
     def _end_epoch(self, done: int) -> None:
         self.last_train = self.epoch_sums.read(self.energy_rescale)
         self.epoch_sums.sums.zero_()
-        self.last_validation = self._validate()
+        self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
         self.listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
 
-    def _validate(self) -> dict[str, float]:
+    def _validated(self) -> dict[str, float]:
         if self.validation is None:
             return {}
-        totals = Totals(self.validation.device)
-        delta = predict_all(self.step.networks, self.validation) - self.validation.energy
-        totals.add(
-            delta,
-            self.validation.num_atoms,
-            self.step.loss(delta, self.validation.num_atoms),
-            None if self.step.penalty is None else self.step.penalty.value(),
-        )
-        return totals.read(self.energy_rescale)
+        return validate(self.step, self.validation).read(self.energy_rescale)
 
 
 def _at(position: Position, step: int) -> Position:

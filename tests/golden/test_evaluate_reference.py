@@ -34,6 +34,43 @@ def make_config(folder, network, data, out, precision):
     )
 
 
+FORCE_CASES = [
+    ("net_gauss", "forces_gauss.npy"),
+    ("net_relu", "forces_relu.npy"),
+    ("net_rbf", "forces_rbf.npy"),
+]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(
+    ("precision", "atol"), [(Precision.float64, 1e-8), (Precision.float32, 2e-5)]
+)
+@pytest.mark.parametrize(("network", "expected"), FORCE_CASES)
+def test_forces(shared, tmp_path, network, expected, precision, atol, sparse):
+    folder = shared / "reference" / "eval_carbon_forces_a"
+    config = make_config(folder, network, "../traj_forces_a/data", tmp_path, precision)
+    config.compute_forces = True
+    config.data.sparse_derivatives = sparse
+    evaluate(config, tmp_path)
+    found = np.loadtxt(tmp_path / "forces.dat", usecols=range(2, 5))
+    np.testing.assert_allclose(found, np.load(folder / expected).reshape(-1, 3), rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("sparse", [None, False])
+def test_forces_of_sparse_derivatives(shared, tmp_path, sparse):
+    folder = shared / "reference" / "eval_sparse_a"
+    network = "../eval_tutorial_a/saved_weights"
+    data = "../gv_sparse_water_a/tfr"
+    config = make_config(folder, network, data, tmp_path, Precision.float64)
+    config.data.zero_forces = "keep"
+    config.data.sparse_derivatives = sparse
+    config.compute_forces = True
+    evaluate(config, tmp_path)
+    found = np.loadtxt(tmp_path / "forces.dat", usecols=range(2, 5))
+    expected = np.load(folder / "forces_sparse.npy").reshape(-1, 3)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8)
+
+
 def energies(path):
     rows = [line.split() for line in path.read_text().splitlines()[1:]]
     return np.array([float(row[3]) for row in rows])

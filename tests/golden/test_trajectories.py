@@ -10,11 +10,12 @@ import torch
 from panna_exp.assembly.optimisation import make_train_step
 from panna_exp.config.schema import EpsilonPlacement, TrainingConfig
 from panna_exp.data.batch import PackedData
+from panna_exp.data.jacobians import StoredJacobians
 from panna_exp.data.reference import network_targets
 from panna_exp.elements import Species
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.panna import read_panna
-from panna_exp.readers import open_structures
+from panna_exp.readers import ReadOptions, open_structures
 from panna_exp.training.metrics import Totals
 
 CPU = torch.device("cpu")
@@ -25,15 +26,22 @@ def load_case(shared, name):
     return folder, json.loads((folder / "case.json").read_text())
 
 
-def setup_case(folder, config, training):
+def setup_case(folder, config, training, networks=None, targets=None):
     """Packed data with PANNA 1.x's float32 targets, and the step on the case's first networks."""
     species = Species(tuple(config["species"]))
-    structures = open_structures([str(folder / "data")], species).structures
+    with_forces = training.forces_cost > 0
+    options = ReadOptions(derivatives=with_forces)
+    structures = open_structures([str(folder / "data")], species, options=options).structures
+    expected = np.load(targets or folder / "targets_f32.npy")
     targets = network_targets(structures, config["offsets"], panna_version=1)
-    np.testing.assert_array_equal(targets, np.load(folder / "targets_f32.npy"))
-    saved = read_panna(folder / "init_networks")
+    np.testing.assert_array_equal(targets, expected)
+    saved = read_panna(networks or folder / "init_networks")
     networks = SpeciesNetworks([saved.networks[s] for s in species], torch.float64)
-    packed = PackedData(structures, targets, len(species), torch.float64, CPU)
+    jacobians = None
+    if with_forces:
+        sizes, width = structures.num_atoms, structures.descriptors.shape[1]
+        jacobians = StoredJacobians(structures.derivatives, sizes, width, torch.float64, CPU)
+    packed = PackedData(structures, targets, len(species), torch.float64, CPU, jacobians)
     return SimpleNamespace(data=packed, step=make_train_step(training, networks), networks=networks)
 
 
@@ -104,6 +112,71 @@ def test_training_with_penalties(shared):
         losses, np.load(folder / "loss_ref64.npy"), rtol=tolerance["loss_rtol_float64_vs_ref64"]
     )
     assert_final_weights(case, folder, tolerance["final_weights_atol_vs_tf32"])
+
+
+@pytest.mark.parametrize(
+    ("eps", "suffix"), [(1e-7, ""), (1e-8, "_eps1e-08")], ids=["eps1e-7", "eps1e-8"]
+)
+def test_force_training(shared, eps, suffix):
+    folder, info = load_case(shared, "traj_forces_a")
+    config, tolerance = info["config"], info["tolerance"]
+    training = TrainingConfig(panna_version=1, adam_eps=eps, forces_cost=config["forces_cost"])
+    case = setup_case(folder, config, training)
+    losses = run(case, config["steps"], config["lr"], config["batch"])
+    expected = np.load(folder / f"loss_ref64{suffix}.npy")
+    np.testing.assert_allclose(losses, expected, rtol=tolerance["loss_rtol_float64_vs_ref64"])
+    np.testing.assert_allclose(
+        losses, np.load(folder / f"loss_tf32{suffix}.npy"), rtol=tolerance["loss_rtol_vs_tf32"]
+    )
+    if not suffix:
+        assert_final_weights(case, folder, tolerance["final_weights_atol_vs_tf32"])
+
+
+def test_force_losses_step_by_step(shared):
+    folder, info = load_case(shared, "traj_forces_a")
+    config = info["config"]
+    training = TrainingConfig(panna_version=1, adam_eps=1e-7, forces_cost=config["forces_cost"])
+    case = setup_case(folder, config, training)
+    (batch,) = case.data.batches(config["batch"])
+    found = []
+    for _ in range(config["steps"]):
+        totals = Totals(CPU)
+        case.step(batch, config["lr"], totals)
+        found.append(totals.read()["force_loss"] / config["forces_cost"])
+    np.testing.assert_allclose(found, np.load(folder / "force_loss_ref64.npy"), rtol=1e-7)
+
+
+def test_every_force_loss(shared):
+    folder, info = load_case(shared, "losses_a")
+    config = load_case(shared, "traj_forces_a")[1]["config"] | {"offsets": [info["offset"]]}
+    checked = 0
+    for result in info["results"]:
+        if not result["forces_cost"]:
+            continue
+        training = TrainingConfig(
+            panna_version=1,
+            loss_function=result["loss_function"],
+            floss_function=result["floss_function"],
+            forces_cost=result["forces_cost"],
+        )
+        case = setup_case(
+            shared / "reference" / "traj_forces_a",
+            config,
+            training,
+            networks=shared / "reference" / "eval_carbon_forces_a" / "net_gauss",
+            targets=folder / "targets_f32.npy",
+        )
+        totals = Totals(CPU)
+        case.step(next(case.data.batches(4)), 1e-3, totals)
+        found = totals.read()
+        rtol = info["tolerance"]["rtol_ref64"]
+        cost = result["forces_cost"]
+        np.testing.assert_allclose(found["loss"], result["loss_ref64"], rtol=rtol)
+        np.testing.assert_allclose(
+            found["force_loss"] / cost, result["force_loss_ref64"], rtol=rtol
+        )
+        checked += 1
+    assert checked == 4
 
 
 def test_every_energy_loss(shared):

@@ -1,0 +1,69 @@
+"""Where the derivatives of a data set's descriptors come from: files, or positions."""
+
+import logging
+
+import numpy as np
+import torch
+
+from panna_exp.assembly.descriptor import Info, describe
+from panna_exp.data.jacobians import JacobianSource, StoredJacobians
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.lists import NeighborLists
+from panna_exp.descriptors.mbp import MBP
+from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+
+def jacobian_source(
+    structures: StructureSet,
+    descriptor: Info,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> JacobianSource:
+    """Returns stored derivatives, or those computed from positions batch by batch.
+
+    Args:
+        structures: With descriptors.
+        descriptor: What they are.
+        dtype: Precision of the network.
+        device: Where to compute.
+
+    Raises:
+        DataError: There are neither derivatives nor positions, or nothing says which descriptor to
+            differentiate.
+    """
+    assert structures.descriptors is not None
+    size = structures.descriptors.shape[1]
+    if structures.derivatives is not None:
+        return StoredJacobians(structures.derivatives, structures.num_atoms, size, dtype, device)
+    if structures.positions is None:
+        raise DataError(
+            f"{structures.origins[0]}: has neither derivatives of the descriptors nor positions, "
+            "which forces need: use data with one of them (panna-exp descriptors derivatives="
+            "sparse makes the former), or leave forces out"
+        )
+    if descriptor["type"] == "unknown":
+        raise DataError(
+            f"{structures.origins[0]}: forces need the formula of its {describe(descriptor)}: say "
+            "data.generation=A, B or C and the parameters in 'descriptor'"
+        )
+    parameters = MBPParameters.from_info(descriptor)
+    return NeighborLists(MBP(parameters, dtype, device), structures)
+
+
+def check_forces(structures: StructureSet, purpose: str) -> None:
+    """Raises DataError if no structure has forces; says how many lack them.
+
+    Args:
+        structures: The data set.
+        purpose: What needs forces, for the message.
+    """
+    forces = structures.forces
+    if forces is None:
+        hint = " (all of them exactly zero, see data.zero_forces)" if structures.zero_forces else ""
+        raise DataError(f"{structures.origins[0]}: has no forces{hint}, which {purpose} needs")
+    known = ~np.logical_or.reduceat(np.isnan(forces).any(axis=1), structures.offsets[:-1])
+    if not known.all():
+        logger.info("%d of %d structures have forces", known.sum(), len(known))

@@ -1,0 +1,177 @@
+"""Products with the descriptors' Jacobian for batches whose atoms are sorted by species.
+
+Whether derivatives are stored or come from positions, the training sees two products only:
+J^T v, of which forces are the negative, and J u, which the gradient of a force loss needs.
+Shapes: S structures, A atoms of a batch, D descriptor components.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from panna_exp.data.derivatives import Derivatives, Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchAtoms:
+    """Which atoms a batch's rows are.
+
+    Args:
+        structures: [S] their numbers in the data set.
+        atoms: [A] each row's atom in the data set.
+        owner: [A] each row's structure in the batch.
+        by_structure: [A] rows in the order of structures, then of their atoms in the data set.
+        offsets: [S + 1] where each structure begins in ``by_structure``.
+    """
+
+    structures: Ints
+    atoms: Ints
+    owner: Ints
+    by_structure: Ints
+    offsets: Ints
+
+    @classmethod
+    def of(cls, structures: Ints, atoms: Ints, owner: Ints) -> "BatchAtoms":
+        """Works out the order by structure."""
+        by_structure = np.lexsort((atoms, owner))
+        counts = np.bincount(owner, minlength=len(structures))
+        return cls(
+            structures=structures,
+            atoms=atoms,
+            owner=owner,
+            by_structure=by_structure,
+            offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        )
+
+
+class BatchJacobian(Protocol):
+    """The two products for one batch."""
+
+    def pull(self, v: Tensor) -> Tensor:
+        """Returns J^T v [A, 3] of v [A, D]."""
+
+    def push(self, u: Tensor) -> Tensor:
+        """Returns J u [A, D] of u [A, 3]."""
+
+
+class JacobianSource(Protocol):
+    """Jacobians of a data set."""
+
+    def batch(self, atoms: BatchAtoms) -> BatchJacobian:
+        """Returns that of a batch."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of what is kept on the device."""
+
+
+class StoredJacobians:
+    """Derivatives of a data set on a device.
+
+    Args:
+        derivatives: Of S structures.
+        num_atoms: [S].
+        size: D.
+        dtype: Precision of the network.
+        device: Where they are kept.
+    """
+
+    def __init__(
+        self,
+        derivatives: Derivatives,
+        num_atoms: Ints,
+        size: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._values = torch.from_numpy(derivatives.values).to(device, dtype)
+        self._starts = derivatives.starts
+        self._num_atoms = num_atoms
+        self._size = size
+        self._places: tuple[Tensor, Tensor] | None = None
+        if derivatives.rows is not None and derivatives.columns is not None:
+            places = (derivatives.rows, derivatives.columns)
+            rows, columns = (torch.from_numpy(item).to(device) for item in places)
+            self._places = rows, columns
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of what is kept on the device."""
+        tensors = (self._values, *(self._places or ()))
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def batch(self, atoms: BatchAtoms) -> BatchJacobian:
+        """Returns the Jacobian of a batch."""
+        parts = [(int(self._starts[s]), int(self._starts[s + 1])) for s in atoms.structures]
+        order = torch.from_numpy(atoms.by_structure).to(self._values.device)
+        values = [self._values[start:stop] for start, stop in parts]
+        if self._places is None:
+            sizes = np.diff(atoms.offsets).tolist()
+            shapes = [(count * self._size, 3 * count) for count in sizes]
+            matrices = [part.view(shape) for part, shape in zip(values, shapes, strict=True)]
+            return _DenseJacobian(matrices, order, self._size)
+        lengths = torch.tensor([stop - start for start, stop in parts], device=order.device)
+        first = torch.from_numpy(atoms.offsets[:-1]).to(order.device)
+        before = first.repeat_interleave(lengths)  # atoms of earlier structures, by element
+        rows, columns = (
+            torch.cat([place[start:stop] for start, stop in parts]).long() for place in self._places
+        )
+        return _SparseJacobian(
+            values=torch.cat(values),
+            rows=rows.add_(before, alpha=self._size),
+            columns=columns.add_(before, alpha=3),
+            order=order,
+            size=self._size,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _DenseJacobian:
+    """One matrix [A_s D, 3 A_s] a structure; products one by one, without copying them."""
+
+    matrices: list[Tensor]
+    order: Tensor
+    size: int
+
+    def pull(self, v: Tensor) -> Tensor:
+        ordered = v.index_select(0, self.order).view(-1)
+        parts = torch.split(ordered, [len(matrix) for matrix in self.matrices])
+        products = [matrix.t().mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
+        return _to_rows(torch.cat(products).view(-1, 3), self.order)
+
+    def push(self, u: Tensor) -> Tensor:
+        ordered = u.index_select(0, self.order).view(-1)
+        parts = torch.split(ordered, [matrix.shape[1] for matrix in self.matrices])
+        products = [matrix.mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
+        return _to_rows(torch.cat(products).view(-1, self.size), self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class _SparseJacobian:
+    """Elements of all structures, with their places among the batch's atoms by structure."""
+
+    values: Tensor
+    rows: Tensor
+    columns: Tensor
+    order: Tensor
+    size: int
+
+    def pull(self, v: Tensor) -> Tensor:
+        ordered = v.index_select(0, self.order).view(-1)
+        products = self.values * ordered.index_select(0, self.rows)
+        summed = v.new_zeros(3 * len(self.order)).index_add_(0, self.columns, products)
+        return _to_rows(summed.view(-1, 3), self.order)
+
+    def push(self, u: Tensor) -> Tensor:
+        ordered = u.index_select(0, self.order).view(-1)
+        products = self.values * ordered.index_select(0, self.columns)
+        summed = u.new_zeros(self.size * len(self.order)).index_add_(0, self.rows, products)
+        return _to_rows(summed.view(-1, self.size), self.order)
+
+
+def _to_rows(by_structure: Tensor, order: Tensor) -> Tensor:
+    """Puts values in the order of structures back into the batch's rows."""
+    return torch.empty_like(by_structure).index_copy_(0, order, by_structure)

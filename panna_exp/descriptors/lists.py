@@ -1,0 +1,115 @@
+"""Neighbour lists of a data set, made once, and the lists of any batch of it.
+
+Shapes: A atoms of the batch, P pairs, Q triples, T species, U = T (T + 1) / 2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from panna_exp.data.jacobians import BatchAtoms
+from panna_exp.data.structures import Ints, StructureSet
+from panna_exp.descriptors.geometry import Geometry
+from panna_exp.descriptors.mbp import MBP
+
+
+@dataclass(frozen=True, slots=True)
+class _OnTheFly:
+    """Products computed from positions."""
+
+    operator: MBP
+    geometry: Geometry
+
+    def pull(self, v: Tensor) -> Tensor:
+        return self.operator.vjp(self.geometry, v)
+
+    def push(self, u: Tensor) -> Tensor:
+        return self.operator.jvp(self.geometry, u)
+
+
+class NeighborLists:
+    """Jacobians of a data set's descriptors, computed from positions batch by batch.
+
+    Args:
+        operator: Of the descriptor.
+        structures: With positions.
+
+    Raises:
+        DataError: As :func:`panna_exp.descriptors.geometry.build_geometry`.
+    """
+
+    def __init__(self, operator: MBP, structures: StructureSet) -> None:
+        self._operator = operator
+        geometry = operator.geometry(structures)
+        first_atom = torch.from_numpy(structures.offsets[:-1]).to(geometry.center.device)
+        own_first = first_atom.index_select(0, geometry.structure)
+        # Numbers within the structure and within the atom's pairs, which hold in any batch.
+        self._neighbor = geometry.neighbor - own_first.index_select(0, geometry.center)
+        pair_start = geometry.pair_rows[:: operator.num_species]
+        own_start = pair_start.index_select(0, geometry.center)
+        triple_start = own_start.index_select(0, geometry.first)
+        self._first = geometry.first - triple_start
+        self._second = geometry.second - triple_start
+        self._shift = geometry.shift
+        self._positions = geometry.positions
+        self._species = geometry.species
+        self._pair_counts = geometry.pair_rows.diff().view(-1, operator.num_species)
+        self._triple_counts = geometry.triple_rows.diff().view(-1, operator.num_pairs)
+        self._pairs_until = geometry.pairs_until
+        self._triples_until = geometry.triples_until
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the lists."""
+        tensors = (self._neighbor, self._first, self._second, self._shift, self._positions)
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def batch(self, atoms: BatchAtoms) -> _OnTheFly:
+        """Returns the products for a batch."""
+        return _OnTheFly(self._operator, self.geometry(atoms))
+
+    def geometry(self, atoms: BatchAtoms) -> Geometry:
+        """Returns positions and lists of a batch, atoms in the order of its rows."""
+        device = self._positions.device
+
+        def tensor(array: Ints) -> Tensor:
+            return torch.from_numpy(array).to(device)
+
+        chosen = tensor(atoms.atoms)
+        pairs, pairs_until = _ranges(self._pairs_until, atoms.atoms)
+        triples, triples_until = _ranges(self._triples_until, atoms.atoms)
+        pair_counts, triple_counts = np.diff(pairs_until), np.diff(triples_until)
+        pair_place, triple_place = tensor(pairs), tensor(triples)
+        first_row = tensor(np.repeat(atoms.offsets[atoms.owner], pair_counts))
+        own_pairs = tensor(np.repeat(pairs_until[:-1], triple_counts))
+        numbers = self._neighbor.index_select(0, pair_place).add_(first_row)
+        return Geometry(
+            positions=self._positions.index_select(0, chosen),
+            species=self._species.index_select(0, chosen),
+            structure=tensor(atoms.owner),
+            num_structures=len(atoms.structures),
+            center=tensor(np.repeat(np.arange(len(atoms.atoms)), pair_counts)),
+            neighbor=tensor(atoms.by_structure).index_select(0, numbers),
+            shift=self._shift.index_select(0, pair_place),
+            pair_rows=_starts(self._pair_counts.index_select(0, chosen)),
+            first=self._first.index_select(0, triple_place).add_(own_pairs),
+            second=self._second.index_select(0, triple_place).add_(own_pairs),
+            triple_rows=_starts(self._triple_counts.index_select(0, chosen)),
+            pairs_until=pairs_until,
+            triples_until=triples_until,
+        )
+
+
+def _ranges(until: Ints, atoms: Ints) -> tuple[Ints, Ints]:
+    """Returns the places of the items of ``atoms``, and [A + 1] the items before each."""
+    counts = until[atoms + 1] - until[atoms]
+    ends = np.cumsum(counts)
+    starts = np.concatenate([[0], ends]).astype(np.int64)
+    return np.arange(starts[-1]) + np.repeat(until[atoms] - starts[:-1], counts), starts
+
+
+def _starts(counts: Tensor) -> Tensor:
+    flat = counts.reshape(-1)
+    return torch.cat([flat.new_zeros(1), flat.cumsum(0)])

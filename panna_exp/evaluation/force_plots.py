@@ -1,0 +1,109 @@
+"""The parity plot of forces: predicted against reference components, and their errors."""
+
+import io
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.data.structures import Floats
+from panna_exp.evaluation.errors import force_errors
+from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, bins, limits, plain
+from panna_exp.evaluation.predictions import Predictions
+from panna_exp.files import write_atomic
+
+# More points than this are a picture of many megabytes in no more detail.
+_MOST_POINTS = 60_000
+
+
+def write_force_plot(path: Path, predictions: Predictions, title: str) -> None:
+    """Writes a PNG: force components (eV/angstrom) by species, and a histogram of errors.
+
+    Args:
+        path: The file to create or replace.
+        predictions: With forces; without reference forces the plot says so.
+        title: What was evaluated; the errors are added to it.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
+    groups = _groups(predictions)
+    _draw_parity(parity, groups)
+    _draw_errors(histogram, groups)
+    errors = force_errors(predictions)
+    line = "the data have no forces"
+    if errors:
+        found = errors["all"]
+        line = (
+            f"MAE {found.mae_ev_per_angstrom:.4f}, RMSE {found.rmse_ev_per_angstrom:.4f} "
+            f"eV/angstrom a component, {found.atoms} atoms"
+        )
+    figure.suptitle(f"{plain(title)}\n{line}", fontsize=11)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    write_atomic(path, methodcaller("write", buffer.getvalue()))
+
+
+def _groups(predictions: Predictions) -> list[tuple[str, str, Floats, Floats]]:
+    """Returns (label, colour, reference, predicted) components of each species."""
+    assert predictions.forces is not None
+    assert predictions.atom_species is not None
+    if predictions.reference_forces is None:
+        return []
+    known = np.isfinite(predictions.reference_forces).all(axis=1)
+    known &= np.isfinite(predictions.forces).all(axis=1)
+    groups = []
+    for index, symbol in enumerate(predictions.species):
+        rows = known & (predictions.atom_species == index)
+        if rows.any():
+            reference = predictions.reference_forces[rows].ravel()
+            label = f"{symbol} ({rows.sum()} atoms)"
+            colour = COLOURS[index % len(COLOURS)]
+            groups.append((label, colour, reference, predictions.forces[rows].ravel()))
+    return groups
+
+
+def _draw_parity(axes: Any, groups: list[tuple[str, str, Floats, Floats]]) -> None:
+    shown = [values for *_, reference, predicted in groups for values in (reference, predicted)]
+    low, high = limits(np.concatenate(shown) if shown else np.zeros(1))
+    axes.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=1)
+    total = sum(len(reference) for *_, reference, _ in groups)
+    every = max(1, -(-total // _MOST_POINTS))
+    for label, colour, reference, predicted in groups:
+        axes.scatter(
+            reference[::every],
+            predicted[::every],
+            s=5 if total > 1000 else 14,
+            alpha=0.35 if total > 1000 else 0.8,
+            linewidths=0,
+            color=colour,
+            label=label,
+            zorder=2,
+            rasterized=True,
+        )
+    axes.set(
+        xlim=(low, high),
+        ylim=(low, high),
+        aspect="equal",
+        xlabel="reference force component (eV/angstrom)",
+        ylabel="predicted force component (eV/angstrom)",
+    )
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.5)
+    if groups:
+        axes.legend(loc="upper left", fontsize=8, framealpha=0.9, markerscale=2)
+
+
+def _draw_errors(axes: Any, groups: list[tuple[str, str, Floats, Floats]]) -> None:
+    errors = [predicted - reference for *_, reference, predicted in groups]
+    if errors:
+        colours = [colour for _, colour, *_ in groups]
+        axes.hist(errors, bins=bins(np.concatenate(errors)), stacked=True, color=colours)
+    axes.axvline(0.0, color=INK, linewidth=0.8)
+    axes.set(xlabel="predicted minus reference (eV/angstrom)", ylabel="components")
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.5)

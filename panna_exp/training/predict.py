@@ -1,0 +1,63 @@
+"""Predictions of a whole data set, batch by batch."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from panna_exp.data.batch import AtomBatch, PackedData
+from panna_exp.model.force_gradients import input_gradient
+from panna_exp.model.gradients import forward
+from panna_exp.model.networks import SpeciesNetworks
+
+
+@torch.no_grad()
+def predict(networks: SpeciesNetworks, batch: AtomBatch) -> Tensor:
+    """Returns energies [S] (eV), reference energies not included."""
+    return batch.sum_by_structure(networks(batch.descriptors, batch.species_counts))
+
+
+def predict_all(networks: SpeciesNetworks, data: PackedData, batch_size: int = 1000) -> Tensor:
+    """Returns the energies [S] of a whole data set, ``batch_size`` structures at a time."""
+    return torch.cat([predict(networks, batch) for batch in data.batches(batch_size)])
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What networks say of some structures.
+
+    Args:
+        energy: [S] (eV), reference energies not included.
+        forces: [A, 3] (eV/angstrom); None without Jacobians.
+    """
+
+    energy: Tensor
+    forces: Tensor | None
+
+
+@torch.no_grad()
+def predict_forces(networks: SpeciesNetworks, batch: AtomBatch) -> Predicted:
+    """Returns energies and, where the batch has Jacobians, forces in the order of its rows."""
+    if batch.forces is None:
+        return Predicted(predict(networks, batch), None)
+    passed = forward(networks, batch.descriptors, batch.species_counts)
+    slopes = input_gradient(networks, passed, batch.species_counts)
+    forces = batch.forces.jacobian.pull(slopes.values).neg_()
+    return Predicted(batch.sum_by_structure(passed.atom_energy), forces)
+
+
+def predict_all_forces(
+    networks: SpeciesNetworks, data: PackedData, batch_size: int = 100
+) -> Predicted:
+    """Returns energies and forces of a whole data set, atoms in its order."""
+    if data.jacobians is None:
+        return Predicted(predict_all(networks, data, batch_size), None)
+    energies, forces = [], []
+    for batch in data.batches(batch_size):
+        predicted = predict_forces(networks, batch)
+        assert predicted.forces is not None
+        assert batch.forces is not None
+        energies.append(predicted.energy)
+        # A batch's rows are sorted by species; the data set's atoms by structure.
+        forces.append(predicted.forces.index_select(0, batch.forces.by_structure))
+    return Predicted(torch.cat(energies), torch.cat(forces))

@@ -1,0 +1,45 @@
+"""Errors of the networks on a whole data set, with the losses that a training uses."""
+
+import torch
+from torch import Tensor
+
+from panna_exp.data.batch import PackedData
+from panna_exp.training.metrics import Totals
+from panna_exp.training.predict import predict_all, predict_forces
+from panna_exp.training.step import TrainStep
+
+_STRUCTURES = 100
+
+
+def validate(step: TrainStep, data: PackedData) -> Totals:
+    """Returns the errors of ``data``; its losses are those of one batch of everything."""
+    totals = Totals(data.device)
+    forces = step.force_loss is not None and data.jacobians is not None
+    energy = _with_forces(step, data, totals) if forces else predict_all(step.networks, data)
+    delta = energy - data.energy
+    totals.add(
+        delta,
+        data.num_atoms,
+        step.loss(delta, data.num_atoms),
+        None if step.penalty is None else step.penalty.value(),
+    )
+    return totals
+
+
+@torch.no_grad()
+def _with_forces(step: TrainStep, data: PackedData, totals: Totals) -> Tensor:
+    """Adds the force errors, some structures at a time; returns the energies [S]."""
+    assert step.force_loss is not None
+    loss = step.force_loss.of_all_components()
+    energies = []
+    for batch in data.batches(_STRUCTURES):
+        predicted = predict_forces(step.networks, batch)
+        energies.append(predicted.energy)
+        forces = batch.forces
+        assert predicted.forces is not None
+        assert forces is not None
+        delta = predicted.forces - forces.target
+        value, _ = loss(delta, batch.structure, batch.num_atoms, forces.known)
+        share = len(batch) / len(data) if loss.is_mean else 1.0
+        totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * share))
+    return torch.cat(energies)
