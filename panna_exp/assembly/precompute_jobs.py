@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.mbp import MBP, compute_descriptors
 from panna_exp.descriptors.parameters import MBPParameters
@@ -49,14 +50,31 @@ class Job:
         dtype = getattr(torch, self.precision)
         if self.file_name:
             values = compute_descriptors(self.structures, self.parameters, dtype=dtype)
-            info = self.parameters.to_info()
-            stored = replace(self.structures, descriptors=values, descriptor_info=info)
+            stored = replace(
+                self.structures,
+                descriptors=values,
+                descriptor_info=self.parameters.to_info(),
+                derivatives=self._derivatives(dtype),
+            )
             write_hdf5(self.folder / self.file_name, stored, self.species)
             return
         operator = MBP(self.parameters, dtype)
         for index, key in enumerate(self.keys):
             part = self.structures.select(np.array([index]))
             write_bin(self.folder / f"{key}.bin", _bin(part, operator, self.derivatives))
+
+    def _derivatives(self, dtype: torch.dtype) -> Derivatives | None:
+        """Those of all structures, as an HDF5 file has them."""
+        if self.derivatives == "none":
+            return None
+        operator = MBP(self.parameters, dtype)
+        parts = []
+        for index in range(len(self.structures)):
+            part = self.structures.select(np.array([index]))
+            dense = Derivatives.from_dense([operator.jacobian(operator.geometry(part)).numpy()])
+            sparse = self.derivatives == "sparse"
+            parts.append(dense.as_sparse(part.num_atoms, operator.size) if sparse else dense)
+        return Derivatives.concatenate(parts)
 
 
 def _bin(structure: StructureSet, operator: MBP, derivatives: str) -> BinStructure:

@@ -28,10 +28,6 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
     )
     if config.format != "bin":
         problems.check(not config.log_dir, f"log_dir={config.log_dir}: only format=bin has it")
-        problems.check(
-            config.derivatives not in ("dense", "sparse"),
-            f"derivatives={config.derivatives}: only format=bin stores them",
-        )
     problems.raise_if_any()
 
 

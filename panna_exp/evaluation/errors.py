@@ -78,6 +78,15 @@ def composition_rows(formulas: Sequence[str]) -> dict[str, Ints]:
     return {formula: np.array(indices) for formula, indices in ordered}
 
 
+def zero_force_errors(predictions: Predictions) -> ForceErrors | None:
+    """Returns the errors of a potential without forces: what any useful one must beat."""
+    if predictions.forces is None or predictions.reference_forces is None:
+        return None
+    reference = predictions.reference_forces
+    known = ~np.isnan(reference).any(axis=1)
+    return ForceErrors.of(reference[known]) if known.any() else None
+
+
 def force_errors(predictions: Predictions) -> dict[str, ForceErrors]:
     """Returns the errors of ``all`` atoms and of each species, where the data have forces."""
     if predictions.forces is None or predictions.reference_forces is None:

@@ -19,6 +19,7 @@ from panna_exp.evaluation.errors import (
     by_composition,
     composition_rows,
     force_errors,
+    zero_force_errors,
 )
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.tables import Table
@@ -45,6 +46,7 @@ class Summary:
         per_species: Of the same residual energy for every atom of a species.
         fitted_on: What the last two were fitted on.
         forces: For ``all`` atoms and by species; empty without forces.
+        zero_forces: Of forces that are all zero; None without forces.
         warnings: Plain sentences.
     """
 
@@ -55,6 +57,7 @@ class Summary:
     per_species: EnergyErrors
     fitted_on: str
     forces: dict[str, ForceErrors]
+    zero_forces: ForceErrors | None
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +108,8 @@ class Summary:
     def _force_table(self) -> Table:
         rows = [
             (name, str(item.atoms), *(f"{value:.4f}" for value in _force_values(item)))
-            for name, item in self.forces.items()
+            for name, item in [*self.forces.items(), ("zero forces", self.zero_forces)]
+            if item is not None
         ]
         return Table(
             title="Force component errors (eV/angstrom)",
@@ -142,6 +146,7 @@ def summarize(predictions: Predictions, baseline: ConstantPredictor | None = Non
         per_species=constants[1],
         fitted_on=baseline.fitted_on,
         forces=force_errors(predictions),
+        zero_forces=zero_force_errors(predictions),
         warnings=_warnings(predictions, energy, constants, baseline),
     )
 

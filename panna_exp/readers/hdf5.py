@@ -4,7 +4,8 @@ Root attributes ``format``, ``format_version``, ``length_unit``, ``energy_unit``
 ``symbols`` [T], ``offsets`` [S + 1], ``species`` [A] (index in symbols), ``energy`` [S], and
 optionally ``positions`` [A, 3], ``cell`` [S, 3, 3] with ``pbc`` [S, 3] (absent: molecules),
 ``forces`` [A, 3] (all of a structure NaN: none), ``name`` [S], ``descriptors`` [A, D] with the
-attribute ``info`` (JSON); group ``provenance`` with attributes. Texts are UTF-8, of fixed or
+attribute ``info`` (JSON) and their ``derivatives`` (see hdf5_derivatives); group ``provenance``
+with attributes. Texts are UTF-8, of fixed or
 variable length. What is written is covered by checksums: arrays by Fletcher-32, the rest by those
 of HDF5 1.10.
 """
@@ -26,6 +27,8 @@ from panna_exp.errors import DataError, closest
 from panna_exp.files import replacing
 from panna_exp.readers.flat_checks import FlatChecks
 from panna_exp.readers.h5 import opened
+from panna_exp.readers.hdf5_derivatives import read_derivatives, write_derivatives
+from panna_exp.readers.options import ReadOptions
 from panna_exp.units import energy_factor, length_factor
 
 FORMAT = "panna_exp.structures"
@@ -35,14 +38,16 @@ _CHUNK_ROWS = 4096
 _LIBVER = ("v110", "v110")
 
 
-def read(path: Path, species: Species) -> StructureSet:
+def read(path: Path, species: Species, options: ReadOptions | None = None) -> StructureSet:
     """Reads a file, its species indices turned into those of ``species``.
+
+    Derivatives of descriptors are read only where ``options`` ask for them.
 
     Raises:
         DataError: The file is damaged, of another format, or has other species.
     """
     with opened(path) as file:
-        return _read(file, path, species)
+        return _read(file, path, species, options is not None and options.derivatives)
 
 
 def read_symbols(path: Path) -> list[str]:
@@ -86,7 +91,7 @@ def write_hdf5(
         _write(file, structures, species, provenance or {})
 
 
-def _read(file: Any, path: Path, species: Species) -> StructureSet:
+def _read(file: Any, path: Path, species: Species, with_derivatives: bool) -> StructureSet:
     _check_format(file, path)
     length = length_factor(_unit(file, path, "length_unit"), str(path))
     energy = energy_factor(_unit(file, path, "energy_unit"), str(path))
@@ -101,6 +106,10 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
     forces = _array(file, path, "forces", (atoms, 3))
     descriptors = _array(file, path, "descriptors", (atoms, None))
     cell, pbc = _cells(file, path, count)
+    derivatives = None
+    if with_derivatives and descriptors is not None:
+        width = descriptors.shape[1]
+        derivatives = read_derivatives(file, path, checks.origins, np.diff(offsets), width)
     structures = StructureSet(
         names=names or [""] * count,
         origins=checks.origins,
@@ -111,8 +120,9 @@ def _read(file: Any, path: Path, species: Species) -> StructureSet:
         cell=_scaled(cell, length),
         pbc=pbc,
         forces=_scaled(forces, energy / length),
-        descriptors=None if descriptors is None else descriptors.astype(np.float32, copy=False),
+        descriptors=None if descriptors is None else _single_or_double(descriptors),
         descriptor_info=_descriptor_info(file, path),
+        derivatives=derivatives,
     )
     checks.values(structures)
     return structures
@@ -199,6 +209,10 @@ def _array(
     return values
 
 
+def _single_or_double(values: NDArray[Any]) -> NDArray[Any]:
+    return values if values.dtype == np.float64 else values.astype(np.float32, copy=False)
+
+
 def _scaled(array: Any, factor: float) -> Any:
     return None if array is None else array.astype(np.float64) * factor
 
@@ -233,6 +247,8 @@ def _write(
         if values is not None:
             chunks = (max(1, min(len(values), _CHUNK_ROWS)), *values.shape[1:])
             file.create_dataset(key, data=values, chunks=chunks, fletcher32=True)
+    if structures.derivatives is not None:
+        write_derivatives(file, structures.derivatives)
     if structures.descriptor_info is not None:
         _set_attributes(file["descriptors"], {"info": json.dumps(structures.descriptor_info)})
     _set_attributes(file.create_group("provenance"), provenance)

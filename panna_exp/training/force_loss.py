@@ -89,7 +89,7 @@ class ForceLoss:
         if self.settings.name.startswith("exp_quad"):
             return self._exponential(delta, squares, by_atom)
         slope = delta * by_atom
-        return torch.sum(slope * delta), slope.mul_(2)
+        return torch.sum(slope * delta), 2 * slope
 
     def _exponential(
         self, delta: Tensor, squares: Tensor, by_atom: Tensor

@@ -62,7 +62,7 @@ def test_hdf5_files_are_the_default(shared_program):
     assert "computed the descriptors of 0 structures, 180 were done before" in done.stdout
     program.run(
         "train", "data=hdf5", "data.train=h5", "data.species=[H,C,O,N]", "tracking=none",
-        "training.max_epochs=1", "io.train_dir=from_h5",
+        "training.max_epochs=1", "io.train_dir=from_h5", "data.reference_energies=fit",
     )  # fmt: skip
     config = json.loads((program.folder / "from_h5/environment.json").read_text())
     assert config["descriptor"]["generation"] == "C"

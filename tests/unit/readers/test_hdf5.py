@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.readers import hdf5
+from panna_exp.readers import ReadOptions, hdf5
 
 SPECIES = Species(("H", "O"))
 
@@ -56,6 +57,74 @@ def test_everything_reads_back_exactly(tmp_path, periodic, descriptors):
     assert read.descriptor_info == written.descriptor_info
     if descriptors:
         np.testing.assert_array_equal(read.descriptors, written.descriptors)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_derivatives_read_back_exactly_where_asked_for(tmp_path, sparse, dtype):
+    written = make_derivatives(dtype, sparse)
+    hdf5.write_hdf5(tmp_path / "a.h5", written, SPECIES)
+    assert hdf5.read(tmp_path / "a.h5", SPECIES).derivatives is None
+    read = hdf5.read(tmp_path / "a.h5", SPECIES, ReadOptions(derivatives=True))
+    np.testing.assert_array_equal(read.descriptors, written.descriptors)
+    assert read.descriptors.dtype == dtype
+    for name in ("values", "starts", "rows", "columns"):
+        found, expected = getattr(read.derivatives, name), getattr(written.derivatives, name)
+        assert (found is None) == (expected is None)
+        if expected is not None:
+            np.testing.assert_array_equal(found, expected)
+            assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("values", lambda v: v[:-1], "does not divide 83 values among 3 structures"),
+        ("values", lambda v: v * np.nan, "structure 0 's0': derivatives are not finite"),
+        ("starts", lambda v: v[::-1], "'derivatives/starts' does not divide"),
+        ("rows", lambda v: v + 12, "structure 0 's0': 'derivatives/rows' has the value"),
+        ("rows", lambda v: v[:-1], "'derivatives/rows' has 83 values, expected 84"),
+        ("columns", lambda v: v - 1, "'derivatives/columns' has the value -1, expected 0 to 8"),
+    ],
+)
+def test_wrong_derivatives_are_named(tmp_path, name, change, message):
+    structures = make_derivatives(np.float32, sparse=True)
+    assert len(structures.derivatives.values) == 84
+    hdf5.write_hdf5(tmp_path / "a.h5", structures, SPECIES)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        values = change(file["derivatives"][name][()])
+        del file["derivatives"][name]
+        file["derivatives"][name] = values
+    with pytest.raises(DataError, match=re.escape(message)):
+        hdf5.read(tmp_path / "a.h5", SPECIES, ReadOptions(derivatives=True))
+
+
+def test_dense_derivatives_of_another_size(tmp_path):
+    structures = make_derivatives(np.float32, sparse=False)
+    hdf5.write_hdf5(tmp_path / "a.h5", structures, SPECIES)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        starts = file["derivatives/starts"]
+        starts[1] = starts[1] - 3
+    with pytest.raises(DataError, match=r"'s0': has 105 derivatives, expected 108 = 3 atoms x 4"):
+        hdf5.read(tmp_path / "a.h5", SPECIES, ReadOptions(derivatives=True))
+
+
+def make_derivatives(dtype, sparse):
+    structures = make_set(descriptors=True)
+    random = np.random.default_rng(1)
+    dense = []
+    for size in structures.num_atoms.tolist():
+        matrix = random.normal(size=(size * 4, 3 * size)).astype(dtype)
+        matrix[::2] = 0  # leaves 84 elements of all structures
+        dense.append(matrix)
+    derivatives = Derivatives.from_dense(dense)
+    if sparse:
+        derivatives = derivatives.as_sparse(structures.num_atoms, 4)
+    return replace(
+        structures,
+        descriptors=structures.descriptors.astype(dtype),
+        derivatives=derivatives,
+    )
 
 
 def test_species_are_matched_by_symbol(path):
