@@ -23,7 +23,6 @@ class Effect(Enum):
     TRANSLATED = "deprecated, translated"
     NO_EFFECT = "no effect here"
     REFUSED = "refused"
-    LATER = "imported and checked; comes with force training"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +83,6 @@ class Rows:
     def translated(self, key: str, target: str, convert: Converter, **more: Any) -> Keyword:
         """A deprecated keyword that is translated as PANNA does."""
         return self._row(key, Effect.TRANSLATED, target=target, convert=convert, **more)
-
-    def later(self, key: str, target: str, convert: Converter, **more: Any) -> Keyword:
-        """A keyword that is imported, but cannot run yet."""
-        return self._row(key, Effect.LATER, target=target, convert=convert, **more)
 
     def without_effect(self, key: str, convert: Converter, note: str, **more: Any) -> Keyword:
         """A keyword that changes nothing here; its value is checked all the same."""

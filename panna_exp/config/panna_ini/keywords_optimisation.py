@@ -150,18 +150,18 @@ def _forces() -> list[Keyword]:
     losses = ("quad", "exp_quad", "quad_atom", "exp_quad_atom", "quad_percomp")
     weights = values.one_of("n_atoms", "n_atoms2", "3n_atoms", "3n_atoms2")
     return [
-        _ROW.later(
+        _ROW.honoured(
             "forces_cost",
             "training.forces_cost",
             values.number(0),
             default="0",
             note="0 trains on energies alone",
         ),
-        _ROW.later(
+        _ROW.honoured(
             "floss_function", "training.floss_function", values.one_of(*losses), default="quad"
         ),
-        _ROW.later("force_weights", "training.force_weights", weights, default="none", only=2),
-        _ROW.later(
+        _ROW.honoured("force_weights", "training.force_weights", weights, default="none", only=2),
+        _ROW.honoured(
             "force_reduction",
             "training.force_reduction",
             values.one_of("mean", "sum"),

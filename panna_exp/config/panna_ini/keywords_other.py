@@ -102,7 +102,7 @@ def _validation_options() -> list[Keyword]:
             values.whole(-1, "a number of structures, or -1"),
             note="at once: changes memory and speed only; -1 (1.x): the default here",
         ),
-        row.later("compute_forces", "compute_forces", values.boolean, default="False"),
+        row.honoured("compute_forces", "compute_forces", values.boolean, default="False"),
         row.honoured(
             "add_offset",
             "add_offset",
