@@ -17,7 +17,7 @@ ROWS = (
     ("training", "tracking", "evaluation"),
     ("config",),
     ("assembly",),
-    ("commands",),
+    ("commands", "ase"),
     ("cli",),
 )
 # The one step sideways: networks in memory are made of the arrays that networks on disk are.
@@ -26,19 +26,19 @@ OWNERS = {
     "hydra": ("config", "commands"),
     "omegaconf": ("config", "commands"),
     "mlflow": ("tracking",),
-    "ase": ("readers",),
+    "ase": ("readers", "ase"),
     "h5py": ("readers", "writers"),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation",),
     "rich": ("commands", "evaluation"),
-    "torch": ("data", "descriptors", "model", "training", "assembly", "commands"),
+    "torch": ("data", "descriptors", "model", "training", "assembly", "commands", "ase"),
 }
 FILES = [
     path
     for path in sorted(PACKAGE.rglob("*.py"))
-    if path.parent != PACKAGE or path.stem in ("errors", "units", "elements", "files", "cli")
+    if path.parent != PACKAGE or path.stem in ("errors", "units", "elements", "files", "ase", "cli")
 ]
 
 

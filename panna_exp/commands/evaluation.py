@@ -183,7 +183,7 @@ class _Evaluator:
     def check_forces(self, potential: SavedPotential) -> str:
         """Compares forces with differences of energies; returns a line that says how they agree."""
         return check_forces(
-            self._part.structures, potential.networks, self._descriptor, choose_device(self._config)
+            self._part.structures, potential, self._descriptor, choose_device(self._config)
         )
 
 

@@ -1,0 +1,202 @@
+"""Trained potentials as ASE calculators (needs the extra ``ase``).
+
+from panna_exp.ase import PannaCalculator
+atoms.calc = PannaCalculator("outputs/my_run")
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from panna_exp.assembly.potential import Computed, Potential
+from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
+from panna_exp.config.schema import DescriptorConfig, Generation
+from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.descriptors.geometry import Geometry, build_geometry
+from panna_exp.errors import DataError, closest
+from panna_exp.training.checkpoint import find_checkpoints
+
+__all__ = ["PannaCalculator"]
+
+
+class PannaCalculator(Calculator):  # type: ignore[misc]
+    """Energy, atomic energies, forces and stress of a potential, or of a committee.
+
+    With several potentials, results are means, and ``results`` has in addition ``energy_std`` (eV),
+    ``energies_std`` [A] and ``forces_std`` [A, 3] (eV/angstrom), standard deviations over the
+    members.
+
+    Args:
+        path: A run directory, a folder of extracted networks (ours, PANNA's 1.x or 2.x, LAMMPS'),
+            or a list of them: a committee.
+        checkpoint: Of a run directory: ``last``, or a name such as ``epoch_10_step_1000``.
+        generation: ``A``, ``B`` or ``C`` of the mBP formula, for networks whose files do not say.
+        precision: ``float64``, or ``float32``: faster, forces to about 1e-5 eV/angstrom.
+        device: ``cpu`` or ``cuda``.
+        skin: Neighbour lists reach this much farther than the cutoffs and are used again until an
+            atom has moved half of it (angstrom). Numbers do not depend on it.
+        descriptor: Parameters under PANNA's keys (``{"Rc_rad": 4.6, ...}``), for networks whose
+            files do not have them.
+
+    Raises:
+        PannaExpError: Nothing to read at ``path``, or networks that do not say their descriptor.
+    """
+
+    implemented_properties: ClassVar[list[str]] = [
+        *("energy", "free_energy", "energies", "forces", "stress"),
+    ]
+
+    def __init__(
+        self,
+        path: str | Path | Sequence[str | Path],
+        *,
+        checkpoint: str = "last",
+        generation: str | None = None,
+        precision: str = "float64",
+        device: str = "cpu",
+        skin: float = 0.3,
+        descriptor: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        if not paths:
+            raise DataError("PannaCalculator: no potential is named")
+        if precision not in ("float32", "float64"):
+            raise DataError(f"precision={precision!r}: expected float64 or float32")
+        members = [_read(Path(item), checkpoint, generation) for item in paths]
+        info = _given_descriptor(members[0], generation, descriptor)
+        self.potential = Potential(members, getattr(torch, precision), device, info)
+        self._lists = _Lists(self.potential, skin)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Computes energy and forces, and the stress where it is asked for."""
+        super().calculate(atoms, properties, system_changes)
+        strain = "stress" in properties
+        if strain and self.atoms.cell.rank < 3:
+            raise DataError("the stress needs a cell of three lattice vectors")
+        computed = self.potential.of_geometry(self._lists.geometry(self.atoms), strain)
+        self.results = _results(computed, self.atoms)
+
+
+def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:
+    atomic = computed.atomic_energy.cpu().numpy()
+    forces = computed.forces.double().cpu().numpy()
+    results = {
+        "energy": float(atomic.sum(axis=1).mean()),
+        "free_energy": float(atomic.sum(axis=1).mean()),
+        "energies": atomic.mean(axis=0),
+        "forces": forces.mean(axis=0),
+    }
+    if len(atomic) > 1:
+        results["energy_std"] = float(atomic.sum(axis=1).std())
+        results["energies_std"] = atomic.std(axis=0)
+        results["forces_std"] = forces.std(axis=0)
+    if computed.strain_gradient is not None:
+        stress = (
+            computed.strain_gradient.double().cpu().numpy().mean(axis=0)[0] / atoms.get_volume()
+        )
+        results["stress"] = full_3x3_to_voigt_6_stress(stress)
+    return results
+
+
+class _Lists:
+    """Neighbour lists that are built again only when an atom has moved too far."""
+
+    def __init__(self, potential: Potential, skin: float) -> None:
+        if skin < 0:
+            raise DataError(f"skin={skin}: expected 0 or more (angstrom)")
+        self._potential = potential
+        self._skin = skin
+        self._built: tuple[Atoms, Geometry] | None = None
+
+    def geometry(self, atoms: Atoms) -> Geometry:
+        """Returns positions and lists that hold all pairs within the cutoffs."""
+        if self._built is not None and self._skin > 0 and _same_system(self._built[0], atoms):
+            old, geometry = self._built
+            moved = atoms.positions - old.positions
+            if np.square(moved).sum(axis=1).max() < (self._skin / 2) ** 2:
+                device = geometry.positions.device
+                return replace(
+                    geometry, positions=geometry.positions + torch.from_numpy(moved).to(device)
+                )
+        geometry = self._build(atoms)
+        self._built = atoms.copy(), geometry
+        return geometry
+
+    def _build(self, atoms: Atoms) -> Geometry:
+        operator = self._potential.operator
+        parameters = operator.parameters
+        return build_geometry(
+            _structures(atoms, self._potential),
+            operator.num_species,
+            parameters.cutoff_radial + self._skin,
+            parameters.cutoff_angular + self._skin,
+            operator.device,
+        )
+
+
+def _same_system(old: Atoms, new: Atoms) -> bool:
+    return (
+        len(old) == len(new)
+        and bool((old.numbers == new.numbers).all())
+        and bool((old.pbc == new.pbc).all())
+        and bool((old.cell.array == new.cell.array).all())
+    )
+
+
+def _structures(atoms: Atoms, potential: Potential) -> StructureSet:
+    species = potential.species
+    for index, symbol in enumerate(atoms.symbols):
+        if symbol not in species.symbols:
+            raise DataError(
+                f"atom {index} is {symbol}, but the potential knows {', '.join(species)}"
+                f"{closest(symbol, species.symbols)}"
+            )
+    pbc = np.asarray(atoms.pbc) & atoms.cell.array.any(axis=1)
+    structure = Structure(
+        origin="the atoms",
+        name="",
+        species=np.array([species.symbols.index(symbol) for symbol in atoms.symbols]),
+        energy=0.0,
+        positions=np.array(atoms.positions, dtype=np.float64),
+        cell=np.where(pbc[:, None], atoms.cell.array, 0.0),
+        pbc=pbc,
+    )
+    return StructureSet.from_structures([structure.check()])
+
+
+def _read(path: Path, checkpoint: str, generation: str | None) -> SavedPotential:
+    path = path.expanduser()
+    if not path.exists():
+        raise DataError(f"{path}: no such file or directory, expected a run directory or networks")
+    if (path / "_models").is_dir():
+        (found,) = find_checkpoints(path, checkpoint)
+        return from_checkpoint(found)
+    return from_folder(path, generation)
+
+
+def _given_descriptor(
+    member: SavedPotential, generation: str | None, keys: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """What the user says about networks that do not say what they take; None if they do."""
+    if member.descriptor["type"] != "unknown" or (generation is None and keys is None):
+        return None
+    from panna_exp.assembly.descriptor import parameters, refuse_difference
+    from panna_exp.elements import Species
+
+    options = DescriptorConfig(**(keys or {}))
+    info = parameters(options, Species(member.symbols), Generation(generation or "C")).to_info()
+    refuse_difference(member.descriptor, info, member.name, "the descriptor parameters")
+    return info

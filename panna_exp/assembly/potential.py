@@ -1,0 +1,135 @@
+"""A trained potential as a function of positions: energies, forces and virials.
+
+Shapes: M members of a committee (1 for a single potential), S structures, A atoms.
+Units: eV, angstrom, eV/angstrom.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from panna_exp.assembly.descriptor import Info, describe, refuse_difference
+from panna_exp.assembly.saved import SavedPotential
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.geometry import Geometry
+from panna_exp.descriptors.mbp import MBP
+from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.model.force_gradients import input_gradient
+from panna_exp.model.gradients import forward
+from panna_exp.model.networks import SpeciesNetworks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """What the members of a potential say.
+
+    Args:
+        atomic_energy: [M, A], with the free atoms' energies (eV).
+        forces: [M, A, 3] (eV/angstrom).
+        strain_gradient: [M, S, 3, 3] derivative of the energy by strain (eV), the negative of the
+            virial; None unless asked for.
+    """
+
+    atomic_energy: Tensor
+    forces: Tensor
+    strain_gradient: Tensor | None
+
+
+class Potential:
+    """Networks with the descriptor that they take.
+
+    Args:
+        members: One potential, or several of one descriptor and species list: a committee.
+        dtype: Precision of everything.
+        device: Where to compute.
+        descriptor: What the networks take, if they do not say.
+
+    Raises:
+        DataError: Members of different species or descriptors, or a descriptor that nothing names.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[SavedPotential],
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+        descriptor: Info | None = None,
+    ) -> None:
+        first = members[0]
+        for other in members[1:]:
+            if other.symbols != first.symbols:
+                raise DataError(
+                    f"{other.name}: has the species {', '.join(other.symbols)}, but {first.name} "
+                    f"has {', '.join(first.symbols)}: a committee has one list"
+                )
+            refuse_difference(first.descriptor, other.descriptor, first.name, other.name)
+        info = first.descriptor if descriptor is None else descriptor
+        if info["type"] == "unknown":
+            raise DataError(
+                f"{first.name}: the formula of its {describe(info)} is not known: say which with "
+                "generation='A', 'B' or 'C' and the parameters, or train on descriptors that do"
+            )
+        self.species = Species(first.symbols)
+        self.operator = MBP(MBPParameters.from_info(info), dtype, device)
+        self._rescale = [member.energy_rescale for member in members]
+        self._members = [
+            SpeciesNetworks(member.networks, dtype).to(self.operator.device) for member in members
+        ]
+        self._offsets = torch.tensor(
+            [member.offsets for member in members], dtype=torch.float64, device=device
+        )
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def compute(self, structures: StructureSet, strain: bool = False) -> Computed:
+        """Returns energies and forces of structures with positions."""
+        return self.of_geometry(self.operator.geometry(structures), strain)
+
+    @torch.no_grad()
+    def of_geometry(self, geometry: Geometry, strain: bool = False) -> Computed:
+        """Returns energies and forces for neighbour lists that are there already.
+
+        Args:
+            geometry: Of this potential's operator.
+            strain: Whether to differentiate by strain as well.
+        """
+        order = torch.argsort(geometry.species, stable=True)
+        counts = torch.bincount(geometry.species, minlength=len(self.species)).tolist()
+        descriptors = self.operator.compute(geometry)
+        ordered = descriptors.index_select(0, order)
+        energies, forces, strains = [], [], []
+        for networks, rescale, offsets in zip(
+            self._members, self._rescale, self._offsets, strict=True
+        ):
+            passed = forward(networks, ordered, counts)
+            energy = torch.empty_like(passed.atom_energy, dtype=torch.float64)
+            energy[order] = passed.atom_energy.double() / rescale
+            energies.append(energy + offsets[geometry.species])
+            slopes = torch.empty_like(descriptors)
+            slopes[order] = input_gradient(networks, passed, counts).values / rescale
+            if strain:
+                gradient, by_strain = self.operator.vjp_with_strain(geometry, slopes)
+                strains.append(by_strain)
+            else:
+                gradient = self.operator.vjp(geometry, slopes)
+            forces.append(-gradient)
+        return Computed(
+            atomic_energy=torch.stack(energies),
+            forces=torch.stack(forces),
+            strain_gradient=torch.stack(strains) if strain else None,
+        )
+
+    def energy(self, structures: StructureSet) -> float:
+        """Returns the first member's energy of all structures together (eV)."""
+        geometry = self.operator.geometry(structures)
+        order = np.argsort(structures.species, kind="stable")
+        counts = np.bincount(structures.species, minlength=len(self.species)).tolist()
+        descriptors = self.operator.compute(geometry)[torch.from_numpy(order)]
+        passed = forward(self._members[0], descriptors, counts)
+        return float(passed.atom_energy.double().sum()) / self._rescale[0]

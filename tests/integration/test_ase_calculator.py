@@ -1,0 +1,204 @@
+"""Trained potentials in ASE: relaxation, dynamics, stress, committees."""
+
+import numpy as np
+import pytest
+
+ase = pytest.importorskip("ase")
+
+from ase import Atoms, units  # noqa: E402
+from ase.build import bulk, molecule  # noqa: E402
+from ase.calculators.morse import MorsePotential  # noqa: E402
+from ase.io import write  # noqa: E402
+from ase.md.verlet import VelocityVerlet  # noqa: E402
+from ase.optimize import BFGS  # noqa: E402
+
+from panna_exp.ase import PannaCalculator  # noqa: E402
+from panna_exp.errors import PannaExpError  # noqa: E402
+
+SHORT = ("training=forces", "network.architecture=[16,8,1]", "tracking=none")
+MORSE = {"epsilon": 1.2, "rho0": 4.0, "r0": 2.35, "rcut1": 3.2, "rcut2": 4.2}
+
+
+def make_silicon(size=1, amplitude=0.0, seed=0):
+    atoms = bulk("Si", cubic=True) * (size, 1, 1)
+    atoms.rattle(amplitude, seed=seed)
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def methane_run(shared_program):
+    """Two potentials, trained on the data set that comes with the package."""
+    for seed in (0, 1):
+        shared_program.run(
+            "train", *SHORT, "training.max_epochs=8", f"seed={seed}", f"io.train_dir=m{seed}"
+        )
+    return shared_program.folder
+
+
+@pytest.fixture(scope="module")
+def silicon_run(shared_program):
+    """A potential for silicon, trained on a pair potential."""
+    frames = []
+    for seed in range(40):
+        atoms = make_silicon(amplitude=0.02 + 0.004 * seed, seed=seed)
+        atoms.set_cell(atoms.cell * (1 + 0.002 * (seed % 7 - 3)), scale_atoms=True)
+        atoms.calc = MorsePotential(**MORSE)
+        atoms.get_forces()
+        frames.append(atoms)
+    write(shared_program.folder / "si.extxyz", frames)
+    shared_program.run(
+        "train", *SHORT, "data=ase", "data.train=si.extxyz", "data.species=[Si]",
+        "data.reference_energies=fit", "training.max_epochs=60", "training.batch_size=8",
+        "descriptor.Rc_ang=3.2", "io.train_dir=si",
+    )  # fmt: skip
+    return shared_program.folder / "si"
+
+
+def energies_of(atoms, steps, timestep, temperature):
+    """Total energies along a constant-energy trajectory."""
+    random = np.random.default_rng(1)
+    width = np.sqrt(atoms.get_masses()[:, None] * units.kB * temperature)
+    atoms.set_momenta(random.normal(size=(len(atoms), 3)) * width)
+    dynamics = VelocityVerlet(atoms, timestep * units.fs)
+    energies = []
+    for _ in range(steps // 10):
+        dynamics.run(10)
+        energies.append(atoms.get_total_energy())
+    return np.array(energies), atoms
+
+
+def assert_conserved(energies, atoms):
+    """The energy neither drifts nor jumps, while kinetic energy moves by far more."""
+    scatter = np.abs(energies - energies[0]).max() / len(atoms)
+    assert scatter < 1e-3
+    drift = np.polyfit(np.arange(len(energies)), energies / len(atoms), 1)[0] * len(energies)
+    assert abs(drift) < 2e-4
+    assert atoms.get_kinetic_energy() / len(atoms) > 10 * scatter
+
+
+def test_methane_keeps_its_energy(methane_run):
+    atoms = molecule("CH4")
+    atoms.calc = PannaCalculator(methane_run / "m0")
+    BFGS(atoms, logfile=None).run(fmax=0.02, steps=60)
+    energies, atoms = energies_of(atoms, 1000, 0.25, 300)
+    assert_conserved(energies, atoms)
+
+
+def test_silicon_keeps_its_energy(silicon_run):
+    atoms = make_silicon()
+    atoms.calc = PannaCalculator(silicon_run)
+    energies, atoms = energies_of(atoms, 1000, 1.0, 300)
+    assert_conserved(energies, atoms)
+
+
+def test_methane_relaxes_to_a_tetrahedron(methane_run):
+    atoms = molecule("CH4")
+    atoms.rattle(0.05, seed=3)
+    atoms.calc = PannaCalculator(methane_run / "m0")
+    assert BFGS(atoms, logfile=None).run(fmax=0.01, steps=200)
+    bonds = atoms.get_distances(0, [1, 2, 3, 4])
+    np.testing.assert_allclose(bonds, 1.09, atol=0.05)
+    angles = [atoms.get_angle(i, 0, j) for i in range(1, 5) for j in range(i + 1, 5)]
+    np.testing.assert_allclose(angles, 109.5, atol=3)
+
+
+def test_lists_are_used_again_without_changing_a_number(silicon_run):
+    atoms, fresh = make_silicon(amplitude=0.05), make_silicon(amplitude=0.05)
+    atoms.calc = PannaCalculator(silicon_run, skin=0.5)
+    fresh.calc = PannaCalculator(silicon_run, skin=0.0)
+    random = np.random.default_rng(0)
+    atoms.get_forces()
+    built = atoms.calc._lists._built
+    for number in range(25):
+        step = random.normal(scale=0.02, size=(len(atoms), 3))
+        for item in (atoms, fresh):
+            item.positions += step
+        np.testing.assert_allclose(atoms.get_forces(), fresh.get_forces(), atol=1e-10)
+        assert atoms.get_potential_energy() == pytest.approx(fresh.get_potential_energy(), abs=1e-9)
+        if number == 1:
+            assert atoms.calc._lists._built is built
+    assert atoms.calc._lists._built is not built
+
+
+def test_the_stress_is_the_slope_of_the_energy_by_strain(silicon_run):
+    atoms = make_silicon(amplitude=0.05)
+    atoms.calc = PannaCalculator(silicon_run)
+    stress = atoms.get_stress(voigt=False)
+    for i, j in ((0, 0), (1, 2), (0, 1)):
+        ends = []
+        for sign in (1, -1):
+            strain = np.eye(3)
+            strain[i, j] += sign * 1e-5 / 2
+            strain[j, i] += sign * 1e-5 / 2
+            strained = atoms.copy()
+            strained.set_cell(atoms.cell @ strain, scale_atoms=True)
+            strained.calc = atoms.calc
+            ends.append(strained.get_potential_energy())
+        difference = (ends[0] - ends[1]) / 2e-5 / atoms.get_volume()
+        assert stress[i, j] == pytest.approx(difference, abs=1e-8)
+
+
+def test_results_do_not_depend_on_the_frame(silicon_run):
+    atoms = make_silicon(2, amplitude=0.1)
+    atoms.calc = PannaCalculator(silicon_run)
+    energy, forces, atomic = (
+        atoms.get_potential_energy(), atoms.get_forces(), atoms.get_potential_energies(),
+    )  # fmt: skip
+    assert atomic.sum() == pytest.approx(energy)
+    np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-10)
+    other = atoms.copy()
+    other.positions += [11.3, -2.2, 0.4]
+    other.calc = PannaCalculator(silicon_run)
+    np.testing.assert_allclose(other.get_forces(), forces, atol=1e-9)
+    twice = atoms * (1, 2, 1)
+    twice.calc = other.calc
+    assert twice.get_potential_energy() == pytest.approx(2 * energy)
+
+
+def test_a_committee_has_means_and_spreads(methane_run):
+    atoms = molecule("CH4")
+    single = [PannaCalculator(methane_run / name) for name in ("m0", "m1")]
+    values = [(c.get_potential_energy(atoms), c.get_forces(atoms)) for c in single]
+    atoms.calc = PannaCalculator([methane_run / "m0", methane_run / "m1"])
+    energies, forces = (np.array(item) for item in zip(*values, strict=True))
+    assert atoms.get_potential_energy() == pytest.approx(energies.mean())
+    np.testing.assert_allclose(atoms.get_forces(), forces.mean(axis=0), atol=1e-10)
+    assert atoms.calc.results["energy_std"] == pytest.approx(energies.std())
+    np.testing.assert_allclose(atoms.calc.results["forces_std"], forces.std(axis=0), atol=1e-10)
+
+
+def test_extracted_networks_give_the_same_numbers(methane_run, shared_program):
+    atoms = molecule("CH4")
+    atoms.calc = PannaCalculator(methane_run / "m0")
+    forces = atoms.get_forces()
+    for kind in ("PANNA", "LAMMPS"):
+        shared_program.run(
+            "extract-weights", f"run_dir={methane_run / 'm0'}", f"output_type={kind}",
+            f"io.output_dir=extracted_{kind}",
+        )  # fmt: skip
+        atoms.calc = PannaCalculator(methane_run / f"extracted_{kind}", generation="C")
+        np.testing.assert_allclose(atoms.get_forces(), forces, atol=1e-6)
+
+
+def test_single_precision_is_near_double(silicon_run):
+    atoms = make_silicon(amplitude=0.1)
+    results = []
+    for precision in ("float64", "float32"):
+        atoms.calc = PannaCalculator(silicon_run, precision=precision)
+        results.append(atoms.get_forces())
+    np.testing.assert_allclose(*results, atol=2e-4)
+
+
+def test_what_cannot_be_done_is_said(methane_run, tmp_path):
+    atoms = Atoms("OSi", positions=[[0, 0, 0], [0, 0, 1.5]])
+    atoms.calc = PannaCalculator(methane_run / "m0")
+    with pytest.raises(PannaExpError, match="atom 1 is Si, but the potential knows H, C, O, N"):
+        atoms.get_potential_energy()
+    water = molecule("H2O")
+    water.calc = atoms.calc
+    with pytest.raises(PannaExpError, match="three lattice vectors"):
+        water.get_stress()
+    with pytest.raises(PannaExpError, match="no such file or directory"):
+        PannaCalculator(tmp_path / "nowhere")
+    with pytest.raises(PannaExpError, match="expected float64 or float32"):
+        PannaCalculator(methane_run / "m0", precision="half")
