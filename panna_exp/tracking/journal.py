@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import RunInfo, RunStatus
@@ -142,12 +142,17 @@ def read_events(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
         PannaExpError: A line is not an event.
     """
     with path.open("rb") as file:
-        file.seek(offset)
-        for line in file:
-            if not line.endswith(b"\n"):
-                return  # being written, or cut short by a kill
-            yield _event(path, offset, line), offset + len(line)
-            offset += len(line)
+        yield from events_of(file, path, offset)
+
+
+def events_of(file: BinaryIO, path: Path, offset: int) -> Iterator[tuple[Event, int]]:
+    """Does what :func:`read_events` does with a file that is open already."""
+    file.seek(offset)
+    for line in file:
+        if not line.endswith(b"\n"):
+            return  # being written, or cut short by a kill
+        yield _event(path, offset, line), offset + len(line)
+        offset += len(line)
 
 
 def now_ms() -> int:

@@ -29,6 +29,17 @@ logger = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 1.0
 
+# Finds the package where this process has it, installed or not, and nothing else in that folder: a
+# user's select.py beside a checkout must not take the place of Python's.
+_START = """
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+import panna_exp
+sys.path.pop(0)
+runpy.run_module("panna_exp.tracking.mlflow_sender", run_name="__main__", alter_sys=True)
+"""
+_PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
+
 
 class MlflowTracker:
     """Records a run in MLflow.
@@ -168,7 +179,7 @@ class _Sender:
     def __init__(self, uri: str, launch_dir: Path, wait_seconds: float) -> None:
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "panna_exp.tracking.mlflow_sender"],
+            [sys.executable, "-P", "-W", "ignore", "-c", _START, str(_PACKAGE_FOLDER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._messages,

@@ -3,12 +3,16 @@
 The place in the journal is saved after each batch, runs are found again by a key in their tags, and
 MLflow's databases keep one of several equal rows of a metric (name, time, step and value are their
 primary key). So a sender that is killed and started again loses nothing and doubles nothing.
+
+The journal is read through one open file. Where a training starts over in the directory of one that
+was killed, the sender left behind goes on with the old journal, and touches nothing of the new one.
 """
 
 import contextlib
 import fcntl
 import getpass
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +21,7 @@ from typing import Any
 from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
 from panna_exp.tracking import journal
-from panna_exp.tracking.journal import Event, read_events
+from panna_exp.tracking.journal import Event, events_of
 from panna_exp.tracking.mlflow_store import clean_key, find_experiment, open_client, public
 
 STATE = "tracking_mlflow.json"
@@ -40,17 +44,26 @@ class State:
         run_id: Empty before the run was created.
         offset: Bytes of the journal that were sent.
         status: The run's, as MLflow has it.
+        presumed: Whether the status is what the sender took for granted, since the training was
+            gone without a word.
+        key: Of the journal.
     """
 
     experiment_id: str = ""
     run_id: str = ""
     offset: int = 0
     status: str = ""
+    presumed: bool = False
+    key: str = ""
 
     @classmethod
-    def load(cls, run_dir: Path, uri: str) -> "State":
-        """Returns the saved state, or that of a store which has nothing yet."""
-        return cls(**_states(run_dir).get(public(uri), {}))
+    def load(cls, run_dir: Path, uri: str, key: str | None = None) -> "State":
+        """Returns the saved state, or that of a store which has nothing yet.
+
+        With a ``key`` that of another journal is not used.
+        """
+        state = cls(**_states(run_dir).get(public(uri), {}))
+        return state if key in (None, state.key) else cls()
 
     def save(self, run_dir: Path, uri: str) -> None:
         """Writes the state after those of other stores."""
@@ -83,7 +96,8 @@ class Delivery:
         self._run_dir = run_dir
         self._uri = uri
         self._launch_dir = launch_dir
-        self._lock = (run_dir / journal.NAME).open("rb")
+        self._path = run_dir / journal.NAME
+        self._lock = self._path.open("rb")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._client = open_client(uri)
@@ -115,7 +129,7 @@ class Delivery:
         """Sends everything in the journal that was not sent; raises what MLflow raises."""
         points: list[Any] = []
         end = self._state.offset
-        for event, after in read_events(self._run_dir / journal.NAME, end):
+        for event, after in events_of(self._lock, self._path, end):
             if event["event"] == "metrics":
                 points += _metrics(event)
                 if len(points) >= _METRICS:
@@ -134,6 +148,14 @@ class Delivery:
         """The training ended without saying so: it crashed or was killed."""
         if self.run_id and not self.ended:
             self._end("FAILED", self._last_time)
+            self._state.presumed = True
+            self._done(self._state.offset)
+
+    def goes_on(self) -> None:
+        """The training runs: takes back what was presumed when an earlier one was killed."""
+        if self._state.presumed:
+            self._client.update_run(self.run_id, status="RUNNING")
+            self._state.status, self._state.presumed = "RUNNING", False
             self._done(self._state.offset)
 
     def close(self) -> None:
@@ -142,7 +164,8 @@ class Delivery:
 
     def _known_state(self) -> State:
         """Returns the saved state unless its run was deleted from the store: all is sent again."""
-        state = State.load(self._run_dir, self._uri)
+        first = next(events_of(self._lock, self._path, 0), None)
+        state = State() if first is None else State.load(self._run_dir, self._uri, first[0]["key"])
         if not state.run_id:
             return state
         from mlflow.exceptions import MlflowException
@@ -170,9 +193,10 @@ class Delivery:
                 self._client, self._uri, event["experiment"], self._launch_dir
             )
             state.run_id = self._find_run(event["key"]) or self._create_run(event)
+            state.key = event["key"]
         self._describe(event)
         self._client.update_run(state.run_id, status="RUNNING")
-        state.status = "RUNNING"
+        state.status, state.presumed = "RUNNING", False
 
     def _find_run(self, key: str) -> str | None:
         """Returns the run that a sender created just before it was killed."""
@@ -212,7 +236,7 @@ class Delivery:
 
     def _send_file(self, event: Event) -> None:
         path = self._run_dir / event["path"]
-        if not path.exists():
+        if self._is_left_behind() or not path.exists():
             self.missing.append(event["path"])
             return
         self._client.log_artifact(self.run_id, str(path), event["folder"] or None)
@@ -229,11 +253,19 @@ class Delivery:
 
     def _end(self, status: str, time_ms: int | None) -> None:
         self._client.set_terminated(self.run_id, status, time_ms)
-        self._state.status = status
+        self._state.status, self._state.presumed = status, False
 
     def _done(self, offset: int) -> None:
         self._state.offset = offset
-        self._state.save(self._run_dir, self._uri)
+        if not self._is_left_behind():
+            self._state.save(self._run_dir, self._uri)
+
+    def _is_left_behind(self) -> bool:
+        """Whether another training has begun in the directory, and its files are not this run's."""
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(self._lock.fileno()))
+        except FileNotFoundError:
+            return True
 
 
 def _states(run_dir: Path) -> dict[str, dict[str, Any]]:

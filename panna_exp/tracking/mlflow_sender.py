@@ -1,6 +1,6 @@
 """The process that sends a run's journal to MLflow while the run goes on.
 
-``python -m panna_exp.tracking.mlflow_sender`` reads two lines of JSON from its standard input: the
+The module, run as a program, reads two lines of JSON from its standard input: the
 store, and, once the run begins, its directory. It follows the journal until the input closes: the
 run is over, or its process is gone, and a run that did not say how it ended is marked FAILED. Exit
 code 0: everything was sent; 1: not. The last line on stderr is why nothing can be sent at present,
@@ -67,11 +67,15 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
     failing = False
     pause = _FIRST_PAUSE
     gone_since: float | None = None
+    first = True
     while True:
         try:
             # Looked at before sending: what the training wrote before it ended is then sent below.
             delivery = delivery or Delivery(run_dir, uri, Path(launch_dir))
             started = time.monotonic()
+            if first and gone_since is None:
+                delivery.goes_on()
+            first = False
             _send(delivery, gone_since is not None)
             if gone_since is not None:
                 return 0

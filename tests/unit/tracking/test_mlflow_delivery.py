@@ -8,6 +8,7 @@ import pytest
 
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import RunStatus
+from panna_exp.tracking.earlier import set_aside
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import STATE, BusyError, Delivery, State
 
@@ -154,6 +155,69 @@ def test_one_sender_at_a_time(run, store):
         Delivery(run.run_dir, store.uri, store.folder)
     first.close()
     deliver(run, store)
+
+
+@pytest.mark.parametrize("moment", ["between", "during"])
+def test_a_sender_left_behind_by_a_training_that_starts_over(run, store, moment):
+    (run.run_dir / "config.yaml").write_text("old")
+    write(run, [1, 2], status=None)
+    left_behind = Delivery(run.run_dir, store.uri, store.folder)
+    left_behind.send()
+    write(run, [3, 4], files=["config.yaml"])
+    log_batch = left_behind._client.log_batch
+
+    def start_over(*arguments, **batch):
+        set_aside(run.run_dir, "tracking_1")
+        (run.run_dir / "config.yaml").write_text("new")
+        write(run, range(1, 301), {"mae": -1.0})
+        left_behind._client.log_batch = log_batch
+        log_batch(*arguments, **batch)
+
+    if moment == "between":
+        start_over(left_behind.run_id)
+    else:
+        left_behind._client.log_batch = start_over
+    left_behind.send()
+    left_behind.mark_failed()
+    left_behind.close()
+    second = deliver(run, store)
+    assert second.run_id != left_behind.run_id
+    assert store.statuses() == ["FINISHED", "FINISHED"]
+    query = "select step, value from metrics where run_uuid = ? and key = 'mae' order by step"
+    assert store.ask(query, left_behind.run_id) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    assert store.ask(query, second.run_id) == [(step, -1) for step in range(1, 301)]
+    assert left_behind.missing == ["config.yaml"]  # there is another run's in its place
+
+
+def test_the_state_of_another_journal_is_not_used(run, store):
+    write(run, [1])
+    first = deliver(run, store)
+    stale = (run.run_dir / STATE).read_text()
+    set_aside(run.run_dir, "tracking_1")
+    (run.run_dir / STATE).write_text(stale)
+    write(run, [1])
+    assert deliver(run, store).run_id != first.run_id
+    assert store.statuses() == ["FINISHED", "FINISHED"]
+
+
+def test_a_run_that_was_taken_for_crashed_goes_on(run, store):
+    write(run, [1], status=None)
+    write(run, [2], status=None)  # continued while the first training's sender is still at work
+    deliver(run, store)
+    assert store.statuses() == ["FAILED"]
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    delivery.goes_on()
+    assert store.statuses() == ["RUNNING"]
+    delivery.close()
+
+
+def test_a_run_that_said_how_it_ended_does_not_go_on(run, store):
+    write(run, [1], status=RunStatus.FAILED)
+    deliver(run, store)
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    delivery.goes_on()
+    assert store.statuses() == ["FAILED"]
+    delivery.close()
 
 
 def test_a_run_deleted_from_the_store_is_sent_again(run, store):

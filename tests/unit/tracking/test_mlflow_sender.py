@@ -220,6 +220,21 @@ def test_an_mlflow_that_cannot_be_imported_costs_a_warning(run, store, caplog, m
     assert [line["event"] for line in lines] == ["start", "metrics", "finish"]
 
 
+def test_the_sender_runs_none_of_the_users_files(run, store, monkeypatch):
+    # As with the console script, the folder in which the user starts is not on the path.
+    (store.folder / "select.py").write_text("open('it_ran', 'w').close()")
+    monkeypatch.chdir(store.folder)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", str(store.folder))])
+    tracker = MlflowTracker(None, store.folder, 60)
+    tracker.prepare()
+    tracker.start(run)
+    tracker.log(1, {"mae": 1})
+    tracker.finish(RunStatus.FINISHED)
+    tracker.close()
+    assert not Path("it_ran").exists()
+    assert store.statuses() == ["FINISHED"]
+
+
 def test_sync_names_mistakes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("plain").mkdir()
