@@ -5,13 +5,22 @@ and exporters can use it.
 """
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from panna_exp.descriptors.panna_keys import centers, is_number, scaled, spread, thetas
-from panna_exp.errors import ConfigError, DataError, closest
+from panna_exp.descriptors.panna_keys import centers, scaled, spread, thetas
+from panna_exp.descriptors.records import (
+    ABOVE_ZERO,
+    cutoff_problems,
+    differences,
+    highest_center,
+    list_problems,
+    record_of,
+    species_problems,
+    values_of_record,
+)
+from panna_exp.errors import ConfigError, DataError
 from panna_exp.units import length_factor
 
 GENERATIONS = ("A", "B", "C")
@@ -30,12 +39,6 @@ _KEYS = {
     "zeta": "zeta",
     "thetas": "Thetas",
 }
-# Not a denormal number: those compare as zero once training has the processor flush them.
-_ABOVE_ZERO = sys.float_info.min
-# Centres made from first value and step may pass the cutoff by rounding alone.
-_ROUNDING = 1e-9
-# Files in which parameters were printed, or converted in float32, agree to this.
-_SAME = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +182,7 @@ class MBPParameters:
         The keys are those of PANNA's LAMMPS input with lists: lengths in angstrom, one value for
         each centre and angle, Thetas in radians.
         """
-        info: dict[str, Any] = {"type": "mBP"}
-        for name, key in _KEYS.items():
-            value = getattr(self, name)
-            info[key] = list(value) if isinstance(value, tuple) else value
-        return info
+        return record_of("mBP", self, _KEYS)
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any], where: str = "descriptor info") -> "MBPParameters":
@@ -192,24 +191,7 @@ class MBPParameters:
         Raises:
             DataError: Another type, unknown or missing keys, values out of range; names ``where``.
         """
-        kind = info.get("type")
-        if kind != "mBP":
-            raise DataError(f"{where}: the descriptor type is {kind!r}, expected 'mBP'")
-        known = ("type", *_KEYS.values())
-        problems = [
-            f"unknown key '{key}'{closest(str(key), known)}" for key in info if key not in known
-        ]
-        problems += [f"'{key}' is missing" for key in _KEYS.values() if key not in info]
-        values: dict[str, Any] = {}
-        if not problems:
-            values = {
-                name: tuple(info[key]) if isinstance(info[key], (list, tuple)) else info[key]
-                for name, key in _KEYS.items()
-            }
-            problems = _range_problems(values)
-        if problems:
-            raise DataError(f"{where}: {'; '.join(problems)}")
-        return cls(**values)
+        return cls(**values_of_record("mBP", info, _KEYS, _range_problems, where))
 
 
 def difference(first: MBPParameters, second: MBPParameters) -> list[str]:
@@ -217,44 +199,26 @@ def difference(first: MBPParameters, second: MBPParameters) -> list[str]:
 
     Numbers that agree to a relative 1e-6 count as the same: files print them with fewer digits.
     """
-    differences = []
-    for name, key in _KEYS.items():
-        one, other = getattr(first, name), getattr(second, name)
-        if not _same(one, other):
-            differences.append(f"{key} is {_text(one)} and {_text(other)}")
-    return differences
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, str) or isinstance(other, str):
-        return bool(one == other)
-    return math.isclose(one, other, rel_tol=_SAME, abs_tol=_SAME * 1e-3)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, tuple):
-        return value if isinstance(value, str) else f"{value:.8g}"
-    if len(value) > 1 and not isinstance(value[0], str) and len(set(value)) == 1:
-        return f"{len(value)} times {_text(value[0])}"
-    return f"[{', '.join(map(_text, value))}]"
+    return differences(first, second, _KEYS)
 
 
 def _range_problems(values: Mapping[str, Any]) -> list[str]:
     """Lists what is out of range; lists that could not be made (not in ``values``) are skipped."""
-    problems = _name_problems(values["species"], values["generation"])
-    for key, cutoff in (("Rc_rad", "cutoff_radial"), ("Rc_ang", "cutoff_angular")):
-        value = values.get(cutoff)
-        if not (is_number(value) and value > 0):
-            problems.append(f"{key} must be a number above 0, got {value!r}")
-    for part, cutoff in (("radial", "cutoff_radial"), ("angular", "cutoff_angular")):
-        limit = values.get(cutoff)
-        high = limit if is_number(limit) and limit > 0 else math.inf
-        problems += _list_problems(f"{part}_centers", values, 0.0, high)
-        problems += _list_problems(f"{part}_eta", values, _ABOVE_ZERO, math.inf)
-    problems += _list_problems("zeta", values, _ABOVE_ZERO, math.inf)
-    problems += _list_problems("thetas", values, 0.0, math.pi)
+    generation = values["generation"]
+    problems = []
+    if generation not in GENERATIONS:
+        problems.append(f"generation must be one of {', '.join(GENERATIONS)}, got {generation!r}")
+    problems += species_problems(values["species"]) + cutoff_problems(values)
+    for name, low, high in (
+        ("radial_centers", 0.0, highest_center(values, "cutoff_radial")),
+        ("radial_eta", ABOVE_ZERO, math.inf),
+        ("angular_centers", 0.0, highest_center(values, "cutoff_angular")),
+        ("angular_eta", ABOVE_ZERO, math.inf),
+        ("zeta", ABOVE_ZERO, math.inf),
+        ("thetas", 0.0, math.pi),
+    ):
+        if name in values:
+            problems += list_problems(_KEYS[name], values[name], low, high)
     for name, over in (
         ("radial_eta", "radial_centers"),
         ("angular_eta", "angular_centers"),
@@ -266,33 +230,3 @@ def _range_problems(values: Mapping[str, Any]) -> list[str]:
                 f"{_KEYS[name]} has {len(one)} values, but {_KEYS[over]} has {len(other)}"
             )
     return problems
-
-
-def _name_problems(species: Any, generation: Any) -> list[str]:
-    problems = []
-    if generation not in GENERATIONS:
-        problems.append(f"generation must be one of {', '.join(GENERATIONS)}, got {generation!r}")
-    if not isinstance(species, tuple) or not all(isinstance(item, str) for item in species):
-        problems.append(f"species must be a list of symbols, got {species!r}")
-    elif not species:
-        problems.append("species is empty: name the symbols")
-    elif len(set(species)) < len(species):
-        doubled = sorted({item for item in species if species.count(item) > 1})
-        problems.append(f"species names {', '.join(doubled)} twice")
-    return problems
-
-
-def _list_problems(name: str, values: Mapping[str, Any], low: float, high: float) -> list[str]:
-    """Checks that every item lies between ``low`` and ``high`` (with a rounding error's slack)."""
-    if name not in values:
-        return []
-    items, key = values[name], _KEYS[name]
-    if not isinstance(items, tuple) or not items:
-        return [f"{key} must be a list of numbers, got {items!r}"]
-    limits = "above 0" if low > 0 else f"from 0 to {high:.6g}" if math.isfinite(high) else "from 0"
-    wrong = [
-        (index, item)
-        for index, item in enumerate(items)
-        if not (is_number(item) and low <= item <= high * (1 + _ROUNDING))
-    ]
-    return [f"{key}[{index}] must be a number {limits}, got {item!r}" for index, item in wrong[:1]]
