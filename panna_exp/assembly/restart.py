@@ -12,6 +12,7 @@ from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig
 from panna_exp.errors import CheckpointError
 from panna_exp.tracking import earlier
 from panna_exp.training import checkpoint as checkpoints
+from panna_exp.training import weight_record
 from panna_exp.training.checkpoint import Checkpoint, Position
 
 logger = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ def _set_aside(run_dir: Path) -> str:
     while (run_dir / f"_models_{number}").exists():
         number += 1
     moved = []
-    for name in ("_models", "metrics.dat"):
+    for name in ("_models", "metrics.dat", weight_record.NAME):
         path = run_dir / name
         if path.exists():
             path.rename(path.with_name(f"{path.stem}_{number}{path.suffix}"))

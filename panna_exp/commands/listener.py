@@ -15,6 +15,7 @@ from panna_exp.networks.panna import write_panna
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.recorder import MetricsFile
+from panna_exp.training.weight_record import WeightRecord
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class RunListener:
         self.run: Run | None = None
         self.metrics_file: MetricsFile | None = None
         self.delta_file: DeltaFiles | None = None
+        self.weight_record: WeightRecord | None = None
         self.model_saves: dict[Path, int | None] = {}
         self._tracker = tracker
 
@@ -61,10 +63,12 @@ class RunListener:
         values = {f"epoch/{name}": value for name, value in train.items()}
         values |= {f"validation/{name}": value for name, value in validation.items()}
         self._tracker.log(step, values)
-        if self._tracker.wants_histograms:
+        if self._tracker.wants_histograms or self.weight_record is not None:
             layers = self.run.networks.named_layers()
             arrays = {name: tensor.detach().cpu().numpy() for name, _, tensor, _ in layers}
             self._tracker.histograms(step, arrays)
+            if self.weight_record is not None:
+                self.weight_record.append(epoch, step, arrays)
 
     def _save_networks(self, folder: Path) -> None:
         """Writes a weights folder; one that cannot be written does not cost the training."""

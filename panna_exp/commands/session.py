@@ -21,12 +21,14 @@ from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
 from panna_exp.commands.run_directory import RunDirectory, environment
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import CheckpointError
+from panna_exp.evaluation.weight_plots import write_weight_plots
 from panna_exp.networks.panna import training_metadata
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.recorder import MetricsFile
+from panna_exp.training.weight_record import WeightRecord, read_weight_record
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +118,8 @@ class _Session:
             self.directory.path / "starting_model": config.io.starting_model_save,
             self.directory.path / "final_model": config.io.final_model_save,
         }
+        if self._wants_weight_figures():
+            listener.weight_record = WeightRecord(self.directory.path)
         if config.io.delta_e:
             listener.delta_file = DeltaFiles(self.directory.path, run.trainer.position.step)
         self._record(run, data)
@@ -242,8 +246,16 @@ class _Session:
             if (self.directory.path / name).exists():
                 self.tracker.save(self.directory.path / name)
 
+    def _wants_weight_figures(self) -> bool:
+        tracking = self.config.tracking
+        return tracking.mlflow and tracking.weight_figures
+
     def _track_results(self) -> None:
         self._track(_RESULT_FILES)
+        if self._wants_weight_figures():
+            records = read_weight_record(self.directory.path)
+            for path in write_weight_plots(self.directory.path / "weights", records):
+                self.tracker.save(path, "weights")
         for file in sorted((self.directory.path / "evaluate").glob("*")):
             self.tracker.save(file, "evaluate")
         for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:

@@ -297,6 +297,9 @@ class TrackingConfig:
     uri: str | None = option(
         None, "MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db where you started)"
     )
+    weight_figures: bool = option(
+        True, "MLflow: a figure of each layer's weights and biases over the epochs"
+    )
     wait_seconds: float = option(60.0, "how long the end of a run waits for MLflow to take it all")
 
 

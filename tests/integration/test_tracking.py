@@ -57,7 +57,13 @@ def test_mlflow_has_the_whole_run(tracked):
     assert [step for step, _ in validation] == [20, 40, 60, 80]
     names = {item.path for item in client(program.folder).list_artifacts(run.info.run_id)}
     assert {"config.yaml", "metrics.dat", "train.log", "networks_metadata.json"} <= names
-    assert {"checkpoints", "evaluate"} <= names
+    assert {"checkpoints", "evaluate", "weights"} <= names
+    figures = {
+        item.path for item in client(program.folder).list_artifacts(run.info.run_id, "weights")
+    }
+    assert figures == {f"weights/{s}_layer_{n}.png" for s in "HCON" for n in (0, 1)}
+    lines = (program.folder / "run/weights.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
 
 
 def test_tensorboard_has_pannas_tags_once(tracked):
