@@ -22,7 +22,7 @@ from panna_exp.config.schema import (
     TrainConfig,
 )
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.mbp import compute_descriptors
+from panna_exp.descriptors.compute import compute_descriptors
 from panna_exp.descriptors.parameters import MBPParameters, difference
 from panna_exp.elements import Species
 from panna_exp.errors import DataError

@@ -8,9 +8,9 @@ import torch
 from panna_exp.assembly.descriptor import Info, describe
 from panna_exp.data.jacobians import JacobianSource, StoredJacobians
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.compute import operator_of
+from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.descriptors.lists import NeighborLists
-from panna_exp.descriptors.mbp import MBP
-from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ def jacobian_source(
             f"{structures.origins[0]}: forces need the formula of its {describe(descriptor)}: say "
             "data.generation=A, B or C and the parameters in 'descriptor'"
         )
-    parameters = MBPParameters.from_info(descriptor)
-    return NeighborLists(MBP(parameters, dtype, device), structures)
+    parameters = parameters_from_info(descriptor)
+    return NeighborLists(operator_of(parameters, dtype, device), structures)
 
 
 def check_forces(structures: StructureSet, purpose: str) -> None:

@@ -14,9 +14,9 @@ from torch import Tensor
 from panna_exp.assembly.descriptor import Info, describe, refuse_difference
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.geometry import Geometry
-from panna_exp.descriptors.mbp import MBP
-from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.model.force_gradients import input_gradient
@@ -75,7 +75,7 @@ class Potential:
                 "generation='A', 'B' or 'C' and the parameters, or train on descriptors that do"
             )
         self.species = Species(first.symbols)
-        self.operator = MBP(MBPParameters.from_info(info), dtype, device)
+        self.operator = operator_of(parameters_from_info(info), dtype, device)
         self._rescale = [member.energy_rescale for member in members]
         self._members = [
             SpeciesNetworks(member.networks, dtype).to(self.operator.device) for member in members

@@ -16,7 +16,7 @@ from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
 from panna_exp.assembly.precompute_jobs import Job, nonzeros_per_atom, run_jobs
 from panna_exp.config.schema_tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.info import Parameters
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.files import write_text_atomic
@@ -99,7 +99,7 @@ def _periodic(structures: StructureSet, pbc: list[bool] | None) -> StructureSet:
     return replace(structures, pbc=flags, cell=np.where(flags[:, :, None], structures.cell, 0.0))
 
 
-def _settings(config: DescriptorsConfig, wanted: MBPParameters) -> dict[str, Any]:
+def _settings(config: DescriptorsConfig, wanted: Parameters) -> dict[str, Any]:
     return {
         "descriptor": wanted.to_info(),
         "precision": config.precision.value,
@@ -132,7 +132,7 @@ def _check_record(folder: Path, settings: dict[str, Any]) -> None:
 def _jobs(
     config: DescriptorsConfig,
     structures: StructureSet,
-    wanted: MBPParameters,
+    wanted: Parameters,
     species: Species,
     folder: Path,
     log_dir: Path,
@@ -212,7 +212,7 @@ def _keys(structures: StructureSet) -> list[str]:
 def _check_room(
     config: DescriptorsConfig,
     structures: StructureSet,
-    wanted: MBPParameters,
+    wanted: Parameters,
     jobs: list[Job],
     folder: Path,
 ) -> None:

@@ -12,8 +12,9 @@ import torch
 
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.mbp import MBP, compute_descriptors
-from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.compute import compute_descriptors, operator_of
+from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.operator import Operator
 from panna_exp.elements import Species
 from panna_exp.readers.hdf5 import write_hdf5
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, write_bin
@@ -38,7 +39,7 @@ class Job:
 
     structures: StructureSet
     keys: list[str]
-    parameters: MBPParameters
+    parameters: Parameters
     species: Species
     precision: str
     derivatives: str
@@ -58,7 +59,7 @@ class Job:
             )
             write_hdf5(self.folder / self.file_name, stored, self.species)
             return
-        operator = MBP(self.parameters, dtype)
+        operator = operator_of(self.parameters, dtype)
         for index, key in enumerate(self.keys):
             part = self.structures.select(np.array([index]))
             write_bin(self.folder / f"{key}.bin", _bin(part, operator, self.derivatives))
@@ -67,7 +68,7 @@ class Job:
         """Those of all structures, as an HDF5 file has them."""
         if self.derivatives == "none":
             return None
-        operator = MBP(self.parameters, dtype)
+        operator = operator_of(self.parameters, dtype)
         parts = []
         for index in range(len(self.structures)):
             part = self.structures.select(np.array([index]))
@@ -77,7 +78,7 @@ class Job:
         return Derivatives.concatenate(parts)
 
 
-def _bin(structure: StructureSet, operator: MBP, derivatives: str) -> BinStructure:
+def _bin(structure: StructureSet, operator: Operator, derivatives: str) -> BinStructure:
     geometry = operator.geometry(structure)
     stored: Any = None
     forces = None
@@ -96,9 +97,9 @@ def _bin(structure: StructureSet, operator: MBP, derivatives: str) -> BinStructu
     )
 
 
-def nonzeros_per_atom(structures: StructureSet, parameters: MBPParameters) -> float:
+def nonzeros_per_atom(structures: StructureSet, parameters: Parameters) -> float:
     """Returns about how many derivatives an atom has that are not zero, from a few structures."""
-    operator = MBP(parameters, torch.float32)
+    operator = operator_of(parameters, torch.float32)
     chosen = np.unique(np.linspace(0, len(structures) - 1, _SAMPLES).astype(np.int64))
     counts = atoms = 0
     for index in chosen:

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from panna_exp.descriptors.parameters import MBPParameters
-from panna_exp.descriptors.radial import EXPONENT_FLOOR, cutoff_function, cutoff_log_slope
+from panna_exp.descriptors.radial import EXPONENT_FLOOR
+from panna_exp.descriptors.triples import TripleGradient, dot
 
 # s_q below this counts as collinear in derivatives; without smoothing the terms have a kink there.
 _COLLINEAR = {torch.float32: 1e-4, torch.float64: 1e-10}
@@ -29,7 +30,7 @@ SMOOTHING = {"A": 0.0, "B": 0.0, "C": 0.01}
 
 
 @dataclass(frozen=True, slots=True)
-class Triples:
+class _Triples:
     """What the terms of Q triples are made of.
 
     Args:
@@ -99,14 +100,60 @@ class AngularTerms:
             ]
         )  # [Nq + 3, N]
 
-    def pairs(self, distance: Tensor, direction: Tensor, derivatives: bool) -> Tensor:
-        """Returns [5 or 6, P]: r, unit vector, fc, and fc'/fc where ``derivatives`` are needed."""
-        rows = [distance[None], direction, cutoff_function(distance, self.cutoff)[None]]
-        if derivatives:
-            rows.append(cutoff_log_slope(distance, self.cutoff)[None])
-        return torch.cat(rows)
+    def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Returns g [Q, N], the angle inside; arguments as those of :meth:`pull_back`."""
+        triples = self._triples(pairs, first, second)
+        return self._values(triples, self._base(triples, self._sines(triples)))
 
-    def triples(self, pairs: Tensor, first: Tensor, second: Tensor) -> Triples:
+    def pull_back(
+        self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor
+    ) -> TripleGradient:
+        """Returns the derivatives of the sum of ``weights`` [Q, N] times g.
+
+        Args:
+            pairs: [6, P] of :func:`panna_exp.descriptors.triples.pair_table`, with derivatives.
+            first: [Q] one pair of each triple.
+            second: [Q] the other pair.
+            weights: [Q, N].
+        """
+        triples = self._triples(pairs, first, second)
+        values, log_slope = self._values_and_log_slope(triples)
+        sums = self.sums @ values.mul_(weights).t()  # [Nq + 3, Q]
+        total, by_eta, by_center = sums[self.num_angles :]
+        along_mean = by_center - by_eta * (triples.mean - self.middle)
+        return TripleGradient(
+            first=along_mean + total * triples.first[5],
+            second=along_mean + total * triples.second[5],
+            cosine=log_slope.mul_(sums[: self.num_angles]).sum(0),
+            first_direction=triples.first[1:4],
+            second_direction=triples.second[1:4],
+        )
+
+    def push_forward(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
+        """Returns the change of g [Q, N] when each pair changes its length and direction.
+
+        Args:
+            pairs: [6, P] of :func:`panna_exp.descriptors.triples.pair_table`, with derivatives.
+            first: [Q] one pair of each triple.
+            second: [Q] the other pair.
+            changes: [4, P] of r and of the unit vector.
+        """
+        triples = self._triples(pairs, first, second)
+        one, other = changes.index_select(1, first), changes.index_select(1, second)
+        cosine = dot(triples.second[1:4], one[1:]) + dot(triples.first[1:4], other[1:])
+        values, log_slope = self._values_and_log_slope(triples)
+        both = one[0] + other[0]
+        log_change = torch.cat(
+            [
+                log_slope.mul_(cosine),
+                (triples.first[5] * one[0] + triples.second[5] * other[0])[None],
+                ((self.middle - triples.mean) * both)[None],
+                both[None],
+            ]
+        )  # [Nq + 3, Q]
+        return values.mul_(log_change.t() @ self.sums)
+
+    def _triples(self, pairs: Tensor, first: Tensor, second: Tensor) -> _Triples:
         """Gathers the two pairs of each triple and finds their angle."""
         one, other = pairs.index_select(1, first), pairs.index_select(1, second)
         cosine = dot(one[1:4], other[1:4])
@@ -118,41 +165,9 @@ class AngularTerms:
             cross = torch.linalg.cross(one[1:4], other[1:4], dim=0)
             sine = dot(cross, cross).sqrt_()
         mean = (one[0] + other[0]).mul_(0.5)
-        return Triples(first=one, second=other, cosine=cosine, sine=sine, mean=mean)
+        return _Triples(first=one, second=other, cosine=cosine, sine=sine, mean=mean)
 
-    def values(self, triples: Triples) -> Tensor:
-        """Returns g [Q, N], the angle inside."""
-        return self._values(triples, self._base(triples, self._sines(triples)))
-
-    def pull_back(self, triples: Triples, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns d/dr_ij, d/dr_ik and d/dc [Q] of the sum of ``weights`` [Q, N] times g."""
-        values, log_slope = self._values_and_log_slope(triples)
-        sums = self.sums @ values.mul_(weights).t()  # [Nq + 3, Q]
-        total, by_eta, by_center = sums[self.num_angles :]
-        along_mean = by_center - by_eta * (triples.mean - self.middle)
-        return (
-            along_mean + total * triples.first[5],
-            along_mean + total * triples.second[5],
-            log_slope.mul_(sums[: self.num_angles]).sum(0),
-        )
-
-    def push_forward(
-        self, triples: Triples, first: Tensor, second: Tensor, cosine: Tensor
-    ) -> Tensor:
-        """Returns the change of g [Q, N] with r_ij, r_ik and c changing by those amounts [Q]."""
-        values, log_slope = self._values_and_log_slope(triples)
-        both = first + second
-        log_change = torch.cat(
-            [
-                log_slope.mul_(cosine),
-                (triples.first[5] * first + triples.second[5] * second)[None],
-                ((self.middle - triples.mean) * both)[None],
-                both[None],
-            ]
-        )  # [Nq + 3, Q]
-        return values.mul_(log_change.t() @ self.sums)
-
-    def _values_and_log_slope(self, triples: Triples) -> tuple[Tensor, Tensor]:
+    def _values_and_log_slope(self, triples: _Triples) -> tuple[Tensor, Tensor]:
         """Returns g [Q, N], and d ln B_q / dc [Nq, Q] = zeta_q x_q' / x_q, x_q the power's base."""
         sines = self._sines(triples)
         base = self._base(triples, sines)
@@ -160,24 +175,19 @@ class AngularTerms:
         slope = torch.addcmul(self.cosine_factor, self.sine_factor, ratio, value=-1)
         return self._values(triples, base), slope.mul_(self.zeta).div_(base)
 
-    def _values(self, triples: Triples, base: Tensor) -> Tensor:
+    def _values(self, triples: _Triples, base: Tensor) -> Tensor:
         exponent = (triples.mean - self.centers).square_().mul_(-self.eta)
         by_center = exponent.clamp_(min=-self.floor).exp_()
         by_center.mul_(triples.first[4] * triples.second[4])
         by_angle = base.log().mul_(self.zeta).exp_()
         return (by_center.t() @ self.expand_centers).mul_(by_angle.t() @ self.expand_angles)
 
-    def _sines(self, triples: Triples) -> Tensor:
+    def _sines(self, triples: _Triples) -> Tensor:
         """Returns s_q [Nq, Q], or [Q] without smoothing."""
         if not self.smooth:
             return triples.sine
         return (triples.sine.square() + self.smoothing).sqrt_()
 
-    def _base(self, triples: Triples, sines: Tensor) -> Tensor:
+    def _base(self, triples: _Triples, sines: Tensor) -> Tensor:
         base = torch.addcmul(self.constant, self.cosine_factor, triples.cosine)
         return torch.maximum(base.addcmul_(self.sine_factor, sines), self.lowest_base)
-
-
-def dot(one: Tensor, other: Tensor) -> Tensor:
-    """Returns the scalar products [Q] of vectors [3, Q]."""
-    return (one[0] * other[0]).addcmul_(one[1], other[1]).addcmul_(one[2], other[2])

@@ -22,7 +22,8 @@ class Geometry:
 
     A pair (i, j) points from the centre i to the neighbour j, or to its image, at
     ``positions[j] + shift - positions[i]``. A triple is two pairs of one centre, unordered, both
-    within the angular cutoff.
+    within the angular cutoff; descriptors that ask for it leave out those whose ends are too far
+    apart.
 
     Args:
         positions: [A, 3] float64.
@@ -63,8 +64,17 @@ def build_geometry(
     cutoff_radial: float,
     cutoff_angular: float,
     device: torch.device,
+    cutoff_opposite: float | None = None,
 ) -> Geometry:
     """Finds all pairs within the larger cutoff and all triples within ``cutoff_angular``.
+
+    Args:
+        structures: With positions.
+        num_species: T.
+        cutoff_radial: Of pairs.
+        cutoff_angular: Of both pairs of a triple.
+        device: Where the lists are kept.
+        cutoff_opposite: Of the distance between the two neighbours of a triple; None: any.
 
     Raises:
         DataError: Species beyond ``num_species``, or as :func:`neighbor_pairs`.
@@ -76,8 +86,13 @@ def build_geometry(
     rows = center * num_species + structures.species[neighbor]
     order = np.argsort(rows, kind="stable")
     center, neighbor, shift, rows = center[order], neighbor[order], shift[order], rows[order]
-    first, second, triple_rows = _triples(
-        structures.species, center, neighbor, shift, positions, num_species, cutoff_angular
+    vectors = positions[neighbor] + shift - positions[center]
+    first, second = _triples(center, vectors, len(positions), cutoff_angular)
+    if cutoff_opposite is not None:
+        near = _squared_distance(vectors, first, second) < cutoff_opposite**2
+        first, second = first[near], second[near]
+    first, second, triple_rows = _by_row(
+        first, second, center, structures.species[neighbor], num_species, len(positions)
     )
     pair_rows = _row_starts(rows, len(positions) * num_species)
     num_pairs = num_species * (num_species + 1) // 2
@@ -103,33 +118,44 @@ def build_geometry(
     )
 
 
-def _triples(
-    species: Ints,
-    center: Ints,
-    neighbor: Ints,
-    shift: Floats,
-    positions: Floats,
-    num_species: int,
-    cutoff: float,
-) -> tuple[Ints, Ints, Ints]:
+def _triples(center: Ints, vectors: Floats, num_atoms: int, cutoff: float) -> tuple[Ints, Ints]:
     """Combines the pairs of each centre that are within the angular cutoff."""
-    distance = np.linalg.norm(positions[neighbor] + shift - positions[center], axis=1)
-    near = np.flatnonzero(distance < cutoff)
+    near = np.flatnonzero(np.linalg.norm(vectors, axis=1) < cutoff)
     owner = center[near]
-    counts = np.bincount(owner, minlength=len(positions))
+    counts = np.bincount(owner, minlength=num_atoms)
     place = np.arange(len(near)) - (np.cumsum(counts) - counts)[owner]
     later = counts[owner] - 1 - place
     # Pairs are ordered by species within a centre, so the first's species is the lower one.
     first = np.repeat(near, later)
     second = near[join_ranges(np.arange(len(near)) + 1, later)]
+    return first, second
 
-    low, high = species[neighbor[first]], species[neighbor[second]]
+
+def _squared_distance(vectors: Floats, first: Ints, second: Ints) -> Floats:
+    """Returns [Q], one axis at a time: there may be many triples."""
+    total = np.zeros(len(first))
+    for axis in range(3):
+        component = vectors[:, axis]
+        total += (component[first] - component[second]) ** 2
+    return total
+
+
+def _by_row(
+    first: Ints,
+    second: Ints,
+    center: Ints,
+    neighbor_species: Ints,
+    num_species: int,
+    num_atoms: int,
+) -> tuple[Ints, Ints, Ints]:
+    """Orders triples by centre and pair of species; returns where each of these begins as well."""
+    low, high = neighbor_species[first], neighbor_species[second]
     num_pairs = num_species * (num_species + 1) // 2
     rows = center[first] * num_pairs + low * (2 * num_species - low - 1) // 2 + high
     if num_species > 1:
         order = np.argsort(rows, kind="stable")
         first, second = first[order], second[order]
-    return first, second, _row_starts(rows, len(positions) * num_pairs)
+    return first, second, _row_starts(rows, num_atoms * num_pairs)
 
 
 def _row_starts(rows: Ints, num_rows: int) -> Ints:

@@ -12,14 +12,14 @@ from torch import Tensor
 from panna_exp.data.jacobians import BatchAtoms
 from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.descriptors.geometry import Geometry
-from panna_exp.descriptors.mbp import MBP
+from panna_exp.descriptors.operator import Operator
 
 
 @dataclass(frozen=True, slots=True)
 class _OnTheFly:
     """Products computed from positions."""
 
-    operator: MBP
+    operator: Operator
     geometry: Geometry
 
     def pull(self, v: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class NeighborLists:
         DataError: As :func:`panna_exp.descriptors.geometry.build_geometry`.
     """
 
-    def __init__(self, operator: MBP, structures: StructureSet) -> None:
+    def __init__(self, operator: Operator, structures: StructureSet) -> None:
         self._operator = operator
         geometry = operator.geometry(structures)
         first_atom = torch.from_numpy(structures.offsets[:-1]).to(geometry.center.device)

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.mbp import MBP, compute_descriptors
+from panna_exp.descriptors.compute import compute_descriptors
+from panna_exp.descriptors.mbp import MBP
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
 from panna_exp.readers import open_structures

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors import mbp
-from panna_exp.descriptors.mbp import MBP, compute_descriptors
+from panna_exp.descriptors import operator as shared_operator
+from panna_exp.descriptors.compute import compute_descriptors
+from panna_exp.descriptors.mbp import MBP
 
 GENERATIONS = ("A", "B", "C")
 ENVIRONMENTS = (
@@ -209,7 +210,7 @@ def test_progress_counts_structures(environments, parameters):
 
 def test_large_cells_need_little_memory(make, parameters):
     tracker = []
-    original = mbp.sum_rows
+    original = shared_operator.sum_rows
 
     def watch(items, *rest):
         tracker.append(len(items))
@@ -221,7 +222,7 @@ def test_large_cells_need_little_memory(make, parameters):
     operator = MBP(parameters(), chunk=1000)
     geometry = operator.geometry(batch)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mbp, "sum_rows", watch)
+        patch.setattr(shared_operator, "sum_rows", watch)
         operator.compute(geometry)
     assert len(geometry.first) > 10_000
     assert max(tracker) <= 1000

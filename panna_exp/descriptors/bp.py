@@ -1,0 +1,59 @@
+"""The original Behler-Parrinello descriptor as PANNA orders it. Units: angstrom."""
+
+import torch
+
+from panna_exp.descriptors.angular_bp import BPAngularTerms
+from panna_exp.descriptors.bp_parameters import BPParameters
+from panna_exp.descriptors.operator import Operator
+from panna_exp.descriptors.radial import RadialTerms
+
+
+class BP(Operator):
+    """The original Behler-Parrinello descriptor (PANNA's type BP).
+
+    Of centre i, for each neighbour species s, exponent eta and radial centre R (the centre
+    inside)::
+
+        sum_j exp(-eta (r_ij - R)^2) fc(r_ij)
+
+    and for each species pair s <= t, exponent eta, zeta and l = +1, -1 (l innermost), over
+    unordered pairs of neighbours j, k::
+
+        2^(1 - zeta) (1 + l c)^zeta exp(-eta (r_ij^2 + r_ik^2 + r_jk^2)) fc(r_ij) fc(r_ik) fc(r_jk)
+
+    (Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007).) fc is 0 beyond the cutoff also for
+    r_jk, where PANNA's own code lets it rise again. See :mod:`panna_exp.descriptors.angular_bp`.
+
+    Args:
+        parameters: The descriptor's parameters.
+        dtype: float32 or float64. Differences of positions are float64 in either.
+        device: Where to compute.
+        chunk: Triples to work on at a time, which bounds the memory; None: a good number.
+    """
+
+    def __init__(
+        self,
+        parameters: BPParameters,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        chunk: int | None = None,
+    ) -> None:
+        device = torch.device(device)
+        num_species = len(parameters.species)
+        num_pairs = num_species * (num_species + 1) // 2
+        super().__init__(
+            parameters,
+            RadialTerms(
+                parameters.radial_centers * len(parameters.radial_eta),
+                [eta for eta in parameters.radial_eta for _ in parameters.radial_centers],
+                parameters.cutoff_radial,
+                dtype,
+                device,
+            ),
+            BPAngularTerms(parameters, dtype, device),
+            torch.full((num_pairs,), 2.0, dtype=dtype, device=device),
+            device,
+            chunk,
+            cutoff_opposite=parameters.cutoff_angular,
+        )
+        self.parameters = parameters

@@ -1,0 +1,221 @@
+"""What descriptors of two- and three-body terms have in common: everything but the terms.
+
+Values of whole batches of structures, and both products of their Jacobian.
+
+Shapes: A atoms, P directed pairs, Q triples, T species, U = T (T + 1) / 2 pairs of species,
+D components: T blocks of Nr radial ones, then U blocks of N angular ones.
+Units: angstrom.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.geometry import Geometry, build_geometry
+from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.radial import RadialTerms
+from panna_exp.descriptors.rows import chunks, exact_products, row_of_items, sum_rows
+from panna_exp.descriptors.triples import TripleTerms, dot, pair_table
+
+# Triples (and pairs) worked on at a time. On a CPU their arrays then stay in the cache, which is
+# up to 3 times faster for large cells; a GPU wants fewer, larger pieces.
+CPU_CHUNK = 8_000
+GPU_CHUNK = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Distance [P] and unit vector [3, P] from centre to neighbour."""
+
+    distance: Tensor
+    direction: Tensor
+
+
+class Operator:
+    """A descriptor as a function of positions, of terms that a subclass gives it.
+
+    Args:
+        parameters: The descriptor's parameters.
+        radial: Two-body terms.
+        angular: Three-body terms.
+        multiplicity: [U] factor on the angular terms of each pair of species.
+        device: Where to compute, that of the terms; they say the precision too.
+        chunk: Triples to work on at a time, which bounds the memory; None: a good number.
+        cutoff_opposite: Triples whose ends are this far apart are left out; None: none are.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        radial: RadialTerms,
+        angular: TripleTerms,
+        multiplicity: Tensor,
+        device: torch.device,
+        chunk: int | None,
+        cutoff_opposite: float | None = None,
+    ) -> None:
+        self.dtype = multiplicity.dtype
+        self.device = device
+        self.num_species = len(parameters.species)
+        self.num_pairs = self.num_species * (self.num_species + 1) // 2
+        self.chunk = chunk or (CPU_CHUNK if device.type == "cpu" else GPU_CHUNK)
+        self.radial = radial
+        self.angular = angular
+        self.multiplicity = multiplicity.repeat_interleave(angular.size)  # [U N]
+        self._sizes = (parameters.radial_size, parameters.size)
+        self._cutoffs = (parameters.cutoff_radial, parameters.cutoff_angular)
+        self._cutoff_opposite = cutoff_opposite
+
+    @property
+    def size(self) -> int:
+        """D, the number of components."""
+        return self._sizes[1]
+
+    def geometry(self, structures: StructureSet, skin: float = 0.0) -> Geometry:
+        """Finds the neighbours of each atom; raises DataError as ``build_geometry`` does.
+
+        Args:
+            structures: With positions.
+            skin: Added to every cutoff, for lists that hold until an atom has moved half of it.
+        """
+        return build_geometry(
+            structures,
+            self.num_species,
+            self._cutoffs[0] + skin,
+            self._cutoffs[1] + skin,
+            self.device,
+            None if self._cutoff_opposite is None else self._cutoff_opposite + skin,
+        )
+
+    @torch.no_grad()
+    def compute(self, geometry: Geometry) -> Tensor:
+        """Returns the descriptors [A, D] in the order of the geometry's atoms."""
+        result = self._empty(geometry)
+        pairs = self._pairs(geometry)
+        with exact_products():
+            for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
+                values = self.radial.values(pairs.distance[chosen])
+                self._put_radial(result, values, geometry, atoms)
+            table = self._table(pairs, derivatives=False)
+            for atoms, chosen in chunks(geometry.triples_until, self.chunk):
+                values = self.angular.values(table, geometry.first[chosen], geometry.second[chosen])
+                self._put_angular(result, values, geometry, atoms)
+        return result
+
+    @torch.no_grad()
+    def vjp(self, geometry: Geometry, v: Tensor) -> Tensor:
+        """Returns J^T v [A, 3], the gradient of sum(v * G) with respect to the positions.
+
+        With ``v`` [A, D] the derivative of the energy by the descriptors, forces are its negative.
+        An atom moves together with all its images.
+        """
+        return self._to_atoms(geometry, self._pair_gradient(geometry, self._pairs(geometry), v))
+
+    @torch.no_grad()
+    def vjp_with_strain(self, geometry: Geometry, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns :meth:`vjp` and the gradient of sum(v * G) with respect to strain [S, 3, 3].
+
+        A strain e moves every vector r to r + r e; the virial is the negative of the gradient.
+        """
+        pairs = self._pairs(geometry)
+        gradient = self._pair_gradient(geometry, pairs, v)
+        vectors = pairs.direction * pairs.distance
+        products = (vectors[:, None] * gradient[None]).view(9, -1).t()
+        strain = products.new_zeros(geometry.num_structures, 9)
+        strain.index_add_(0, geometry.structure.index_select(0, geometry.center), products)
+        return self._to_atoms(geometry, gradient), strain.view(-1, 3, 3)
+
+    @torch.no_grad()
+    def jvp(self, geometry: Geometry, u: Tensor) -> Tensor:
+        """Returns J u [A, D], the change of the descriptors when the atoms move by ``u`` [A, 3]."""
+        result = self._empty(geometry)
+        pairs = self._pairs(geometry)
+        moved = u.to(self.dtype)
+        change = (
+            moved.index_select(0, geometry.neighbor) - moved.index_select(0, geometry.center)
+        ).t()
+        longer = dot(pairs.direction, change)
+        turned = (change - pairs.direction * longer) / pairs.distance
+        with exact_products():
+            for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
+                values = self.radial.slopes(pairs.distance[chosen]).mul_(longer[chosen, None])
+                self._put_radial(result, values, geometry, atoms)
+            table = self._table(pairs, derivatives=True)
+            changes = torch.cat([longer[None], turned])  # [4, P]
+            for atoms, chosen in chunks(geometry.triples_until, self.chunk):
+                values = self.angular.push_forward(
+                    table, geometry.first[chosen], geometry.second[chosen], changes
+                )
+                self._put_angular(result, values, geometry, atoms)
+        return result
+
+    def jacobian(self, geometry: Geometry) -> Tensor:
+        """Returns J [A, D, A, 3] itself, for small structures: it has 3 A^2 D numbers."""
+        num_atoms = len(geometry.positions)
+        unit = torch.eye(3 * num_atoms, dtype=self.dtype, device=self.device)
+        columns = [self.jvp(geometry, row.view(num_atoms, 3)) for row in unit]
+        return torch.stack(columns, dim=-1).view(num_atoms, self.size, num_atoms, 3)
+
+    def _pair_gradient(self, geometry: Geometry, pairs: _Pairs, v: Tensor) -> Tensor:
+        """Returns [3, P], the gradient of sum(v * G) with respect to each pair's vector."""
+        weight = v.to(self.dtype)
+        radial = weight[:, : self._sizes[0]]
+        angular = weight[:, self._sizes[0] :]
+        along = torch.empty_like(pairs.distance)
+        turning = torch.zeros_like(pairs.direction)
+        with exact_products():
+            for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
+                slopes = self.radial.slopes(pairs.distance[chosen])
+                rows = row_of_items(geometry.pair_rows, self.num_species, atoms, len(slopes))
+                weights = radial[atoms].reshape(-1, self.radial.num_centers)
+                slopes.mul_(weights.index_select(0, rows))
+                along[chosen] = slopes.sum(1)
+            table = self._table(pairs, derivatives=True)
+            for atoms, chosen in chunks(geometry.triples_until, self.chunk):
+                first, second = geometry.first[chosen], geometry.second[chosen]
+                rows = row_of_items(geometry.triple_rows, self.num_pairs, atoms, len(first))
+                weights = (angular[atoms] * self.multiplicity).view(-1, self.angular.size)
+                by = self.angular.pull_back(table, first, second, weights.index_select(0, rows))
+                along.scatter_add_(0, first, by.first).scatter_add_(0, second, by.second)
+                for axis in range(3):
+                    turning[axis].scatter_add_(0, first, by.cosine * by.second_direction[axis])
+                    turning[axis].scatter_add_(0, second, by.cosine * by.first_direction[axis])
+        # d(unit vector)/d(vector) = (1 - n n^T) / r
+        across = turning - pairs.direction * dot(pairs.direction, turning)
+        return pairs.direction * along + across / pairs.distance
+
+    def _to_atoms(self, geometry: Geometry, gradient: Tensor) -> Tensor:
+        result = gradient.new_zeros(3, len(geometry.positions))
+        for axis in range(3):
+            result[axis].scatter_add_(0, geometry.neighbor, gradient[axis])
+            result[axis].scatter_add_(0, geometry.center, -gradient[axis])
+        return result.t().contiguous()
+
+    def _empty(self, geometry: Geometry) -> Tensor:
+        shape = (len(geometry.positions), self.size)
+        return torch.empty(shape, dtype=self.dtype, device=self.device)
+
+    def _pairs(self, geometry: Geometry) -> _Pairs:
+        # float64: far from the origin float32 positions have lost the digits of the difference.
+        neighbors = geometry.positions.index_select(0, geometry.neighbor).add_(geometry.shift)
+        vectors = (neighbors - geometry.positions.index_select(0, geometry.center)).t()
+        distance = torch.linalg.vector_norm(vectors, dim=0)
+        direction = (vectors / distance).to(self.dtype).contiguous()
+        return _Pairs(distance=distance.to(self.dtype), direction=direction)
+
+    def _table(self, pairs: _Pairs, derivatives: bool) -> Tensor:
+        return pair_table(
+            pairs.distance, pairs.direction, self._cutoffs[1], derivatives=derivatives
+        )
+
+    def _put_radial(self, result: Tensor, values: Tensor, geometry: Geometry, atoms: slice) -> None:
+        sums = sum_rows(values, geometry.pair_rows, self.num_species, atoms)
+        result[atoms, : self._sizes[0]] = sums
+
+    def _put_angular(
+        self, result: Tensor, values: Tensor, geometry: Geometry, atoms: slice
+    ) -> None:
+        sums = sum_rows(values, geometry.triple_rows, self.num_pairs, atoms)
+        result[atoms, self._sizes[0] :] = sums.mul_(self.multiplicity)
