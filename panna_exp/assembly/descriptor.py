@@ -1,8 +1,8 @@
 """Which descriptors a data set has or gets, and whether two of them are the same.
 
 A descriptor is described by a plain dict that travels with data, checkpoints and networks: what
-MBPParameters.to_info gives, or ``{"type": "unknown", "size": D}`` for values stored in PANNA's
-files, which do not say what made them.
+``to_info`` of its parameters gives, or ``{"type": "unknown", "size": D}`` for values stored in
+PANNA's files, which do not say what made them.
 """
 
 import logging
@@ -17,15 +17,21 @@ from panna_exp.config.schema import (
     CommonConfig,
     DataConfig,
     DescriptorConfig,
+    DescriptorType,
     EvaluateConfig,
     Generation,
     TrainConfig,
 )
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors
-from panna_exp.descriptors.parameters import MBPParameters, difference
+from panna_exp.descriptors.info import Parameters, difference, parameters_from_info
+from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
-from panna_exp.errors import DataError
+from panna_exp.errors import ConfigError, DataError
+
+# Keys of the group that BP does not have.
+_ONLY_MBP = ("Rs0_ang", "RsN_ang", "Rsst_ang", "Rs_ang_list", "ThetasN", "Thetas_list")
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +41,32 @@ Options = TrainConfig | EvaluateConfig
 
 
 def chosen_generation(data: DataConfig, descriptor: DescriptorConfig) -> Generation | None:
-    """Returns the generation that the user named, if any."""
+    """Returns the generation that the user named, if any (ConfigError for one of BP)."""
+    if data.generation is not None and _is_bp(descriptor):
+        raise ConfigError(
+            f"data.generation={data.generation.value}: BP has no generations, which are formulas "
+            "of mBP: leave it out, or leave out descriptor.type=BP"
+        )
     return data.generation or descriptor.generation
 
 
 def parameters(
     descriptor: DescriptorConfig, species: Species, generation: Generation | None
-) -> MBPParameters:
-    """Returns the mBP parameters of the configuration (ConfigError with every mistake)."""
+) -> Parameters:
+    """Returns the parameters of the configuration.
+
+    Args:
+        descriptor: The group; its type says which.
+        species: The species list.
+        generation: Of mBP; None: C.
+
+    Raises:
+        ConfigError: Every mistake in them.
+    """
     values = {item.name: getattr(descriptor, item.name) for item in fields(descriptor)}
-    del values["generation"]
+    del values["type"], values["generation"]
+    if _is_bp(descriptor):
+        return _bp_parameters(values, descriptor, species)
     for stem, part in (("Rs_rad_list", "_rad"), ("Rs_ang_list", "_ang")):
         if values[stem] is not None:
             values |= {f"Rs0{part}": None, f"RsN{part}": None, f"Rsst{part}": None}
@@ -55,15 +77,43 @@ def parameters(
     )
 
 
+def _bp_parameters(
+    values: dict[str, Any], descriptor: DescriptorConfig, species: Species
+) -> BPParameters:
+    problems = []
+    if descriptor.generation is not None:
+        problems.append(
+            f"descriptor.generation={descriptor.generation.value}: BP has no generations, which "
+            "are formulas of mBP: leave it out"
+        )
+    extra = [key for key in _ONLY_MBP if values.pop(key) is not None]
+    if extra:
+        problems.append(
+            f"descriptor.type=BP: has no {', '.join(extra)}: choose descriptor=bp, or set "
+            f"{'it' if len(extra) == 1 else 'them'} to null"
+        )
+    if problems:
+        raise ConfigError(problems)
+    if values["Rs_rad_list"] is not None:
+        values |= {"Rs0_rad": None, "RsN_rad": None, "Rsst_rad": None}
+    return BPParameters.from_panna(species.symbols, **values, where="descriptor")
+
+
+def _is_bp(descriptor: DescriptorConfig) -> bool:
+    return DescriptorType(descriptor.type) is DescriptorType.BP
+
+
 def size_of(info: Info) -> int:
     """Returns D, the number of components."""
-    return int(info["size"]) if info["type"] == "unknown" else MBPParameters.from_info(info).size
+    return int(info["size"]) if info["type"] == "unknown" else parameters_from_info(info).size
 
 
 def describe(info: Info) -> str:
     """Returns the descriptor in a few words, for messages and logs."""
     if info["type"] == "unknown":
         return f"stored descriptors of unknown generation ({info['size']} components)"
+    if info["type"] == "BP":
+        return f"BP ({size_of(info)} components)"
     return f"mBP generation {info['generation']} ({size_of(info)} components)"
 
 
@@ -88,7 +138,7 @@ def with_descriptors(
 
 def computed(
     structures: StructureSet,
-    wanted: MBPParameters,
+    wanted: Parameters,
     config: CommonConfig,
     progress: Progress | None = None,
 ) -> StructureSet:
@@ -134,8 +184,8 @@ def for_network(
             )
         return structures
     if info["type"] != "unknown":
-        return computed(structures, MBPParameters.from_info(info), config, progress)
-    if generation is None:
+        return computed(structures, parameters_from_info(info), config, progress)
+    if generation is None and not _is_bp(config.descriptor):
         raise DataError(
             f"{structures.origins[0]}: has positions, but the network was trained on "
             f"{describe(info)}: say which formula with descriptor.generation=A, B or C "
@@ -155,7 +205,7 @@ def refuse_difference(first: Info, second: Info, first_name: str, second_name: s
         )
     if "unknown" in (first["type"], second["type"]):
         return
-    differences = difference(MBPParameters.from_info(first), MBPParameters.from_info(second))
+    differences = difference(parameters_from_info(first), parameters_from_info(second))
     if differences:
         raise DataError(
             f"{second_name}: its descriptors are not those of {first_name}: "
@@ -173,19 +223,30 @@ def _stored_info(
     size = structures.descriptors.shape[1]
     if structures.descriptor_info is not None:
         info = structures.descriptor_info
+        if generation is not None and info.get("type") == "BP":
+            raise DataError(
+                f"{structures.origins[0]}: its descriptors are {describe(info)}, but the options "
+                f"say generation {generation.value} of mBP"
+            )
         if generation is not None and info.get("generation") not in (None, generation.value):
             raise DataError(
                 f"{structures.origins[0]}: its descriptors are of generation "
                 f"{info['generation']}, but the options say {generation.value}"
             )
+        if info.get("type") == "mBP" and _is_bp(descriptor):
+            raise DataError(
+                f"{structures.origins[0]}: its descriptors are {describe(info)}, but the options "
+                "say descriptor.type=BP"
+            )
         return info
-    if generation is None:
+    if generation is None and not _is_bp(descriptor):
         return {"type": "unknown", "size": size}
     wanted = parameters(descriptor, species, generation)
     if wanted.size != size:
         raise DataError(
             f"{structures.origins[0]}: has {size} descriptor components (g_size), but the "
             f"parameters in 'descriptor' give {wanted.size}: correct them, or leave "
-            "data.generation out if they are not known"
+            f"{'descriptor.type=BP' if _is_bp(descriptor) else 'data.generation'} out if they "
+            "are not known"
         )
     return wanted.to_info()

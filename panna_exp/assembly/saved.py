@@ -7,9 +7,10 @@ from typing import Any
 
 from panna_exp.assembly.descriptor import Info, parameters, refuse_difference
 from panna_exp.config.schema import DescriptorConfig, Generation
+from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
-from panna_exp.networks.descriptor import mbp_parameters, panna_keys
+from panna_exp.networks.descriptor import descriptor_parameters, panna_keys, stored_type
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.masks import Mask
@@ -73,8 +74,8 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
     """
     saved = read_networks(path)
     parameters = None
-    if saved.generation is not None or generation is not None:
-        parameters = mbp_parameters(saved, generation)
+    if stored_type(saved) == "BP" or saved.generation is not None or generation is not None:
+        parameters = descriptor_parameters(saved, generation)
     unknown = {"type": "unknown", "size": saved.feature_size}
     return SavedPotential(
         name="energies",
@@ -90,14 +91,11 @@ def to_network_set(networks: Sequence[NetworkData], descriptor: Info) -> Network
     by_symbol = {network.symbol: network for network in networks}
     if descriptor["type"] == "unknown":
         return NetworkSet(networks=by_symbol, source="the run")
-    parameters = MBPParameters.from_info(descriptor)
-    return NetworkSet(
-        networks=by_symbol,
-        gvect_params=panna_keys(parameters),
-        descriptor_info=descriptor,
-        generation=parameters.generation,
-        source="the run",
-    )
+    parameters = parameters_from_info(descriptor)
+    known = NetworkSet(networks=by_symbol, descriptor_info=descriptor, source="the run")
+    if not isinstance(parameters, MBPParameters):
+        return known  # PANNA's own keys and the generation are those of mBP
+    return replace(known, gvect_params=panna_keys(parameters), generation=parameters.generation)
 
 
 def with_parameters(networks: NetworkSet, descriptor: DescriptorConfig) -> NetworkSet:
@@ -114,10 +112,13 @@ def with_parameters(networks: NetworkSet, descriptor: DescriptorConfig) -> Netwo
     if known is None:
         own = {"type": "unknown", "size": networks.feature_size}
         refuse_difference(own, wanted.to_info(), "the network", "descriptor")
-        if descriptor.generation is None:
+        if descriptor.generation is None and isinstance(wanted, MBPParameters):
             return replace(networks, gvect_params=panna_keys(wanted))
         return to_network_set(tuple(networks.networks.values()), wanted.to_info())
-    if descriptor.generation is None:  # the parameters count, the formula is the network's
+    both_mbp = known["type"] == "mBP" and isinstance(wanted, MBPParameters)
+    if (
+        descriptor.generation is None and both_mbp
+    ):  # the parameters count, the formula is the network's
         formula = Generation(known["generation"])
         wanted = parameters(descriptor, Species(networks.species), formula)
     refuse_difference(known, wanted.to_info(), "the network", "descriptor")

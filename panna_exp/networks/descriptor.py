@@ -7,6 +7,8 @@ Files have PANNA's keys in one of two forms: scalar (``Rs0_rad``, ``RsN_rad``, `
 import math
 from typing import Any
 
+from panna_exp.descriptors.bp_parameters import BPParameters
+from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.parameters import MBPParameters, difference
 from panna_exp.errors import ConfigError, DataError, NetworkError
 from panna_exp.networks.network_set import NetworkSet
@@ -21,8 +23,41 @@ SCALARS = (
 _CUTOFFS = ("Rc_rad", "Rc_ang")
 
 
-def mbp_parameters(networks: NetworkSet, generation: str | None = None) -> MBPParameters | None:
+def stored_type(networks: NetworkSet) -> str | None:
+    """Returns the type of descriptor that the files name, mBP or BP; None if they name none."""
+    stored = _stored(networks)
+    return None if stored is None else str(stored.get("type"))
+
+
+def descriptor_parameters(networks: NetworkSet, generation: str | None = None) -> Parameters | None:
     """Returns the descriptor that the networks were made for, or None if the files do not say.
+
+    Args:
+        networks: What was read.
+        generation: What the user says; needed for mBP where the files name none.
+
+    Raises:
+        NetworkError: As :func:`mbp_parameters`; a generation is given for BP.
+    """
+    if stored_type(networks) != "BP":
+        return mbp_parameters(networks, generation)
+    if generation is not None:
+        raise NetworkError(
+            f"{networks.source}: was made for BP descriptors, not for generation {generation} of "
+            "mBP; energies would be meaningless"
+        )
+    where = f"{networks.source}: descriptor"
+    try:
+        parameters = BPParameters.from_info(_stored(networks) or {}, where)
+    except DataError as error:
+        raise NetworkError(str(error)) from None
+    _check_species(parameters, networks, where)
+    _check_size(parameters, networks)
+    return parameters
+
+
+def mbp_parameters(networks: NetworkSet, generation: str | None = None) -> MBPParameters | None:
+    """Returns the mBP descriptor that the networks were made for; None if the files do not say.
 
     Args:
         networks: What was read.
@@ -34,6 +69,11 @@ def mbp_parameters(networks: NetworkSet, generation: str | None = None) -> MBPPa
     """
     if _stored(networks) is None and networks.gvect_params is None:
         return None
+    if stored_type(networks) == "BP":
+        raise NetworkError(
+            f"{networks.source}: was made for BP descriptors, but mBP is needed here: PANNA's "
+            "LAMMPS plugin computes no other; write output_type=PANNA"
+        )
     known = networks.generation or generation
     if known is None:
         raise NetworkError(
@@ -46,11 +86,7 @@ def mbp_parameters(networks: NetworkSet, generation: str | None = None) -> MBPPa
             f"not {generation}; energies would be meaningless"
         )
     parameters = _consistent(networks, known)
-    if parameters.size != networks.feature_size:
-        raise NetworkError(
-            f"{networks.source}: the descriptor parameters give {parameters.size} components, "
-            f"but the networks take {networks.feature_size}"
-        )
+    _check_size(parameters, networks)
     return parameters
 
 
@@ -141,9 +177,21 @@ def _consistent(networks: NetworkSet, generation: str) -> MBPParameters:
         found.append(from_keys(keys, networks.species, generation, f"{where} (gvect_params)"))
     if len(found) == 2 and (differences := difference(*found)):
         raise NetworkError(f"{where} and gvect_params disagree: {'; '.join(differences)}")
-    if found[0].species != networks.species:
+    _check_species(found[0], networks, where)
+    return found[0]
+
+
+def _check_species(parameters: Parameters, networks: NetworkSet, where: str) -> None:
+    if parameters.species != networks.species:
         raise NetworkError(
-            f"{where}: is for the species {', '.join(found[0].species)}, but the networks are "
+            f"{where}: is for the species {', '.join(parameters.species)}, but the networks are "
             f"those of {', '.join(networks.species)}"
         )
-    return found[0]
+
+
+def _check_size(parameters: Parameters, networks: NetworkSet) -> None:
+    if parameters.size != networks.feature_size:
+        raise NetworkError(
+            f"{networks.source}: the descriptor parameters give {parameters.size} components, "
+            f"but the networks take {networks.feature_size}"
+        )

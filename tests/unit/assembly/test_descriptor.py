@@ -2,22 +2,26 @@
 
 import logging
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from panna_exp.assembly import descriptor as descriptors
+from panna_exp.assembly.saved import to_network_set, with_parameters
 from panna_exp.config.schema import (
     DataConfig,
     DescriptorConfig,
+    DescriptorType,
     EvaluateConfig,
     Generation,
     Precision,
     TrainConfig,
 )
 from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.elements import Species
-from panna_exp.errors import DataError
+from panna_exp.errors import ConfigError, DataError
 
 SPECIES = Species(("H", "O"))
 SMALL = DescriptorConfig(RsN_rad=3, RsN_ang=2, ThetasN=2)
@@ -122,3 +126,89 @@ def test_neither_descriptors_nor_positions():
     bare = replace(make_set(), positions=None)
     with pytest.raises(DataError, match="neither descriptors nor positions"):
         descriptors.with_descriptors(bare, options(), SPECIES)
+
+
+BP = DescriptorConfig(
+    type=DescriptorType.BP,
+    eta_rad=[1.0, 4.0],
+    RsN_rad=2,
+    eta_ang=0.1,
+    zeta=[1, 4],
+    **dict.fromkeys(("Rs0_ang", "RsN_ang", "ThetasN")),
+)
+BP_SIZE = 2 * 2 * 2 + 3 * 1 * 2 * 2
+
+
+def bp_options(kind=TrainConfig, **changes):
+    config = options(kind)
+    config.descriptor = replace(BP, **changes)
+    return config
+
+
+def test_bp_is_computed_where_it_is_chosen():
+    found, info = descriptors.with_descriptors(make_set(), bp_options(), SPECIES)
+    assert (info["type"], info["species"], info["zeta"]) == ("BP", ["H", "O"], [1.0, 4.0])
+    assert found.descriptors.shape == (3, BP_SIZE)
+    assert descriptors.describe(info) == f"BP ({BP_SIZE} components)"
+    assert BPParameters.from_info(info) == descriptors.parameters(BP, SPECIES, None)
+    again = descriptors.for_network(make_set(), info, options(EvaluateConfig), SPECIES)
+    np.testing.assert_array_equal(again.descriptors, found.descriptors)
+    listed = replace(BP, Rs_rad_list=[0.9, 1.7, 2.0])
+    assert descriptors.parameters(listed, SPECIES, None).radial_centers == (0.9, 1.7, 2.0)
+
+
+def test_what_bp_does_not_have_is_refused():
+    with pytest.raises(ConfigError, match=r"BP: has no RsN_ang: choose descriptor=bp, or set it"):
+        descriptors.with_descriptors(make_set(), bp_options(RsN_ang=4), SPECIES)
+    typed = replace(SMALL, type=DescriptorType.BP)
+    with pytest.raises(ConfigError, match=r"has no Rs0_ang, RsN_ang, ThetasN: choose .* set them"):
+        descriptors.parameters(typed, SPECIES, None)
+    with pytest.raises(ConfigError, match=r"descriptor\.generation=C: BP has no generations"):
+        descriptors.with_descriptors(make_set(), bp_options(generation=Generation.C), SPECIES)
+    config = bp_options()
+    config.data.generation = Generation.A
+    with pytest.raises(ConfigError, match=r"data\.generation=A: BP has no generations"):
+        descriptors.with_descriptors(make_set(), config, SPECIES)
+
+
+def test_stored_values_are_bp_if_the_user_says_so():
+    wanted = descriptors.parameters(BP, SPECIES, None).to_info()
+    _, info = descriptors.with_descriptors(make_set(BP_SIZE), bp_options(), SPECIES)
+    assert info == wanted
+    with pytest.raises(DataError, match=r"has 7 desc.* give 20.*leave descriptor.type=BP out"):
+        descriptors.with_descriptors(make_set(stored=7), bp_options(), SPECIES)
+    own = make_set(BP_SIZE, wanted)
+    assert descriptors.with_descriptors(own, options(), SPECIES)[1] == wanted
+    with pytest.raises(
+        DataError, match=r"are BP \(20 components\), but .* say generation A of mBP"
+    ):
+        descriptors.with_descriptors(own, options(data="A"), SPECIES)
+    with pytest.raises(DataError, match=r"are mBP generation B .* say descriptor\.type=BP"):
+        descriptors.with_descriptors(make_set(SIZE, info_of("B")), bp_options(), SPECIES)
+
+
+def test_a_network_and_data_of_the_two_types_do_not_go_together():
+    same_size = descriptors.parameters(replace(BP, zeta=[1.0], RsN_rad=3), SPECIES, None).to_info()
+    stored = make_set(SIZE, info_of("C"))
+    assert descriptors.size_of(same_size) == SIZE
+    with pytest.raises(DataError, match="not those of the network: type is BP and mBP"):
+        descriptors.for_network(stored, same_size, options(EvaluateConfig), SPECIES)
+    unknown = {"type": "unknown", "size": BP_SIZE}
+    found = descriptors.for_network(make_set(), unknown, bp_options(EvaluateConfig), SPECIES)
+    assert found.descriptor_info["type"] == "BP"
+
+
+def test_saved_networks_keep_the_bp_descriptor():
+    info = descriptors.parameters(BP, SPECIES, None).to_info()
+    layers = [SimpleNamespace(symbol=symbol, feature_size=BP_SIZE) for symbol in SPECIES.symbols]
+    networks = to_network_set(layers, info)
+    assert (networks.descriptor_info, networks.gvect_params, networks.generation) == (
+        *(info, None, None),
+    )
+    assert with_parameters(networks, BP) is networks
+    with pytest.raises(DataError, match=r"has 18 descriptor components .* the network has 20"):
+        with_parameters(networks, SMALL)
+    unknown = to_network_set(layers, {"type": "unknown", "size": BP_SIZE})
+    assert with_parameters(unknown, BP).descriptor_info == info
+    with pytest.raises(DataError, match="descriptor: its descriptors are not those of the network"):
+        with_parameters(networks, replace(BP, Rc_ang=3.3))

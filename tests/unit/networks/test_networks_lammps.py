@@ -5,9 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.errors import NetworkError
-from panna_exp.networks.descriptor import list_form, mbp_parameters, panna_keys, scalar_form
+from panna_exp.networks.descriptor import (
+    descriptor_parameters,
+    list_form,
+    mbp_parameters,
+    panna_keys,
+    scalar_form,
+)
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.lammps import read_lammps, write_lammps
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
@@ -242,10 +249,36 @@ def test_two_accounts_of_the_descriptor_must_agree():
     swapped = {**info, "species": ["O", "H"]}
     with pytest.raises(NetworkError, match="for the species O, H, but the networks are those of H"):
         mbp_parameters(NetworkSet(networks=make_set().networks, descriptor_info=swapped))
-    with pytest.raises(NetworkError, match="descriptor type is 'BP'"):
+    with pytest.raises(NetworkError, match="descriptor type is 'PB'"):
         mbp_parameters(
-            NetworkSet(networks=make_set().networks, generation="C", descriptor_info={"type": "BP"})
+            NetworkSet(networks=make_set().networks, generation="C", descriptor_info={"type": "PB"})
         )
+
+
+def make_bp(**changes):
+    keys = {"eta_rad": 1.0, "Rc_rad": 4.0, "Rs0_rad": 0.0, "eta_ang": 0.1, "zeta": 1.0}
+    parameters = BPParameters.from_panna(("H", "O"), **keys, RsN_rad=10)
+    assert parameters.size == SIZE
+    info = {**parameters.to_info(), **changes}
+    return NetworkSet(networks=make_set().networks, descriptor_info=info)
+
+
+def test_bp_networks_say_theirs_and_are_not_for_lammps(tmp_path):
+    networks = make_bp()
+    assert descriptor_parameters(networks).to_info() == networks.descriptor_info
+    both = (descriptor_parameters(make_set(generation="C")), mbp_parameters(make_set(), "C"))
+    assert both[0] == both[1]
+    with pytest.raises(NetworkError, match=r"made for BP descriptors, not for generation A of mBP"):
+        descriptor_parameters(networks, "A")
+    with pytest.raises(NetworkError, match=f"give {SIZE - 2} components, but the networks take"):
+        descriptor_parameters(make_bp(Rs_rad=networks.descriptor_info["Rs_rad"][1:]))
+    with pytest.raises(NetworkError, match="for the species O, H, but"):
+        descriptor_parameters(make_bp(species=["O", "H"]))
+    with pytest.raises(NetworkError, match=r"descriptor: zeta\[0\] must be"):
+        descriptor_parameters(make_bp(zeta=[0.0]))
+    with pytest.raises(NetworkError, match=r"was made for BP descriptors.*output_type=PANNA"):
+        write_lammps(networks, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_altered_panna_in_gives_one_message_or_a_network(tmp_path):
