@@ -1,26 +1,35 @@
 """What a descriptor input means for others that name it, and by itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from panna_exp.config.panna_ini.checked import CheckedInput
 from panna_exp.config.panna_ini.imported import DEFAULT, Imported, Setting, Settings
 from panna_exp.config.panna_ini.text import Entry
 from panna_exp.config.panna_ini.workflow import Workflow
+from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.errors import ConfigError
 from panna_exp.units import LENGTH_UNITS
 
 _IO, _FUNCTION, _PARAMETERS = "IO_INFORMATION", "SYMMETRY_FUNCTION", "GVECT_PARAMETERS"
 _GENERATION = "PANNA computes generation C"
+_NO_SUCH = "BP has none"
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The descriptor of an input: species in order, and settings of the group ``descriptor``."""
+    """The descriptor of an input.
+
+    Args:
+        species: In order.
+        settings: Of the group ``descriptor``.
+        notes: What the user should know.
+    """
 
     species: list[str]
     settings: dict[str, Setting]
+    notes: list[str] = field(default_factory=list)
 
 
 def descriptor_settings(source: CheckedInput, named_in: Entry | None = None) -> Described:
@@ -42,15 +51,20 @@ def descriptor_settings(source: CheckedInput, named_in: Entry | None = None) -> 
     if problems:
         raise ConfigError(problems)
     settings = _in_angstrom(source)
-    described = Described(source.get(_FUNCTION, "species"), settings.items)
-    _check(source, described)
-    described.settings["descriptor.generation"] = Setting("C", _GENERATION)
+    notes: list[str] = []
+    is_bp = source.get(_FUNCTION, "type") == "BP"
+    if is_bp:
+        notes = _as_bp(source, settings)
+    described = Described(source.get(_FUNCTION, "species"), settings.items, notes)
+    _check(source, described, is_bp)
+    generation = Setting(None, _NO_SUCH) if is_bp else Setting("C", _GENERATION)
+    described.settings["descriptor.generation"] = generation
     note = "" if named_in is None else f" (named in {named_in.file}:{named_in.line})"
     items = {
         key: replace(setting, source=f"{setting.source}{note if setting.value != 'C' else ''}")
         for key, setting in described.settings.items()
     }
-    return Described(described.species, items)
+    return Described(described.species, items, notes)
 
 
 def _in_angstrom(source: CheckedInput) -> Settings:
@@ -69,28 +83,50 @@ def _in_angstrom(source: CheckedInput) -> Settings:
     return settings
 
 
+def _as_bp(source: CheckedInput, settings: Settings) -> list[str]:
+    """Completes the settings of a BP input as PANNA does, and returns notes.
+
+    The angular part has the radial one's cutoff and exponents where it has none of its own. What
+    PANNA does not read for BP is not read here either.
+    """
+    notes = []
+    for key in source.section(_PARAMETERS):
+        if _NAMES.get(key) in _NOT_OF_BP:
+            entry = source.entry(_PARAMETERS, key)
+            assert entry is not None
+            notes.append(f"{entry.where}: not read, the BP descriptor has no {_NAMES[key]}")
+    for name in _NOT_OF_BP:
+        settings.items[f"descriptor.{name}"] = Setting(None, _NO_SUCH)
+    for angular, radial in (("Rc_ang", "Rc_rad"), ("eta_ang", "eta_rad")):
+        taken = settings.items.get(f"descriptor.{radial}")
+        if taken is not None:
+            inherited = Setting(taken.value, f"{DEFAULT} for BP: {radial}")
+            settings.items.setdefault(f"descriptor.{angular}", inherited)
+    settings.take("descriptor.type", _FUNCTION, "type")
+    return notes
+
+
 def _given(source: CheckedInput) -> set[str]:
     return {_NAMES[key] for key in source.section(_PARAMETERS) if key in _NAMES}
 
 
-def _check(source: CheckedInput, described: Described) -> None:
-    """Raises ConfigError for parameters that are missing or make no mBP descriptor."""
+def _check(source: CheckedInput, described: Described, is_bp: bool) -> None:
+    """Raises ConfigError for parameters that are missing or make no descriptor."""
     given = _given(source)
     problems = []
-    for names in _REQUIRED:
+    for names in _REQUIRED_BP if is_bp else _REQUIRED:
         if not any(set(option.split()) <= given for option in names.split("|")):
             wanted = names.replace("|", " or ").replace(" or ", " or ").strip()
             problems.append(f"{source.file}: [{_PARAMETERS}] {wanted} is missing")
-    if source.get(_FUNCTION, "type") != "mBP":
-        entry = source.entry(_FUNCTION, "type")
-        assert entry is not None
-        problems.append(f"{entry.where} = {entry.value}: only mBP is supported here")
     if problems:
         raise ConfigError(problems)
     values = {key.partition(".")[2]: item.value for key, item in described.settings.items()}
-    MBPParameters.from_panna(
-        described.species, "C", **values, where=f"{source.file}: [{_PARAMETERS}]"
-    )
+    where = f"{source.file}: [{_PARAMETERS}]"
+    if is_bp:
+        own = {key: value for key, value in values.items() if key not in ("type", *_NOT_OF_BP)}
+        BPParameters.from_panna(described.species, **own, where=where)
+    else:
+        MBPParameters.from_panna(described.species, "C", **values, where=where)
 
 
 def _times(factor: float, value: object) -> object:
@@ -106,6 +142,12 @@ _REQUIRED = (
     *("eta_rad", "Rc_rad", "RsN_rad|Rs_rad_list"),
     *("eta_ang", "Rc_ang", "Rs0_ang RsN_ang|Rs_ang_list"),
     *("zeta", "ThetasN|Thetas_list"),
+)
+_REQUIRED_BP = ("eta_rad", "Rc_rad", "RsN_rad|Rs_rad_list", "zeta")
+# Rsst_rad: PANNA's BP always takes (Rc - Rs0) / RsN.
+_NOT_OF_BP = (
+    *("Rsst_rad", "Rs0_ang", "RsN_ang", "Rsst_ang", "Rs_ang_list"),
+    *("ThetasN", "Thetas_list"),
 )
 _NAMES = {
     name.lower(): name
@@ -147,7 +189,7 @@ def map_descriptors(source: CheckedInput, name: str, workflow: Workflow) -> Impo
         reason=source.reason,
         groups={"data": "example"},
         settings=settings.items,
-        notes=source.notes,
+        notes=[*source.notes, *described.notes],
         skipped=source.skipped,
     )
 
