@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors
 from panna_exp.elements import Species
 from panna_exp.readers import open_structures
+from panna_exp.readers.panna_bin import read_bin
 from panna_exp.units import BOHR
 
 # The original rounds its constants to float32; the cases ask for more digits than that leaves.
@@ -95,3 +99,19 @@ def test_derivatives(case, name, entry, suffix):
             np.testing.assert_allclose(
                 found, expected, atol=tolerance["atol"], rtol=tolerance["rtol"]
             )
+
+
+@pytest.mark.parametrize("name", ["bp_molecules_a", "bp_periodic_rjk_a"])
+def test_pannas_own_inputs(shared, tmp_path, name):
+    """The original's command on the original's INI file, to its .bin files."""
+    folder = tmp_path / "case"
+    shutil.copytree(shared / "reference" / name, folder)
+    words = [sys.executable, "-m", "panna_exp", "panna-gvect-calculator", "-c", "gvect.ini"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    entries = [(entry, suffix) for case, entry, suffix in ENTRIES if case == name]
+    assert {path.stem for path in (folder / "gvectors").glob("*.bin")} == {e for e, _ in entries}
+    for entry, suffix in entries:
+        found = read_bin(folder / "gvectors" / f"{entry}.bin").descriptors
+        expected = np.load(folder / f"{entry}_gvects{suffix}.npy")
+        np.testing.assert_allclose(found, expected, atol=1e-6, rtol=0)

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from panna_exp.data.jacobians import BatchAtoms
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors import operator as shared_operator
 from panna_exp.descriptors.bp import BP
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors, operator_of
+from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.mbp import MBP
 
 NAMES = (
@@ -390,6 +392,21 @@ def test_lists_with_a_skin_hold_for_moved_atoms(environments, bp_parameters):
         torch.testing.assert_close(
             operator.vjp(reused, v), operator.vjp(fresh, v), atol=1e-12, rtol=0
         )
+
+
+def test_lists_of_a_data_set_give_those_of_its_batches(environments, whole, bp_parameters):
+    operator = BP(bp_parameters(), torch.float64)
+    names = list(environments)
+    chosen = np.array([names.index(name) for name in ("slab", "molecule", "slab")])
+    sizes = whole.num_atoms[chosen]
+    atoms = np.concatenate([whole.offsets[index] + np.arange(whole.num_atoms[index])
+                            for index in chosen.tolist()])  # fmt: skip
+    batch = BatchAtoms.of(chosen, atoms, np.repeat(np.arange(3), sizes))
+    products = NeighborLists(operator, whole).batch(batch)
+    geometry = operator.geometry(batch_of(*(environments[names[index]] for index in chosen)))
+    v, u = random_like(len(atoms), operator.size), random_like(len(atoms), 3, seed=1)
+    torch.testing.assert_close(products.pull(v), operator.vjp(geometry, v), atol=1e-12, rtol=0)
+    torch.testing.assert_close(products.push(u), operator.jvp(geometry, u), atol=1e-12, rtol=0)
 
 
 def test_the_parameters_choose_the_operator(parameters, bp_parameters):
