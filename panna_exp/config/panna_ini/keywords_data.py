@@ -21,7 +21,7 @@ def _descriptors() -> list[Keyword]:
         row.honoured("log_dir", "log_dir", values.text, default="./logs"),
         functions.honoured(
             "type",
-            "",
+            "descriptor.type",
             values.one_of("mBP", "BP"),
             note="required",
         ),
@@ -81,31 +81,46 @@ def _parameters() -> list[Keyword]:
     for part, first in (("rad", "Rs0_rad"), ("ang", "Rs0_ang")):
         listed = f"Rs_{part}_list"
         instead = f"or {listed}"
+        unread, eta_default, cutoff_default = ("", "", "")
+        if part == "ang":
+            unread = "; BP: not read"
+            eta_default, cutoff_default = ("; BP: default eta_rad", "; BP: default Rc_rad")
         result += [
             row.honoured(
                 f"eta_{part}",
                 f"descriptor.eta_{part}",
                 values.number_or_numbers,
-                note="required; one, or one a centre",
+                note=f"required{eta_default}; one, or one a centre (BP: any number)",
             ),
-            row.honoured(f"Rc_{part}", f"descriptor.Rc_{part}", _POSITIVE, note="required"),
+            row.honoured(
+                f"Rc_{part}",
+                f"descriptor.Rc_{part}",
+                _POSITIVE,
+                note=f"required{cutoff_default}",
+            ),
             row.honoured(
                 first,
                 f"descriptor.{first}",
                 values.number(0),
                 default="0" if part == "rad" else "",
-                note=instead,
+                note=f"{instead}{unread}",
             ),
-            row.honoured(f"RsN_{part}", f"descriptor.RsN_{part}", values.whole(1), note=instead),
+            row.honoured(
+                f"RsN_{part}", f"descriptor.RsN_{part}", values.whole(1), note=f"{instead}{unread}"
+            ),
             row.honoured(
                 f"Rsst_{part}",
                 f"descriptor.Rsst_{part}",
                 _POSITIVE,
                 default="(Rc - Rs0) / RsN",
-                note="1.x; later PANNA always takes (Rc - Rs0) / RsN; bohr is converted here",
+                note="1.x; later PANNA, and BP, always take (Rc - Rs0) / RsN; "
+                "bohr is converted here",
             ),
             row.honoured(
-                listed, f"descriptor.{listed}", values.numbers, note="instead of Rs0, RsN"
+                listed,
+                f"descriptor.{listed}",
+                values.numbers,
+                note=f"instead of Rs0, RsN{unread}",
             ),
         ]
     return [
@@ -114,14 +129,16 @@ def _parameters() -> list[Keyword]:
             "zeta",
             "descriptor.zeta",
             values.number_or_numbers,
-            note="required; one, or one an angle",
+            note="required; one, or one an angle (BP: any number)",
         ),
-        row.honoured("ThetasN", "descriptor.ThetasN", values.whole(1), note="or Thetas_list"),
+        row.honoured(
+            "ThetasN", "descriptor.ThetasN", values.whole(1), note="or Thetas_list; BP: not read"
+        ),
         row.honoured(
             "Thetas_list",
             "descriptor.Thetas_list",
             values.numbers,
-            note="degrees, instead of ThetasN",
+            note="degrees, instead of ThetasN; BP: not read",
         ),
     ]
 
