@@ -19,7 +19,7 @@ from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.structures import Structure, StructureSet
-from panna_exp.descriptors.geometry import Geometry, build_geometry
+from panna_exp.descriptors.geometry import Geometry
 from panna_exp.errors import DataError, closest
 from panna_exp.training.checkpoint import find_checkpoints
 
@@ -136,15 +136,8 @@ class _Lists:
         return geometry
 
     def _build(self, atoms: Atoms) -> Geometry:
-        operator = self._potential.operator
-        parameters = operator.parameters
-        return build_geometry(
-            _structures(atoms, self._potential),
-            operator.num_species,
-            parameters.cutoff_radial + self._skin,
-            parameters.cutoff_angular + self._skin,
-            operator.device,
-        )
+        structures = _structures(atoms, self._potential)
+        return self._potential.operator.geometry(structures, self._skin)
 
 
 def _same_system(old: Atoms, new: Atoms) -> bool:

@@ -326,6 +326,18 @@ def test_delicate_structures_stay_finite(make, bp_parameters, dtype, zeta):
             assert (values == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_exponents_below_one_have_a_kink_and_no_infinity(make, bp_parameters, dtype):
+    """((1 + c) / 2)^(1/2) is |cos(t / 2)|: at t = pi its slope has no limit, but stays small."""
+    axis = np.array([[0.37, -0.81, 0.23]])
+    for bend in (0.0, 1e-9, 1e-5):
+        line = np.array([[0.0], [1.2], [-1.3], [2.3]]) * axis + [[0, 0, 0], [bend, 0, 0]] * 2
+        operator = BP(bp_parameters(zeta=0.5, eta_ang=0.1), dtype)
+        geometry = operator.geometry(batch_of(make(line, [0, 1, 1, 0])))
+        jacobian = operator.jacobian(geometry)
+        assert 0.1 < float(jacobian.abs().max()) < 10
+
+
 def test_neighbours_in_one_place_count_as_a_triple(make, bp_parameters):
     """j = k in place: c = 1 and r_jk = 0, the limit of two neighbours that approach."""
     together = make([[0.0, 0, 0], [1.1, 0.2, 0.1], [1.1, 0.2, 0.1]])
