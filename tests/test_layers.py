@@ -30,6 +30,8 @@ OWNERS = {
     "h5py": ("readers", "writers"),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),
+    "numba": ("descriptors",),
+    "llvmlite": ("descriptors",),
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation",),
     "rich": ("commands", "evaluation"),

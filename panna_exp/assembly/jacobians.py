@@ -50,7 +50,7 @@ def jacobian_source(
             "data.generation=A, B or C and the parameters in 'descriptor'"
         )
     parameters = parameters_from_info(descriptor)
-    return NeighborLists(operator_of(parameters, dtype, device), structures)
+    return NeighborLists(operator_of(parameters, dtype, device, compiled=True), structures)
 
 
 def check_forces(structures: StructureSet, purpose: str) -> None:

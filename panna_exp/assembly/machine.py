@@ -1,5 +1,7 @@
 """Where to compute: device and number of threads, by fixed rules, never by timing."""
 
+import contextlib
+import ctypes
 import os
 
 import torch
@@ -10,6 +12,9 @@ from panna_exp.errors import ConfigError
 # Multiply-adds a step below which a second thread costs more than it brings: measured, threads
 # wait for one another by spinning.
 _WORK_PER_THREAD = 2e8
+# From malloc.h; blocks up to the size are kept.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT = 1 << 28
 
 
 def choose_device(config: CommonConfig) -> torch.device:
@@ -36,3 +41,15 @@ def use_threads(number: int) -> None:
     """Sets the number of threads, and flushes denormal numbers, which Gaussian layers make."""
     torch.set_flush_denormal(True)
     torch.set_num_threads(number)
+    _keep_memory()
+
+
+def _keep_memory() -> None:
+    """Has glibc keep freed arrays for the next step instead of handing them to the system.
+
+    Otherwise every step's larger arrays are mapped and cleared anew, some hundred page faults.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(_M_MMAP_THRESHOLD, _KEPT)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT)

@@ -1,0 +1,253 @@
+"""What the compiled loops of the mBP descriptor do with one block of pairs or triples.
+
+Rows over the items of a block, in arrays that stay in the nearest cache: short loops that the
+compiler turns into vector instructions. Formulas and letters as in descriptors.radial and .angular:
+Nr, Np, Nq radial centres, angular centres and angles.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+# Neither infinities nor NaN are assumed away: what is not finite must stay so.
+_FAST = {"contract", "reassoc", "nsz", "arcp"}
+OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "fastmath": _FAST,
+    "error_model": "numpy",
+}
+BLOCK = 64  # pairs or triples
+
+# Columns of the table of pairs.
+R, NX, NY, NZ, FC_ANG, SLOPE_ANG, FC_RAD, SLOPE_RAD = range(8)
+
+
+class Constants(NamedTuple):
+    """What the loops need of a descriptor; arrays in the precision of the work.
+
+    Args:
+        radial_centers, radial_eta: [Nr].
+        centers, eta: [Np].
+        constant, cosine, sine, smoothing, zeta, lowest: [Nq], see descriptors.angular.
+        power: zeta where it is one whole number for all angles, otherwise 0.
+        smooth: Whether the angle is smoothed (generation C).
+        collinear: Sines below it count as collinear in derivatives.
+        floor: Exponents below its negative are held there.
+        multiplicity: [U] factor on the sums of each pair of species.
+    """
+
+    radial_centers: Any
+    radial_eta: Any
+    centers: Any
+    eta: Any
+    constant: Any
+    cosine: Any
+    sine: Any
+    smoothing: Any
+    zeta: Any
+    lowest: Any
+    power: int
+    smooth: bool
+    collinear: Any
+    floor: Any
+    multiplicity: Any
+
+
+_LOG2E = 1.4426950408889634
+_LN2_HIGH = 0.693145751953125
+_LN2_LOW = 1.42860682030941723212e-6
+# exp(x) by Taylor's series of the remainder after powers of two, |x| <= ln(2) / 2.
+_C = tuple(1.0 / math.factorial(n) for n in range(14))
+
+
+def _exp(x: Any) -> Any:
+    """Returns exp of a number that is not far from 0 or negative; vectorises, unlike libm's."""
+
+
+@overload(_exp, inline="always")
+def _exp_of(x: Any) -> Any:
+    if x == types.float32:
+
+        def single(x: Any) -> Any:
+            n = np.int32(x * np.float32(_LOG2E) - np.float32(0.5))
+            f = np.float32(n)
+            y = (x - f * np.float32(_LN2_HIGH)) - f * np.float32(_LN2_LOW)
+            p = np.float32(_C[7])
+            p = p * y + np.float32(_C[6])
+            p = p * y + np.float32(_C[5])
+            p = p * y + np.float32(_C[4])
+            p = p * y + np.float32(_C[3])
+            p = p * y + np.float32(_C[2])
+            p = p * y + np.float32(1.0)
+            p = p * y + np.float32(1.0)
+            return p * np.int32((n + np.int32(127)) << np.int32(23)).view(np.float32)
+
+        return single
+
+    def double(x: Any) -> Any:
+        n = np.int64(x * _LOG2E - 0.5)
+        f = np.float64(n)
+        y = (x - f * _LN2_HIGH) - f * _LN2_LOW
+        p = _C[13]
+        p = p * y + _C[12]
+        p = p * y + _C[11]
+        p = p * y + _C[10]
+        p = p * y + _C[9]
+        p = p * y + _C[8]
+        p = p * y + _C[7]
+        p = p * y + _C[6]
+        p = p * y + _C[5]
+        p = p * y + _C[4]
+        p = p * y + _C[3]
+        p = p * y + _C[2]
+        p = p * y + 1.0
+        p = p * y + 1.0
+        return p * np.int64((n + np.int64(1023)) << np.int64(52)).view(np.float64)
+
+    return double
+
+
+class Work(NamedTuple):
+    """Arrays of one block, made by the caller: one set for each thread.
+
+    By triple [block]: cosine to cut; by triple and angle [block Nq]: base to slope; then Gaussians
+    [Np block], distances [block], radial Gaussians [Nr block] and terms by pair [block Nr].
+    """
+
+    cosine: Any
+    sine: Any
+    mean: Any
+    cut: Any
+    base: Any
+    sines: Any
+    powers: Any
+    square: Any
+    factor: Any
+    slope: Any
+    gaussians: Any
+    distance: Any
+    radial: Any
+    by_pair: Any
+
+
+def work_arrays(k: Constants) -> Work:
+    """Returns new arrays of a block."""
+    dtype, angles = k.zeta.dtype, len(k.zeta)
+    sizes = [1] * 4 + [angles] * 6
+    sizes += [len(k.centers), 1, len(k.radial_centers), len(k.radial_centers)]
+    return Work._make(np.empty(BLOCK * size, dtype) for size in sizes)
+
+
+@njit(inline="always", **OPTIONS)
+def gaussians(x: Any, count: int, centers: Any, eta: Any, floor: Any, out: Any) -> None:
+    """Fills ``out`` [N count] with exp(-eta (x - centre)^2) of ``count`` numbers, row by row."""
+    for k in range(len(centers)):
+        center, exponent = centers[k], eta[k]
+        for t in range(count):
+            offset = x[t] - center
+            value = -exponent * offset * offset
+            out[k * count + t] = value if value > -floor else -floor
+    for item in range(len(centers) * count):
+        out[item] = _exp(out[item])
+
+
+@njit(inline="always", **OPTIONS)
+def angles(table: Any, first: Any, second: Any, at: int, count: int, smooth: bool, w: Any) -> None:
+    """Fills the work arrays' cosine, sine (or its square), mean distance and product of cutoffs."""
+    for t in range(count):
+        j, k = first[at + t], second[at + t]
+        ax, ay, az = table[j, NX], table[j, NY], table[j, NZ]
+        bx, by, bz = table[k, NX], table[k, NY], table[k, NZ]
+        c = ax * bx + ay * by + az * bz
+        w.cosine[t] = c
+        if smooth:
+            square = 1 - c * c
+            w.sine[t] = square if square > 0 else 0 * square
+        else:
+            # 1 - c^2 has lost half of its digits near 0, where the result depends on the sine.
+            x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+            w.sine[t] = math.sqrt(x * x + y * y + z * z)
+        w.mean[t] = (table[j, R] + table[k, R]) / 2
+        w.cut[t] = table[j, FC_ANG] * table[k, FC_ANG]
+
+
+@njit(inline="always", **OPTIONS)
+def by_angle(count: int, size: int, k: Constants, slopes: bool, w: Any) -> None:
+    """Fills ``w.factor`` [block Nq], the angle's factor B, and ``w.slope``, dB/dc, if asked for.
+
+    Worked out angle by angle, in rows over triples, then turned round: an atom's sums need all
+    angles of a triple side by side.
+    """
+    base, sines, powers, square = w.base, w.sines, w.powers, w.square
+    for q in range(size):
+        constant, cosine, sine = k.constant[q], k.cosine[q], k.sine[q]
+        smoothing, lowest = k.smoothing[q], k.lowest[q]
+        if k.smooth:
+            for t in range(count):
+                sines[q * count + t] = np.sqrt(w.sine[t] + smoothing)
+        else:
+            for t in range(count):
+                sines[q * count + t] = w.sine[t]
+        for t in range(count):
+            value = constant + cosine * w.cosine[t] + sine * sines[q * count + t]
+            base[q * count + t] = value if value > lowest else lowest
+    number = size * count
+    if k.power > 0:
+        for item in range(number):
+            powers[item] = 1
+            square[item] = base[item]
+        left = k.power - 1
+        while left > 0:
+            if left & 1:
+                for item in range(number):
+                    powers[item] *= square[item]
+            left >>= 1
+            if left > 0:
+                for item in range(number):
+                    square[item] *= square[item]
+    else:
+        for q in range(size):
+            for t in range(q * count, (q + 1) * count):
+                powers[t] = np.exp((k.zeta[q] - 1) * np.log(base[t]))
+    if slopes:
+        collinear = k.collinear
+        for q in range(size):
+            cosine, sine = k.cosine[q] * k.zeta[q], k.sine[q] * k.zeta[q]
+            for t in range(count):
+                s = sines[q * count + t]
+                s = s if s > collinear else collinear
+                square[q * count + t] = powers[q * count + t] * (cosine - sine * w.cosine[t] / s)
+        for t in range(count):
+            for q in range(size):
+                w.slope[t * size + q] = square[q * count + t]
+    for item in range(number):
+        powers[item] *= base[item]
+    for t in range(count):
+        for q in range(size):
+            w.factor[t * size + q] = powers[q * count + t]
+
+
+@njit(inline="always", **OPTIONS)
+def radial_terms(
+    table: Any, at: int, count: int, size: int, k: Constants, slopes: bool, w: Any
+) -> None:
+    """Fills ``w.by_pair`` [block Nr]: radial terms of each pair, or their slopes by distance."""
+    for t in range(count):
+        w.distance[t] = table[at + t, R]
+    gaussians(w.distance, count, k.radial_centers, k.radial_eta, k.floor, w.radial)
+    if slopes:
+        for t in range(count):
+            w.cut[t] = table[at + t, SLOPE_RAD]
+        for m in range(size):
+            center, doubled = k.radial_centers[m], 2 * k.radial_eta[m]
+            for t in range(count):
+                inner = w.cut[t] - doubled * (w.distance[t] - center)
+                w.radial[m * count + t] *= inner
+    for t in range(count):
+        factor = table[at + t, FC_RAD]
+        for m in range(size):
+            w.by_pair[t * size + m] = factor * w.radial[m * count + t]

@@ -1,0 +1,310 @@
+"""Compiled loops over pairs and triples for the CPU: the mBP descriptor and its two products.
+
+The same formulas as :mod:`panna_exp.descriptors.mbp`, whose tensor version is the definition and
+the tests' oracle. Nothing of the size of all triples is stored: they are worked on in blocks (see
+:mod:`panna_exp.descriptors.blocks`). Compiled by numba at the first use, then kept on disk.
+
+Letters: A atoms, P pairs, Q triples, T species, U pairs of species, D components. Each loop works
+on the atoms ``start`` to ``stop``, so that several threads can share the work: it holds no lock,
+and writes to its own atoms' rows only.
+"""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+from numba import njit
+
+from panna_exp.descriptors.blocks import (
+    BLOCK,
+    FC_ANG,
+    FC_RAD,
+    NX,
+    NY,
+    NZ,
+    OPTIONS,
+    SLOPE_ANG,
+    Constants,
+    R,
+    Work,
+    angles,
+    by_angle,
+    gaussians,
+    radial_terms,
+)
+from panna_exp.descriptors.vectors import add_scaled, dot
+
+
+class Lists(NamedTuple):
+    """Pairs and triples by row, as in descriptors.geometry."""
+
+    pair_rows: Any
+    first: Any
+    second: Any
+    triple_rows: Any
+
+
+@njit(**OPTIONS)
+def pair_table(
+    positions: Any,
+    center: Any,
+    neighbor: Any,
+    shift: Any,
+    cutoff_radial: float,
+    cutoff_angular: float,
+    table: Any,
+) -> None:
+    """Fills ``table`` [P, 8]: distance, unit vector, fc and fc'/fc of both cutoffs.
+
+    Differences of positions are float64: far from the origin float32 has lost their digits.
+    """
+    for pair in range(len(center)):
+        i, j = center[pair], neighbor[pair]
+        x = positions[j, 0] + shift[pair, 0] - positions[i, 0]
+        y = positions[j, 1] + shift[pair, 1] - positions[i, 1]
+        z = positions[j, 2] + shift[pair, 2] - positions[i, 2]
+        r = math.sqrt(x * x + y * y + z * z)
+        table[pair, R] = r
+        table[pair, NX] = x / r
+        table[pair, NY] = y / r
+        table[pair, NZ] = z / r
+        _cutoff(r, cutoff_angular, table, pair, FC_ANG)
+        _cutoff(r, cutoff_radial, table, pair, FC_RAD)
+
+
+@njit(**OPTIONS)
+def _cutoff(r: float, cutoff: float, table: Any, pair: int, column: int) -> None:
+    """Puts fc(r) and fc'(r)/fc(r), zero from the cutoff on."""
+    if r < cutoff:
+        angle = r * (math.pi / (2 * cutoff))
+        cosine = math.cos(angle)
+        table[pair, column] = cosine * cosine
+        table[pair, column + 1] = -math.pi / cutoff * (math.sin(angle) / cosine)
+    else:
+        table[pair, column] = 0.0
+        table[pair, column + 1] = 0.0
+
+
+@njit(inline="always", **OPTIONS)
+def species_of(pairs: int) -> int:
+    """Returns T of U = T (T + 1) / 2."""
+    return int((math.sqrt(8.0 * pairs + 1) - 1) / 2 + 0.5)
+
+
+@njit(**OPTIONS)
+def pair_changes(table: Any, center: Any, neighbor: Any, u: Any, out: Any) -> None:
+    """Fills ``out`` [P, 4]: how each pair's distance and unit vector change as atoms move by u."""
+    for pair in range(len(center)):
+        i, j = center[pair], neighbor[pair]
+        x, y, z = u[j, 0] - u[i, 0], u[j, 1] - u[i, 1], u[j, 2] - u[i, 2]
+        a, b, c = table[pair, NX], table[pair, NY], table[pair, NZ]
+        longer = x * a + y * b + z * c
+        r = table[pair, R]
+        out[pair, 0] = longer
+        out[pair, 1] = (x - longer * a) / r
+        out[pair, 2] = (y - longer * b) / r
+        out[pair, 3] = (z - longer * c) / r
+
+
+@njit(**OPTIONS)
+def to_atoms(gradient: Any, center: Any, neighbor: Any, out: Any) -> None:
+    """Adds pair gradients [P, 4], the last column aside, to the atoms [A, 3] at their two ends."""
+    for pair in range(len(center)):
+        i, j = center[pair], neighbor[pair]
+        for axis in range(3):
+            out[j, axis] += gradient[pair, axis]
+            out[i, axis] -= gradient[pair, axis]
+
+
+class Kernels(NamedTuple):
+    """Loops compiled for one number of radial centres, angular centres and angles."""
+
+    values: Any
+    pull: Any
+    push: Any
+
+
+@cache
+def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
+    """Returns the loops; the numbers are known to the compiler, which unrolls the inner ones."""
+    width = num_centers * num_angles
+
+    @njit(**OPTIONS)
+    def values(
+        start: int, stop: int, table: Any, lists: Lists, k: Constants, w: Work, out: Any
+    ) -> None:
+        """Fills rows ``start`` to ``stop`` of ``out`` [A D] with descriptors."""
+        pairs_of_species = len(k.multiplicity)
+        species = species_of(pairs_of_species)
+        begin = species * num_radial
+        width_of_row = begin + pairs_of_species * width
+        one = k.floor / k.floor
+        out[start * width_of_row : stop * width_of_row] = 0
+        row, atom, kind = start * species, start, 0
+        last = lists.pair_rows[stop * species]
+        for at in range(lists.pair_rows[row], last, BLOCK):
+            count = min(BLOCK, last - at)
+            radial_terms(table, at, count, num_radial, k, False, w)
+            for t in range(count):
+                while at + t >= lists.pair_rows[row + 1]:
+                    row += 1
+                    kind += 1
+                    if kind == species:
+                        atom, kind = atom + 1, 0
+                place = atom * width_of_row + kind * num_radial
+                add_scaled(out, place, one, w.by_pair, t * num_radial, num_radial)
+        row, atom, pair = start * pairs_of_species, start, 0
+        last = lists.triple_rows[stop * pairs_of_species]
+        for at in range(lists.triple_rows[row], last, BLOCK):
+            count = min(BLOCK, last - at)
+            angles(table, lists.first, lists.second, at, count, k.smooth, w)
+            gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+            by_angle(count, num_angles, k, False, w)
+            for t in range(count):
+                while at + t >= lists.triple_rows[row + 1]:
+                    row += 1
+                    pair += 1
+                    if pair == pairs_of_species:
+                        atom, pair = atom + 1, 0
+                factor = w.cut[t] * k.multiplicity[pair]
+                for p in range(num_centers):
+                    scale = factor * w.gaussians[p * count + t]
+                    place = atom * width_of_row + begin + pair * width + p * num_angles
+                    add_scaled(out, place, scale, w.factor, t * num_angles, num_angles)
+
+    @njit(**OPTIONS)
+    def pull(
+        start: int,
+        stop: int,
+        table: Any,
+        lists: Lists,
+        k: Constants,
+        w: Work,
+        weights: Any,
+        gradient: Any,
+    ) -> None:
+        """Fills ``gradient`` [P, 4] of the atoms' pairs: sum(weights G) by each pair's vector.
+
+        The first three columns are the gradient; the last is used on the way.
+        """
+        pairs_of_species = len(k.multiplicity)
+        species = species_of(pairs_of_species)
+        begin = species * num_radial
+        width_of_row = begin + pairs_of_species * width
+        row, atom, kind = start * species, start, 0
+        first_pair, last = lists.pair_rows[row], lists.pair_rows[stop * species]
+        for at in range(first_pair, last, BLOCK):
+            count = min(BLOCK, last - at)
+            radial_terms(table, at, count, num_radial, k, True, w)
+            for t in range(count):
+                while at + t >= lists.pair_rows[row + 1]:
+                    row += 1
+                    kind += 1
+                    if kind == species:
+                        atom, kind = atom + 1, 0
+                place = atom * width_of_row + kind * num_radial
+                along = dot(weights, place, w.by_pair, t * num_radial, num_radial)
+                gradient[at + t, 0] = 0
+                gradient[at + t, 1] = 0
+                gradient[at + t, 2] = 0
+                gradient[at + t, 3] = along
+        row, atom, pair = start * pairs_of_species, start, 0
+        last_triple = lists.triple_rows[stop * pairs_of_species]
+        for at in range(lists.triple_rows[row], last_triple, BLOCK):
+            count = min(BLOCK, last_triple - at)
+            angles(table, lists.first, lists.second, at, count, k.smooth, w)
+            gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+            by_angle(count, num_angles, k, True, w)
+            for t in range(count):
+                while at + t >= lists.triple_rows[row + 1]:
+                    row += 1
+                    pair += 1
+                    if pair == pairs_of_species:
+                        atom, pair = atom + 1, 0
+                factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
+                total, by_mean, by_cosine = 0 * mean, 0 * mean, 0 * mean
+                for p in range(num_centers):
+                    scale = factor * w.gaussians[p * count + t]
+                    place = atom * width_of_row + begin + pair * width + p * num_angles
+                    value = dot(weights, place, w.factor, t * num_angles, num_angles)
+                    slope = dot(weights, place, w.slope, t * num_angles, num_angles)
+                    total += scale * value
+                    by_mean -= scale * value * k.eta[p] * (mean - k.centers[p])
+                    by_cosine += scale * slope
+                i, j = lists.first[at + t], lists.second[at + t]
+                gradient[i, 3] += by_mean + total * table[i, SLOPE_ANG]
+                gradient[j, 3] += by_mean + total * table[j, SLOPE_ANG]
+                for axis in range(3):
+                    gradient[i, axis] += by_cosine * table[j, NX + axis]
+                    gradient[j, axis] += by_cosine * table[i, NX + axis]
+        # d(unit vector)/d(vector) = (1 - n n^T) / r
+        for item in range(first_pair, last):
+            r, along = table[item, R], gradient[item, 3]
+            turned = 0 * r
+            for axis in range(3):
+                turned += gradient[item, axis] * table[item, NX + axis]
+            for axis in range(3):
+                n = table[item, NX + axis]
+                gradient[item, axis] = n * along + (gradient[item, axis] - n * turned) / r
+
+    @njit(**OPTIONS)
+    def push(
+        start: int,
+        stop: int,
+        table: Any,
+        lists: Lists,
+        k: Constants,
+        w: Work,
+        changes: Any,
+        out: Any,
+    ) -> None:
+        """Fills rows of ``out`` [A D]: how descriptors change with ``changes`` [P, 4]."""
+        pairs_of_species = len(k.multiplicity)
+        species = species_of(pairs_of_species)
+        begin = species * num_radial
+        width_of_row = begin + pairs_of_species * width
+        out[start * width_of_row : stop * width_of_row] = 0
+        row, atom, kind = start * species, start, 0
+        last = lists.pair_rows[stop * species]
+        for at in range(lists.pair_rows[row], last, BLOCK):
+            count = min(BLOCK, last - at)
+            radial_terms(table, at, count, num_radial, k, True, w)
+            for t in range(count):
+                while at + t >= lists.pair_rows[row + 1]:
+                    row += 1
+                    kind += 1
+                    if kind == species:
+                        atom, kind = atom + 1, 0
+                place = atom * width_of_row + kind * num_radial
+                longer = changes[at + t, 0]
+                add_scaled(out, place, longer, w.by_pair, t * num_radial, num_radial)
+        row, atom, pair = start * pairs_of_species, start, 0
+        last = lists.triple_rows[stop * pairs_of_species]
+        for at in range(lists.triple_rows[row], last, BLOCK):
+            count = min(BLOCK, last - at)
+            angles(table, lists.first, lists.second, at, count, k.smooth, w)
+            gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+            by_angle(count, num_angles, k, True, w)
+            for t in range(count):
+                while at + t >= lists.triple_rows[row + 1]:
+                    row += 1
+                    pair += 1
+                    if pair == pairs_of_species:
+                        atom, pair = atom + 1, 0
+                i, j = lists.first[at + t], lists.second[at + t]
+                cosine = 0 * w.cosine[t]
+                for axis in range(3):
+                    cosine += changes[i, 1 + axis] * table[j, NX + axis]
+                    cosine += changes[j, 1 + axis] * table[i, NX + axis]
+                both = changes[i, 0] + changes[j, 0]
+                cut = table[i, SLOPE_ANG] * changes[i, 0] + table[j, SLOPE_ANG] * changes[j, 0]
+                factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
+                for p in range(num_centers):
+                    scale = factor * w.gaussians[p * count + t]
+                    change = scale * (cut - k.eta[p] * (mean - k.centers[p]) * both)
+                    turn = scale * cosine
+                    place = atom * width_of_row + begin + pair * width + p * num_angles
+                    add_scaled(out, place, change, w.factor, t * num_angles, num_angles)
+                    add_scaled(out, place, turn, w.slope, t * num_angles, num_angles)
+
+    return Kernels(values, pull, push)

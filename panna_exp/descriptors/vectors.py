@@ -1,0 +1,78 @@
+"""Operations on a few neighbouring numbers at once, for compiled loops.
+
+A loop of eight turns is too short for the compiler to make vector instructions of it, since it must
+assume that arrays overlap. These say what is meant: ``size`` numbers, known when compiling, as one
+vector. Arrays are flat and contiguous.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+_FLAGS = ("contract", "reassoc", "nsz")
+
+
+@intrinsic(prefer_literal=True)
+def add_scaled(  # type: ignore[no-untyped-def]
+    _, out: Any, at: Any, scale: Any, values: Any, start: Any, size: Any
+) -> Any:
+    """Adds scale * values[start : start + size] to out[at : at + size]."""
+    count = size.literal_value
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], count)
+        source = _pointer(context, builder, signature.args[3], arguments[3], arguments[4], count)
+        product = builder.fmul(
+            _splat(builder, arguments[2], count), _load(builder, source), flags=_FLAGS
+        )
+        _store(builder, builder.fadd(_load(builder, target), product, flags=_FLAGS), target)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, out.dtype, values, types.intp, size), code
+
+
+@intrinsic(prefer_literal=True)
+def dot(_, one: Any, at: Any, other: Any, start: Any, size: Any) -> Any:  # type: ignore[no-untyped-def]
+    """Returns the sum of one[at : at + size] * other[start : start + size]."""
+    count = size.literal_value
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], count)
+        second = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], count)
+        product = builder.fmul(_load(builder, first), _load(builder, second), flags=_FLAGS)
+        element = product.type.element
+        name = f"llvm.vector.reduce.fadd.v{count}f{32 if element == ir.FloatType() else 64}"
+        kind = ir.FunctionType(element, [element, product.type])
+        reduce = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        return builder.call(reduce, [ir.Constant(element, -0.0), product], fastmath=_FLAGS)
+
+    return one.dtype(one, types.intp, other, types.intp, size), code
+
+
+def _pointer(
+    context: Any, builder: Any, kind: Any, array: Any, index: Any, count: int
+) -> tuple[Any, int]:
+    data = context.make_array(kind)(context, builder, array).data
+    element = context.get_data_type(kind.dtype)
+    place = builder.gep(data, [index])
+    width = 4 if element == ir.FloatType() else 8
+    return builder.bitcast(place, ir.VectorType(element, count).as_pointer()), width
+
+
+def _load(builder: Any, place: tuple[Any, int]) -> Any:
+    return builder.load(place[0], align=place[1])
+
+
+def _store(builder: Any, value: Any, place: tuple[Any, int]) -> None:
+    builder.store(value, place[0], align=place[1])
+
+
+def _splat(builder: Any, scalar: Any, count: int) -> Any:
+    vector = ir.VectorType(scalar.type, count)
+    first = builder.insert_element(
+        ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+    )
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)

@@ -1,0 +1,124 @@
+"""The compiled loops give the numbers of the tensor version, to rounding."""
+
+import numpy as np
+import pytest
+import torch
+
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.compiled import CompiledMBP
+from panna_exp.descriptors.compute import compute_descriptors, operator_of
+from panna_exp.descriptors.mbp import MBP
+
+# Relative to the largest number: float32 sums in another order.
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-13}
+# Generations A and B have a kink where three atoms are in line, as some of the crystals' are: there
+# derivatives by the angle are rounding errors over 1e-10.
+KINK = 1e-6
+
+
+@pytest.fixture
+def structures(make):
+    """A molecule, crystals smaller than the cutoff and skewed, a slab, a lonely atom."""
+    random = np.random.default_rng(3)
+    skewed = np.array([[3.1, 0.2, 0.0], [0.7, 2.9, 0.1], [-0.3, 0.4, 3.3]])
+    return StructureSet.from_structures(
+        [
+            make(random.uniform(0, 3, (9, 3)), random.integers(0, 2, 9)),
+            make(random.uniform(0, 3, (4, 3)), random.integers(0, 2, 4), cell=skewed),
+            make([[0, 0, 0]], [1]),
+            make([[0, 0, 0], [1.3, 1.3, 1.3]], [0, 0], cell=np.eye(3) * 2.6),
+            make(random.uniform(0, 3, (5, 3)), random.integers(0, 2, 5), cell=np.diag([3, 3, 0])),
+            make([[0, 0, 0], [50.0, 0, 0]], [0, 1]),
+        ]
+    )
+
+
+@pytest.fixture(params=[torch.float32, torch.float64], ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+def assert_near(found, expected, dtype, tolerance=0.0):
+    scale = float(expected.abs().max())
+    atol = max(TOLERANCE[dtype] * max(scale, 1.0), tolerance)
+    torch.testing.assert_close(found, expected, rtol=0, atol=atol)
+    assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("zeta", [[3.0, 8.0, 15.0, 22.5], 16.0, 2.5])
+@pytest.mark.parametrize("generation", "ABC")
+def test_all_products(structures, parameters, dtype, generation, zeta):
+    chosen = parameters(generation, zeta=zeta)
+    tensor, compiled = MBP(chosen, dtype), CompiledMBP(chosen, dtype)
+    geometry = tensor.geometry(structures)
+    random = torch.Generator().manual_seed(0)
+    v = torch.randn(len(structures.species), tensor.size, dtype=dtype, generator=random)
+    u = torch.randn(len(structures.species), 3, dtype=dtype, generator=random)
+    assert_near(compiled.compute(geometry), tensor.compute(geometry), dtype)
+    kink = 0.0 if generation == "C" else KINK
+    assert_near(compiled.vjp(geometry, v), tensor.vjp(geometry, v), dtype, kink)
+    assert_near(compiled.jvp(geometry, u), tensor.jvp(geometry, u), dtype, kink)
+    for found, expected in zip(
+        compiled.vjp_with_strain(geometry, v), tensor.vjp_with_strain(geometry, v), strict=True
+    ):
+        assert_near(found, expected, dtype, kink)
+    assert_near(compiled.jacobian(geometry), tensor.jacobian(geometry), dtype, kink)
+
+
+def test_batches_and_threads_change_no_bit(structures, parameters, monkeypatch):
+    operator = CompiledMBP(parameters(), torch.float32)
+    geometry = operator.geometry(structures)
+    v = torch.randn(len(structures.species), operator.size)
+    u = torch.randn(len(structures.species), 3)
+
+    def products():
+        values = operator.compute(geometry), operator.vjp(geometry, v), operator.jvp(geometry, u)
+        return [value.clone() for value in values]
+
+    before = products()
+    monkeypatch.setattr("panna_exp.descriptors.compiled._TRIPLES_A_THREAD", 50)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    for one, other in zip(before, products(), strict=True):
+        assert torch.equal(one, other)
+    offset = 0
+    for index in range(len(structures)):
+        part = structures.select(np.array([index]))
+        atoms = slice(offset, offset + len(part.species))
+        torch.testing.assert_close(
+            operator.compute(operator.geometry(part)), before[0][atoms], rtol=0, atol=1e-6
+        )
+        offset = atoms.stop
+
+
+def test_collinear_and_coinciding_atoms_give_numbers(make, parameters, dtype):
+    line = make([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [0, 1, 0])
+    folded = make([[0, 0, 0], [1, 0, 0], [1 + 1e-7, 0, 0]], [0, 0, 0])
+    structures = StructureSet.from_structures([line, folded])
+    for generation in "ABC":
+        operator = CompiledMBP(parameters(generation), dtype)
+        geometry = operator.geometry(structures)
+        v = torch.ones(6, operator.size, dtype=dtype)
+        assert torch.isfinite(operator.compute(geometry)).all()
+        assert torch.isfinite(operator.vjp(geometry, v)).all()
+        assert torch.isfinite(operator.jvp(geometry, torch.ones(6, 3, dtype=dtype))).all()
+
+
+def test_pairs_beyond_the_cutoff_count_for_nothing(structures, parameters):
+    operator = CompiledMBP(parameters(), torch.float64)
+    exact, skinned = operator.geometry(structures), operator.geometry(structures, skin=0.6)
+    assert len(skinned.first) > len(exact.first)
+    v = torch.randn(len(structures.species), operator.size, dtype=torch.float64)
+    torch.testing.assert_close(
+        operator.compute(skinned), operator.compute(exact), rtol=0, atol=1e-12
+    )
+    torch.testing.assert_close(operator.vjp(skinned, v), operator.vjp(exact, v), rtol=0, atol=1e-11)
+
+
+def test_where_it_is_used(structures, parameters, monkeypatch):
+    assert isinstance(operator_of(parameters(), compiled=True), CompiledMBP)
+    assert not isinstance(operator_of(parameters()), CompiledMBP)
+    slow = compute_descriptors(structures, parameters(), dtype=torch.float64)
+    monkeypatch.setattr("panna_exp.descriptors.compute.COMPILED_ATOMS", 1)
+    fast = compute_descriptors(structures, parameters(), dtype=torch.float64)
+    np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-12)
+    assert not np.array_equal(fast, slow)  # another way to the same numbers
