@@ -14,7 +14,7 @@ for derivatives of the sum above: s = dE/dz (which v needed already) is the bar 
 Shapes: A atoms, T species, n_t atoms of species t, D descriptor components.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,16 +26,31 @@ from panna_exp.networks.layers import Activation
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """What one layer's part in dE/dG leaves for the gradient of a force loss.
+
+    Args:
+        slope: act'(z) [n_t, n_out]; None where it is 1.
+        upper: dE/dy.
+        scaled: s = dE/dz.
+    """
+
+    slope: Tensor | None
+    upper: Tensor
+    scaled: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class InputGradient:
     """dE/dG, and what the gradient of a force loss needs of it.
 
     Args:
         values: [A, D] v, each atomic energy's gradient by its descriptors.
-        upper: For each species with atoms: dE/dy of every layer [n_t, n_out].
+        layers: For each species with atoms: one a layer.
     """
 
     values: Tensor
-    upper: list[list[Tensor]]
+    layers: list[list[Layer]]
 
 
 @torch.no_grad()
@@ -44,20 +59,23 @@ def input_gradient(
 ) -> InputGradient:
     """Returns the gradient of each atomic energy by its own descriptors."""
     values: list[Tensor] = []
-    upper: list[list[Tensor]] = []
+    found: list[list[Layer]] = []
     for network, outputs, inner, count in zip(
         networks.networks, passed.values, passed.inner, species_counts, strict=True
     ):
         if not count:
-            upper.append([])
+            found.append([])
             continue
-        gradients = [torch.ones_like(outputs[-1])]
+        gradient = torch.ones_like(outputs[-1])
+        layers = []
         for number in reversed(range(len(network.activations))):
-            slope, _ = _slopes(network, number, inner, outputs)
-            gradients.append(_to_input(network, number, outputs, slope * gradients[-1]))
-        values.append(gradients.pop())
-        upper.append(gradients[::-1])
-    return InputGradient(torch.cat(values), upper)
+            slope = _slope(network.activations[number], inner[number], outputs[number + 1])
+            scaled = gradient if slope is None else slope * gradient
+            layers.append(Layer(slope, gradient, scaled))
+            gradient = _to_input(network, number, outputs, scaled)
+        values.append(gradient)
+        found.append(layers[::-1])
+    return InputGradient(torch.cat(values), found)
 
 
 @torch.no_grad()
@@ -80,52 +98,51 @@ def backward_with_direction(
         species_counts: T block sizes.
     """
     counts = list(species_counts)
-    for network, values, inner, upper, energy, along in zip(
+    for network, values, inner, layers, energy, along in zip(
         networks.networks,
         passed.values,
         passed.inner,
-        slopes.upper,
+        slopes.layers,
         torch.split(gradient.unsqueeze(1), counts),
         torch.split(direction, counts),
         strict=True,
     ):
         if values and True in network.trainable:
-            _network_backward(_Layers(network, values, inner, upper), energy, along)
+            _network_backward(_Pass(network, values, inner, layers), energy, along)
 
 
 @dataclass(frozen=True, slots=True)
-class _Layers:
-    """One species' network with its values, inner arguments and dE/dy by layer."""
+class _Pass:
+    """One species' network with its values and inner arguments, and the way back to its input."""
 
     network: AtomicNetwork
     values: list[Tensor]
     inner: list[Tensor]
-    upper: list[Tensor]
+    layers: list[Layer]
 
 
-def _network_backward(layers: _Layers, gradient: Tensor, along: Tensor) -> None:
-    network = layers.network
-    changes, inner_changes, derivatives = [along], [], []
-    for number in range(len(network.activations)):
-        change = _inner_change(network, number, layers.values[number], changes[-1])
-        slope, curvature = _slopes(network, number, layers.inner, layers.values)
-        inner_changes.append(change)
-        derivatives.append((slope, curvature))
-        changes.append(slope * change)
+def _network_backward(done: _Pass, gradient: Tensor, along: Tensor) -> None:
+    network = done.network
+    changes, inner_changes = [along], []
+    for number, layer in enumerate(done.layers):
+        inner_changes.append(_inner_change(network, number, done.values[number], changes[-1]))
+        last = inner_changes[-1]
+        changes.append(last if layer.slope is None else layer.slope * last)
     lowest = network.trainable.index(True)
     for number in reversed(range(lowest, len(network.trainable))):
-        slope, curvature = derivatives[number]
-        by_change = slope * layers.upper[number]  # s
-        by_inner = slope * gradient
+        layer, x, change = done.layers[number], done.values[number], changes[number]
+        by_inner = gradient if layer.slope is None else layer.slope * gradient
+        curvature = _curvature(
+            network.activations[number], done.inner[number], done.values[number + 1], layer.slope
+        )
         if curvature is not None:
-            by_inner.addcmul_(curvature * inner_changes[number], layers.upper[number])
-        x, change = layers.values[number], changes[number]
+            by_inner.addcmul_(curvature.mul_(inner_changes[number]), layer.upper)
         if network.trainable[number]:
-            _put_gradients(network, number, (x, by_inner), (change, by_change))
+            _put_gradients(network, number, (x, by_inner), (change, layer.scaled))
         if number > lowest:
-            gradient = _to_input(network, number, layers.values, by_inner)
+            gradient = _to_input(network, number, done.values, by_inner)
             if network.activations[number] is Activation.rbf:
-                gradient.addcmul_(change, by_change.sum(1, keepdim=True), value=-2)
+                gradient.addcmul_(change, layer.scaled.sum(1, keepdim=True), value=-2)
 
 
 def _put_gradients(
@@ -160,27 +177,23 @@ def _inner_change(network: AtomicNetwork, number: int, x: Tensor, change: Tensor
     return moved
 
 
-def _slopes(
-    network: AtomicNetwork, number: int, inner: list[Tensor], values: list[Tensor]
-) -> tuple[Tensor, Tensor | None]:
-    """Returns act'(z) and act''(z), None where it is zero."""
-    return _DERIVATIVES[network.activations[number]](inner[number], values[number + 1])
+def _slope(activation: Activation, z: Tensor, y: Tensor) -> Tensor | None:
+    """Returns act'(z) for y = act(z), None where it is 1."""
+    if activation is Activation.gaussian:
+        return (z * y).mul_(-2)
+    if activation is Activation.relu:
+        return (y > 0).to(y.dtype)
+    if activation is Activation.tanh:
+        return 1 - y * y
+    return y if activation is Activation.rbf else None
 
 
-def _gaussian(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    slope = (z * y).mul_(-2)
-    return slope, torch.addcmul(y, slope, z).mul_(-2)
-
-
-def _tanh(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    slope = 1 - y * y
-    return slope, (slope * y).mul_(-2)
-
-
-_DERIVATIVES: dict[Activation, Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]] = {
-    Activation.linear: lambda z, y: (torch.ones_like(y), None),
-    Activation.gaussian: _gaussian,
-    Activation.relu: lambda z, y: ((y > 0).to(y.dtype), None),
-    Activation.tanh: _tanh,
-    Activation.rbf: lambda z, y: (y, y),
-}
+def _curvature(activation: Activation, z: Tensor, y: Tensor, slope: Tensor | None) -> Tensor | None:
+    """Returns act''(z) as a new tensor, None where it is zero."""
+    if slope is None or activation is Activation.relu:
+        return None
+    if activation is Activation.gaussian:
+        return torch.addcmul(y, slope, z).mul_(-2)
+    if activation is Activation.tanh:
+        return (slope * y).mul_(-2)
+    return y.clone()

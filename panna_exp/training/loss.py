@@ -63,6 +63,27 @@ class EnergyLoss:
         weighted = squares / num_atoms**power if power else squares
         return weighted.mean() if self._settings.reduction == "mean" else weighted.sum()
 
+    @torch.no_grad()
+    def with_slope(self, delta: Tensor, num_atoms: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the loss and its derivative [S] by each error."""
+        if self._exponential or self._tanh:
+            with torch.enable_grad():
+                variable = delta.detach().requires_grad_()
+                value = self(variable, num_atoms)
+                (slope,) = torch.autograd.grad(value, variable)
+            return value.detach(), slope
+        weighted = delta * self._factor(num_atoms)
+        return torch.dot(weighted, delta), 2 * weighted
+
+    def _factor(self, num_atoms: Tensor) -> Tensor | float:
+        """What a structure's squared error is multiplied by, where the loss is a sum of squares."""
+        power = {"": 0, "_atom": 2, "_std_atom": 1}[self._suffix]
+        second = self._settings.panna_version != 1
+        power += _WEIGHT_POWERS[self._settings.weight] if second else 0
+        mean = second and self._settings.reduction == "mean"
+        share = 1.0 / len(num_atoms) if mean else 1.0
+        return num_atoms**-power * share if power else share
+
     def _version_1(self, delta: Tensor, total: Tensor) -> Tensor:
         if self._exponential:
             return 0.5 * torch.exp(2 * total)

@@ -47,9 +47,8 @@ class TrainStep:
             [S] those errors of the batch's energies, prediction less target (eV).
         """
         passed = forward(self.networks, batch.descriptors, batch.species_counts)
-        delta = (batch.sum_by_structure(passed.atom_energy) - batch.energy).requires_grad_()
-        energy_loss = self.loss(delta, batch.num_atoms)
-        (slope,) = torch.autograd.grad(energy_loss, delta)
+        delta = batch.sum_by_structure(passed.atom_energy) - batch.energy
+        energy_loss, slope = self.loss.with_slope(delta, batch.num_atoms)
         self.parameters.gradients.zero_()
         atom_slope = slope.index_select(0, batch.structure)
         if self.force_loss is None or batch.forces is None:
@@ -62,8 +61,7 @@ class TrainStep:
         if self.penalty is not None:
             penalty = self.penalty.value()
             self.penalty.add_gradient()
-        delta = delta.detach()
-        totals.add(delta, batch.num_atoms, energy_loss.detach(), penalty)
+        totals.add(delta, batch.num_atoms, energy_loss, penalty)
         self.optimizer.step(learning_rate)
         if self.masks is not None:
             self.masks.apply()

@@ -53,6 +53,28 @@ def test_losses_of_panna_1(suffix, total):
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("weight", [None, "n_atoms", "n_atoms2"])
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        *((f"{name}", 2) for name in ("quad", "quad_atom", "quad_std_atom", "exp_quad")),
+        *((f"quad{end}", 1) for end in ("", "_atom", "_std_atom", "_exp_tanh_atom")),
+        ("exp_quad_atom", 1),
+    ],
+)
+def test_value_and_slope_equal_autograd(name, version, weight, reduction):
+    loss = EnergyLoss(
+        EnergyLossSettings(name=name, panna_version=version, weight=weight, reduction=reduction)
+    )
+    delta = torch.from_numpy(DELTA).requires_grad_()
+    expected = loss(delta, torch.from_numpy(ATOMS))
+    (slope,) = torch.autograd.grad(expected, delta)
+    found = loss.with_slope(delta.detach(), torch.from_numpy(ATOMS))
+    torch.testing.assert_close(found[0], expected.detach(), rtol=1e-13, atol=0)
+    torch.testing.assert_close(found[1], slope, rtol=1e-13, atol=0)
+
+
 def test_penalty_and_its_gradient_equal_autograd_and_count_frozen_layers():
     random = np.random.default_rng(0)
     layers = (
