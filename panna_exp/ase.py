@@ -29,6 +29,9 @@ __all__ = ["PannaCalculator"]
 class PannaCalculator(Calculator):  # type: ignore[misc]
     """Energy, atomic energies, forces and stress of a potential, or of a committee.
 
+    On a CPU the loops over atoms are compiled, once for a kind of descriptor: the very first call
+    then takes some 10 seconds.
+
     With several potentials, results are means, and ``results`` has in addition ``energy_std`` (eV),
     ``energies_std`` [A] and ``forces_std`` [A, 3] (eV/angstrom), standard deviations over the
     members.
@@ -72,7 +75,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             raise DataError(f"precision={precision!r}: expected float64 or float32")
         members = [_read(Path(item), checkpoint, generation) for item in paths]
         info = _given_descriptor(members[0], generation, descriptor)
-        self.potential = Potential(members, getattr(torch, precision), device, info)
+        self.potential = Potential(members, getattr(torch, precision), device, info, compiled=True)
         self._lists = _Lists(self.potential, skin)
 
     def calculate(

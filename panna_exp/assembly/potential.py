@@ -48,6 +48,7 @@ class Potential:
         dtype: Precision of everything.
         device: Where to compute.
         descriptor: What the networks take, if they do not say.
+        compiled: Use compiled loops (see ``operator_of``): for thousands of calls.
 
     Raises:
         DataError: Members of different species or descriptors, or a descriptor that nothing names.
@@ -59,6 +60,8 @@ class Potential:
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
         descriptor: Info | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         first = members[0]
         for other in members[1:]:
@@ -75,7 +78,7 @@ class Potential:
                 "generation='A', 'B' or 'C' and the parameters, or train on descriptors that do"
             )
         self.species = Species(first.symbols)
-        self.operator = operator_of(parameters_from_info(info), dtype, device)
+        self.operator = operator_of(parameters_from_info(info), dtype, device, compiled=compiled)
         self._rescale = [member.energy_rescale for member in members]
         self._members = [
             SpeciesNetworks(member.networks, dtype).to(self.operator.device) for member in members
