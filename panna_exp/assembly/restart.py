@@ -158,8 +158,9 @@ def _complete(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
 def _specific(io: IoConfig, run_dir: Path) -> Path:
     assert io.restart_checkpoint is not None
     path = Path(io.restart_checkpoint).expanduser()
-    if path.is_file():
-        return path
+    for candidate in (path, path.with_name(f"{path.name}.pt")):
+        if candidate.is_file():
+            return candidate
     return checkpoints.find_checkpoints(run_dir, path.name)[0]
 
 
