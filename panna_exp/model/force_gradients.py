@@ -20,8 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from panna_exp.model import uniform
 from panna_exp.model.gradients import ForwardPass
 from panna_exp.model.networks import AtomicNetwork, SpeciesNetworks
+from panna_exp.model.slopes import curvature_of, slope_of
+from panna_exp.model.uniform import UniformGradient, UniformPass
 from panna_exp.networks.layers import Activation
 
 
@@ -55,9 +58,11 @@ class InputGradient:
 
 @torch.no_grad()
 def input_gradient(
-    networks: SpeciesNetworks, passed: ForwardPass, species_counts: Sequence[int]
-) -> InputGradient:
+    networks: SpeciesNetworks, passed: ForwardPass | UniformPass, species_counts: Sequence[int]
+) -> InputGradient | UniformGradient:
     """Returns the gradient of each atomic energy by its own descriptors."""
+    if isinstance(passed, UniformPass):
+        return uniform.input_gradient(networks, passed)
     values: list[Tensor] = []
     found: list[list[Layer]] = []
     for network, outputs, inner, count in zip(
@@ -69,7 +74,7 @@ def input_gradient(
         gradient = torch.ones_like(outputs[-1])
         layers = []
         for number in reversed(range(len(network.activations))):
-            slope = _slope(network.activations[number], inner[number], outputs[number + 1])
+            slope = slope_of(network.activations[number], inner[number], outputs[number + 1])
             scaled = gradient if slope is None else slope * gradient
             layers.append(Layer(slope, gradient, scaled))
             gradient = _to_input(network, number, outputs, scaled)
@@ -81,8 +86,8 @@ def input_gradient(
 @torch.no_grad()
 def backward_with_direction(
     networks: SpeciesNetworks,
-    passed: ForwardPass,
-    slopes: InputGradient,
+    passed: ForwardPass | UniformPass,
+    slopes: InputGradient | UniformGradient,
     gradient: Tensor,
     direction: Tensor,
     species_counts: Sequence[int],
@@ -97,6 +102,11 @@ def backward_with_direction(
         direction: [A, D] t.
         species_counts: T block sizes.
     """
+    if isinstance(passed, UniformPass):
+        assert isinstance(slopes, UniformGradient)
+        uniform.backward_with_direction(networks, passed, slopes, gradient, direction)
+        return
+    assert isinstance(slopes, InputGradient)
     counts = list(species_counts)
     for network, values, inner, layers, energy, along in zip(
         networks.networks,
@@ -132,7 +142,7 @@ def _network_backward(done: _Pass, gradient: Tensor, along: Tensor) -> None:
     for number in reversed(range(lowest, len(network.trainable))):
         layer, x, change = done.layers[number], done.values[number], changes[number]
         by_inner = gradient if layer.slope is None else layer.slope * gradient
-        curvature = _curvature(
+        curvature = curvature_of(
             network.activations[number], done.inner[number], done.values[number + 1], layer.slope
         )
         if curvature is not None:
@@ -175,25 +185,3 @@ def _inner_change(network: AtomicNetwork, number: int, x: Tensor, change: Tensor
     if network.activations[number] is Activation.rbf:
         moved.sub_((x * change).sum(1, keepdim=True)).mul_(2)
     return moved
-
-
-def _slope(activation: Activation, z: Tensor, y: Tensor) -> Tensor | None:
-    """Returns act'(z) for y = act(z), None where it is 1."""
-    if activation is Activation.gaussian:
-        return (z * y).mul_(-2)
-    if activation is Activation.relu:
-        return (y > 0).to(y.dtype)
-    if activation is Activation.tanh:
-        return 1 - y * y
-    return y if activation is Activation.rbf else None
-
-
-def _curvature(activation: Activation, z: Tensor, y: Tensor, slope: Tensor | None) -> Tensor | None:
-    """Returns act''(z) as a new tensor, None where it is zero."""
-    if slope is None or activation is Activation.relu:
-        return None
-    if activation is Activation.gaussian:
-        return torch.addcmul(y, slope, z).mul_(-2)
-    if activation is Activation.tanh:
-        return (slope * y).mul_(-2)
-    return y.clone()

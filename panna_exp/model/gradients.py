@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from panna_exp.model import uniform
 from panna_exp.model.activations import ELEMENTWISE, rbf
 from panna_exp.model.networks import AtomicNetwork, SpeciesNetworks
+from panna_exp.model.uniform import UniformPass
 from panna_exp.networks.layers import Activation
 
 
@@ -35,8 +37,10 @@ class ForwardPass:
 @torch.no_grad()
 def forward(
     networks: SpeciesNetworks, descriptors: Tensor, species_counts: Sequence[int]
-) -> ForwardPass:
+) -> ForwardPass | UniformPass:
     """Returns atomic energies of the descriptors [A, D], sorted by species, and layer values."""
+    if networks.uniform:
+        return uniform.forward(networks, descriptors, species_counts)
     values, inner = [], []
     blocks = torch.split(descriptors, list(species_counts))
     for network, block in zip(networks.networks, blocks, strict=True):
@@ -50,7 +54,7 @@ def forward(
 @torch.no_grad()
 def backward(
     networks: SpeciesNetworks,
-    passed: ForwardPass,
+    passed: ForwardPass | UniformPass,
     gradient: Tensor,
     species_counts: Sequence[int],
 ) -> None:
@@ -62,6 +66,9 @@ def backward(
         gradient: [A] derivative of the loss with respect to each atomic energy.
         species_counts: T block sizes.
     """
+    if isinstance(passed, UniformPass):
+        uniform.backward(networks, passed, gradient)
+        return
     blocks = torch.split(gradient.unsqueeze(1), list(species_counts))
     for network, values, inner, block in zip(
         networks.networks, passed.values, passed.inner, blocks, strict=True

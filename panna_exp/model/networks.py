@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from panna_exp.model.activations import apply_layer
-from panna_exp.networks.layers import LayerData, NetworkData
+from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 
 class AtomicNetwork(nn.Module):
@@ -48,6 +48,8 @@ class SpeciesNetworks(nn.Module):
         self.offsets = tuple(data.offset for data in networks)
         self.feature_size = networks[0].feature_size
         self.dtype = dtype
+        # Whether gradients may be worked out for all species together (model.uniform).
+        self.uniform = _is_uniform(self.networks)
 
     def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> Tensor:
         """Returns atomic energies [A] without offsets; descriptors [A, D] sorted by species."""
@@ -97,3 +99,14 @@ class SpeciesNetworks(nn.Module):
             )
             for network, offset in zip(self.networks, self.offsets, strict=True)
         )
+
+
+def _is_uniform(networks: Sequence[AtomicNetwork]) -> bool:
+    """Whether all networks have the same sizes and activations, none of them rbf."""
+    first = networks[0]
+    shapes = [weights.shape for weights in first.weights]
+    return Activation.rbf not in first.activations and all(
+        network.activations == first.activations
+        and [weights.shape for weights in network.weights] == shapes
+        for network in networks
+    )

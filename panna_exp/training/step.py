@@ -12,6 +12,7 @@ from panna_exp.data.batch import AtomBatch, BatchForces
 from panna_exp.model.force_gradients import backward_with_direction, input_gradient
 from panna_exp.model.gradients import ForwardPass, backward, forward
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.uniform import UniformPass
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.force_loss import ForceLoss
 from panna_exp.training.loss import EnergyLoss, Penalty
@@ -73,7 +74,7 @@ class TrainStep:
         loss: ForceLoss,
         batch: AtomBatch,
         forces: BatchForces,
-        passed: ForwardPass,
+        passed: ForwardPass | UniformPass,
         atom_slope: Tensor,
         totals: Totals,
         number: int,

@@ -32,14 +32,16 @@ def make_networks(activations, trainable):
 
 
 @pytest.mark.parametrize("last", [Activation.linear, Activation.tanh])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
 @pytest.mark.parametrize("hidden", list(Activation))
 @pytest.mark.parametrize(
     "trainable", [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
 )
-def test_gradients_equal_autograd(hidden, last, trainable):
+def test_gradients_equal_autograd(hidden, last, trainable, together):
     random = np.random.default_rng(9)
     descriptors, direction = torch.from_numpy(random.normal(size=(2, sum(COUNTS), 5)))
     networks = make_networks((hidden, hidden, last), trainable)
+    networks.uniform = networks.uniform and together
     slope = torch.linspace(-1, 2, sum(COUNTS), dtype=torch.float64)
     inputs = descriptors.clone().requires_grad_()
     energies = networks(inputs, COUNTS)

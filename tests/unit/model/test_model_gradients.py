@@ -38,12 +38,15 @@ def descriptors():
     return torch.from_numpy(np.random.default_rng(9).normal(size=(sum(COUNTS), 5)))
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
 @pytest.mark.parametrize("hidden", list(Activation))
 @pytest.mark.parametrize(
     "trainable", [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
 )
-def test_gradients_equal_autograd(hidden, trainable, descriptors):
+def test_gradients_equal_autograd(hidden, trainable, descriptors, together):
     _, networks = make_networks((hidden, hidden, Activation.linear), trainable)
+    assert networks.uniform == (hidden is not Activation.rbf)
+    networks.uniform = networks.uniform and together
     slope = torch.linspace(-1, 2, sum(COUNTS), dtype=torch.float64)
     energies = networks(descriptors, COUNTS)
     torch.autograd.backward((energies * slope).sum())
@@ -84,3 +87,16 @@ def test_to_data_gives_the_networks_back_bit_for_bit():
     data, networks = make_networks((Activation.gaussian, Activation.linear))
     for before, after in zip(data, networks.to_data(), strict=True):
         assert before.identical(after)
+
+
+def test_networks_of_different_layers_are_not_uniform():
+    def networks(*activations):
+        data = [
+            make_network(symbol, chosen) for symbol, chosen in zip("HC", activations, strict=True)
+        ]
+        return SpeciesNetworks(data, torch.float64)
+
+    gaussian, tanh, linear = Activation.gaussian, Activation.tanh, Activation.linear
+    assert networks((gaussian, linear), (gaussian, linear)).uniform
+    assert not networks((gaussian, linear), (tanh, linear)).uniform
+    assert not networks((gaussian, gaussian, linear), (gaussian, linear)).uniform
