@@ -39,6 +39,8 @@ COMMANDS = {
     "convert": Command("convert", "data from one format into another, and what is odd in them"),
     "panna-gvect-calculator": Command("dropin", "run a PANNA descriptor input", "descriptors"),
     "panna-tfr-packer": Command("dropin", "run a PANNA packing input", "pack"),
+    "runs": Command("runs", "list runs with their state and best metric"),
+    "diff": Command("diff", "what differs between two runs"),
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }
 

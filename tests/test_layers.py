@@ -15,7 +15,7 @@ ROWS = (
     ("model", "readers", "networks"),
     ("writers",),
     ("training", "tracking", "evaluation"),
-    ("config",),
+    ("config", "reporting"),
     ("assembly",),
     ("commands", "ase"),
     ("cli",),
@@ -33,7 +33,7 @@ OWNERS = {
     "numba": ("descriptors",),
     "llvmlite": ("descriptors",),
     "tensorboard": ("tracking",),
-    "matplotlib": ("evaluation",),
+    "matplotlib": ("evaluation", "reporting"),
     "rich": ("commands", "evaluation"),
     "torch": ("data", "descriptors", "model", "training", "assembly", "commands", "ase"),
 }

@@ -1,0 +1,247 @@
+"""One run as its directory tells of it: what was asked, what ran, how far it came."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.errors import DataError
+from panna_exp.reporting.records import (
+    NO_METRICS,
+    Metrics,
+    group,
+    read_json,
+    read_metrics,
+    read_yaml,
+)
+
+CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.json", "environment.json"
+RESULT, METRICS, LOG = "result.json", "metrics.dat", "train.log"
+_JOURNAL = "tracking.jsonl"
+# Of these a run directory has at least one, whatever happened to it; a folder of settings or of
+# data has none.
+_MARKS = (OVERRIDES, ENVIRONMENT, RESULT, LOG)
+# Columns of metrics.dat by which runs are compared, the first that a run has.
+_BEST = (
+    ("val_MAE/at", "validation MAE", 1000.0, "meV/atom"),
+    ("val_RMSE/at", "validation RMSE", 1000.0, "meV/atom"),
+    ("val_loss", "validation loss", 1.0, ""),
+    ("MAE/at", "training MAE", 1000.0, "meV/atom"),
+    ("RMSE/at", "training RMSE", 1000.0, "meV/atom"),
+    ("loss", "training loss", 1.0, ""),
+)
+_TAIL_BYTES = 4096
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ")
+
+
+class State(StrEnum):
+    """How far a run came."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The best epoch by one metric.
+
+    Args:
+        column: Of metrics.dat.
+        label: What it is, e.g. ``validation MAE``.
+        unit: Of ``value``, empty for losses.
+        value: The smallest.
+        epoch: Where, counted from 1.
+    """
+
+    column: str
+    label: str
+    unit: str
+    value: float
+    epoch: int
+
+    @property
+    def title(self) -> str:
+        """Label and unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run directory holds; groups are empty where the run did not come to write them.
+
+    Args:
+        path: The run directory.
+        state: How far it came.
+        config: Resolved configuration, nested.
+        overrides: What was typed.
+        environment: Versions, data files, machine.
+        result: Of a run that ended.
+        metrics: By epoch.
+        started: Local time of its first message, or of its oldest file.
+    """
+
+    path: Path
+    state: State
+    config: Mapping[str, Any]
+    overrides: list[str]
+    environment: Mapping[str, Any]
+    result: Mapping[str, Any]
+    metrics: Metrics
+    started: datetime
+
+    @property
+    def name(self) -> str:
+        """The user's name for it, else that of its folder."""
+        given = self.group("config", "tracking").get("run_name")
+        return str(given) if given else self.path.resolve().name
+
+    @property
+    def max_epochs(self) -> int | None:
+        """What it was to train to."""
+        value = self.group("config", "training").get("max_epochs")
+        return value if isinstance(value, int) else None
+
+    @property
+    def epochs(self) -> int:
+        """The last epoch that it completed."""
+        return int(self.metrics.epochs[-1]) if len(self.metrics) else 0
+
+    def group(self, record: str, *keys: str) -> Mapping[str, Any]:
+        """Returns a group of ``config``, ``environment`` or ``result``, empty where it is absent.
+
+        Raises:
+            DataError: Something else is in its place.
+        """
+        names = {"config": CONFIG, "environment": ENVIRONMENT, "result": RESULT}
+        found: Mapping[str, Any] = getattr(self, record)
+        for key in keys:
+            found = group(found, key, str(self.path / names[record]))
+        return found
+
+    def best(self) -> Best | None:
+        """Returns the best epoch, None before there is one."""
+        for column, label, factor, unit in _BEST:
+            values = self.metrics.columns.get(column)
+            if values is None or not np.isfinite(values).any():
+                continue
+            at = int(np.nanargmin(np.where(np.isfinite(values), values, np.nan)))
+            return Best(
+                column=column,
+                label=label,
+                unit=unit,
+                value=factor * float(values[at]),
+                epoch=int(self.metrics.epochs[at]),
+            )
+        return None
+
+
+def is_run(path: Path) -> bool:
+    """Whether the folder is that of a run, sound or damaged."""
+    return any((path / name).is_file() for name in _MARKS)
+
+
+def read_run(path: Path, running: bool) -> Run:
+    """Reads a run directory.
+
+    Args:
+        path: The folder.
+        running: Whether a training has it locked at this moment.
+
+    Raises:
+        DataError: A file of it is damaged, or its configuration is missing.
+        OSError: A file cannot be read.
+    """
+    config = read_yaml(path / CONFIG) if (path / CONFIG).exists() else {}
+    result = _optional(path / RESULT, dict, {})
+    if not config and not running and result.get("status") != "FAILED":
+        raise DataError(f"{path}: the run directory has no {CONFIG}: it is incomplete")
+    overrides = _optional(path / OVERRIDES, list, None)
+    metrics = read_metrics(path / METRICS) if (path / METRICS).exists() else NO_METRICS
+    run = Run(
+        path=path,
+        state=State.RUNNING if running else _state(path, result, overrides, metrics),
+        config=config,
+        overrides=[str(item) for item in overrides or _overrides(path, result)],
+        environment=_optional(path / ENVIRONMENT, dict, {}),
+        result=result,
+        metrics=metrics,
+        started=_started(path),
+    )
+    # What every command looks at, so that a damaged record is found here.
+    for keys in (("config", "tracking"), ("config", "training"), ("config", "data")):
+        run.group(*keys)
+    return run
+
+
+def _optional(path: Path, kind: Any, otherwise: Any) -> Any:
+    return read_json(path, kind) if path.exists() else otherwise
+
+
+def _overrides(path: Path, result: Mapping[str, Any]) -> list[Any]:
+    """What a job was given that failed before it could record anything."""
+    given = result.get("overrides", [])
+    if not isinstance(given, list):
+        raise DataError(f"{path / RESULT}: 'overrides': expected a list, found {given!r:.60}")
+    return given
+
+
+def _state(
+    path: Path, result: Mapping[str, Any], overrides: list[Any] | None, metrics: Metrics
+) -> State:
+    """How a run ended that nobody is working on."""
+    status = result.get("status")
+    if status == "FAILED":
+        return State.FAILED
+    if status is None:
+        return State.FAILED if _last_status(path / _JOURNAL) == "FAILED" else State.STOPPED
+    # A result stays when a run is trained on: it is that of the run only while nothing came after.
+    step = result.get("step")
+    newer = isinstance(step, int) and metrics.last_step > step
+    other = overrides is not None and result.get("overrides", overrides) != overrides
+    return State.STOPPED if newer or other else State.FINISHED
+
+
+def _last_status(journal: Path) -> str | None:
+    """Returns how the last session ended by the trackers' journal, None if it was killed."""
+    if not journal.exists():
+        return None
+    with journal.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL_BYTES))
+        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    try:
+        event = json.loads(last)
+    except ValueError:
+        return None  # a line cut short: the run was killed
+    status = event.get("status") if isinstance(event, dict) else None
+    return status if isinstance(status, str) else None
+
+
+def _started(path: Path) -> datetime:
+    log = path / LOG
+    if log.exists():
+        with log.open(errors="replace") as file:
+            first = time_of(file.readline())
+        if first is not None:
+            return first
+    oldest = min((item.stat().st_mtime for item in path.iterdir()), default=path.stat().st_mtime)
+    return datetime.fromtimestamp(oldest)
+
+
+def time_of(line: str) -> datetime | None:
+    """Returns the local time of a line of train.log, None for a line without."""
+    stamp = _STAMP.match(line)
+    if stamp is None:
+        return None
+    try:
+        return datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S,%f")
+    except ValueError:  # digits, but no date
+        return None

@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from panna_exp.errors import ConfigError
+from panna_exp.reporting.listing import ordered, run_json, run_table, significant
+from panna_exp.reporting.scan import existing_folder, find_runs, named_run, scan
+
+METRICS = "epoch tot_st val_MAE/at\n0 10 {}\n"
+
+
+def nobody(path):
+    return False
+
+
+def runs_in(folder):
+    return scan([folder], nobody).runs
+
+
+def log(day):
+    return f"2026-01-{day:02} 00:00:00,000 INFO started\n"
+
+
+@pytest.fixture
+def three(make_run):
+    make_run("b", log=log(1), metrics=METRICS.format(0.03))
+    make_run("c", log=log(3), metrics=METRICS.format(0.01))
+    make_run("a", log=log(2), metrics=METRICS.format("nan"))
+    return runs_in(make_run.folder)
+
+
+@pytest.mark.parametrize(
+    ("order", "names"), [("time", "cab"), ("metric", "cba"), ("name", "abc"), ("epochs", "cab")]
+)
+def test_orders(three, order, names):
+    assert "".join(run.name for run in ordered(three, order)) == names
+
+
+def test_the_table_has_a_row_a_run(three):
+    table = run_table(ordered(three, "time"), lambda path: Path(path.name))
+    assert table.header == [
+        *("run", "state", "started", "epochs", "best validation MAE\nmeV/atom", "overrides")
+    ]
+    assert list(table.rows[0]) == [
+        *("c", "finished", "2026-01-03 00:00", "1/2", "10 (epoch 1)", "training.max_epochs=2")
+    ]
+    assert table.rows[1][4] == ""
+
+
+def test_names_that_users_give_have_a_column_and_metrics_of_several_kinds_are_named(make_run):
+    make_run("a", config={"tracking": {"run_name": "the\nfirst"}})
+    make_run("b", metrics="epoch loss\n0 12345.6\n")
+    table = run_table(runs_in(make_run.folder), lambda path: path)
+    assert "name" in table.header
+    assert [row[1] for row in table.rows] == ["the first", "b"]
+    assert [row[5] for row in table.rows] == [
+        "validation MAE (meV/atom) 20 (epoch 2)",
+        "training loss 12346 (epoch 1)",
+    ]
+
+
+def test_json_has_no_numbers_that_json_does_not_know(make_run):
+    make_run("a", result={"status": "FINISHED", "metric": float("nan"), "step": 20})
+    (run,) = runs_in(make_run.folder)
+    values = json.loads(json.dumps(run_json(run), allow_nan=False))
+    assert values["result"]["metric"] is None
+    assert values["best"] == {
+        "metric": "val_MAE/at",
+        "label": "validation MAE",
+        "unit": "meV/atom",
+        "value": 20.0,
+        "epoch": 2,
+    }
+    assert (values["name"], values["epochs"], values["max_epochs"]) == ("a", 2, 2)
+
+
+def test_a_damaged_run_hides_no_other(make_run):
+    make_run("good")
+    bad = make_run("bad")
+    (bad / "result.json").write_text("{")
+    (make_run("locked_away") / "metrics.dat").unlink()
+    (make_run.folder / "locked_away/metrics.dat").mkdir()
+    found = scan([make_run.folder], nobody)
+    assert [run.name for run in found.runs] == ["good"]
+    assert {path.name for path, _ in found.damaged} == {"bad", "locked_away"}
+    assert all("\n" not in line for _, line in found.damaged)
+
+
+def test_runs_are_found_once_at_any_depth_and_copies_of_records_are_not(make_run):
+    for name in ("sweep/0", "sweep/1", "mlruns/1/artifacts", ".hidden/a", "a"):
+        make_run(name)
+    make_run("a/evaluate/copy")
+    folder = make_run.folder
+    found = [str(path.relative_to(folder)) for path in find_runs(folder)]
+    assert found == ["a", "sweep/0", "sweep/1"]
+    assert [path.name for path in find_runs(folder / "mlruns")] == ["artifacts"]
+    assert len(scan([folder, folder / "sweep", folder / "a"], nobody).runs) == 3
+
+
+def test_runs_that_users_name(make_run):
+    make_run("sweep/0")
+    folder = make_run.folder
+    assert named_run(folder / "sweep/0", "diff", nobody).name == "0"
+    with pytest.raises(ConfigError, match=r"sweep: is not a run directory, but .*sweep/0 below it"):
+        named_run(folder / "sweep", "diff", nobody)
+    with pytest.raises(ConfigError, match=r"diff: .*no such folder.*did you mean 'sweep'"):
+        named_run(folder / "sweeps", "diff", nobody)
+    with pytest.raises(ConfigError, match="is a file, expected a run directory"):
+        named_run(folder / "sweep/0/train.log", "diff", nobody)
+    (folder / "empty").mkdir()
+    with pytest.raises(ConfigError, match="is not a run directory, panna-exp runs lists them"):
+        named_run(folder / "empty", "report", nobody)
+    with pytest.raises(ConfigError, match="no such folder"):
+        existing_folder(Path("none/at/all"), "runs", "a folder")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(20.123456, "20.12"), (0.0012345, "0.001234"), (123456.7, "123457")]
+)
+def test_digits(value, text):
+    assert significant(value) == text

@@ -1,0 +1,136 @@
+import json
+from datetime import datetime
+
+import pytest
+
+from panna_exp.errors import DataError
+from panna_exp.reporting.run import State, is_run, read_run
+from panna_exp.training import metrics
+
+HEADER = "epoch MAE/at tot_st val_MAE/at"
+RESULT = {"status": "FINISHED", "step": 20, "overrides": ["training.max_epochs=2", "tracking=none"]}
+
+
+def test_a_finished_run(make_run):
+    run = read_run(make_run("a"), running=False)
+    assert (run.state, run.epochs, run.max_epochs) == (State.FINISHED, 2, 2)
+    assert (run.name, run.metrics.last_step) == ("a", 20)
+    assert run.started == datetime(2026, 1, 2, 3, 4, 5, 678000)
+    best = run.best()
+    assert (best.title, best.value, best.epoch) == ("validation MAE (meV/atom)", 20.0, 2)
+
+
+def test_the_best_epoch_need_not_be_the_last_and_numbers_that_are_none_do_not_count(make_run):
+    rows = "0 0.1 10 nan\n1 0.1 20 0.02\n2 0.1 30 0.03\n3 0.1 40 inf\n"
+    best = read_run(make_run("a", metrics=f"{HEADER}\n{rows}"), running=False).best()
+    assert (best.value, best.epoch) == (20.0, 2)
+
+
+def test_without_validation_the_training_errors_count(make_run):
+    run = read_run(make_run("a", metrics="epoch RMSE/at\n0 0.2\n1 0.1\n"), running=False)
+    assert (run.best().label, run.best().value) == ("training RMSE", 100.0)
+    assert read_run(make_run("b", metrics="epoch RMSE/at\n"), running=False).best() is None
+
+
+def test_its_columns_are_those_that_trainings_write():
+    from panna_exp.reporting import run
+
+    names = {name.removeprefix("val_") for name, *_ in run._BEST}
+    assert names <= set(metrics.COLUMNS.values())
+
+
+@pytest.mark.parametrize(
+    ("state", "changes"),
+    [
+        ("stopped", {"result": None}),
+        ("stopped", {"result": {**RESULT, "step": 10}}),
+        ("stopped", {"overrides": ["training.max_epochs=4"]}),
+        ("failed", {"result": {"status": "FAILED", "overrides": []}}),
+        ("finished", {"metrics": None}),
+        ("finished", {"overrides": None}),
+    ],
+)
+def test_states(make_run, state, changes):
+    assert read_run(make_run("a", **changes), running=False).state == state
+
+
+@pytest.mark.parametrize(
+    ("state", "journal"),
+    [
+        ("failed", '{"event": "start"}\n{"event": "finish", "status": "FAILED"}\n'),
+        ("stopped", '{"event": "start"}\n{"event": "finish", "status": "KILLED"}\n'),
+        ("stopped", '{"event": "finish", "status": "FAILED"}\n{"event": "resume"}\n'),
+        ("stopped", '{"event": "start"}\n{"event": "met'),
+        ("stopped", ""),
+    ],
+)
+def test_how_a_run_without_result_ended_is_in_its_journal(make_run, state, journal):
+    path = make_run("a", result=None)
+    (path / "tracking.jsonl").write_text(journal)
+    assert read_run(path, running=False).state == state
+
+
+def test_a_locked_directory_is_running_whatever_it_holds(make_run):
+    path = make_run("a", config=None, result=None, metrics=None, environment=None, overrides=None)
+    run = read_run(path, running=True)
+    assert (run.state, run.epochs, run.max_epochs) == (State.RUNNING, 0, None)
+
+
+def test_a_job_that_failed_at_once_has_nothing_but_its_result(tmp_path):
+    result = {"status": "FAILED", "error": "no data", "overrides": ["seed=1"]}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    run = read_run(tmp_path, running=False)
+    assert (run.state, run.overrides) == (State.FAILED, ["seed=1"])
+
+
+def test_the_last_line_of_a_killed_run_is_left_out(make_run):
+    path = make_run("a")
+    with (path / "metrics.dat").open("a") as file:
+        file.write("2 0.04 0")
+    assert read_run(path, running=False).epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config.yaml", "a: [", "config.yaml: is not YAML: "),
+        ("config.yaml", "7", "config.yaml: expected a mapping of keys, found int"),
+        ("config.yaml", "training: 7", "'training': expected a group of keys, found 7"),
+        ("environment.json", "{", "environment.json: is not JSON: "),
+        ("result.json", "[]", "result.json: expected an object, found list"),
+        ("metrics.dat", "time loss\n", "line 1: expected a header that starts with 'epoch'"),
+        ("metrics.dat", "epoch loss\n0 1\n1 2 3\n", "line 3: has 3 columns, the header 2"),
+        ("metrics.dat", "epoch loss\n0 big\n", "line 2: expected an epoch and numbers"),
+        ("metrics.dat", "epoch loss\nnan 1\n", "line 2: expected an epoch and numbers"),
+    ],
+)
+def test_damage_is_named_in_one_line(make_run, file, content, message):
+    path = make_run("a")
+    (path / file).write_text(content)
+    with pytest.raises(DataError) as caught:
+        read_run(path, running=False)
+    assert message in str(caught.value)
+    assert str(path / file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_named(make_run):
+    path = make_run("a")
+    for name in ("metrics.dat", "result.json", "config.yaml"):
+        kept = (path / name).read_bytes()
+        (path / name).write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(DataError, match=name):
+            read_run(path, running=False)
+        (path / name).write_bytes(kept)
+
+
+def test_a_run_without_its_configuration_is_incomplete(make_run):
+    with pytest.raises(DataError, match=r"the run directory has no config\.yaml"):
+        read_run(make_run("a", config=None), running=False)
+
+
+def test_folders_of_settings_are_no_runs(tmp_path):
+    (tmp_path / "config.yaml").write_text("seed: 0")
+    assert not is_run(tmp_path)
+    (tmp_path / "train.log").write_text("")
+    assert is_run(tmp_path)
