@@ -145,7 +145,9 @@ class _Source:
             self.species,
             kind=reader_kind(data),
             base=self.base,
-            options=read_options(data, self.derivatives),
+            options=read_options(
+                data, self.derivatives, virials=self.config.training.virial_cost > 0
+            ),
         )
         structures, info = descriptors.with_descriptors(
             loaded.structures, self.config, self.species, self.progress
@@ -160,8 +162,8 @@ def reader_kind(data: DataConfig) -> str | None:
     return None if data.kind == "auto" else data.kind
 
 
-def read_options(data: DataConfig, derivatives: bool = False) -> ReadOptions:
-    """Returns the keys and units that the options name, and whether to read derivatives."""
+def read_options(data: DataConfig, derivatives: bool = False, virials: bool = False) -> ReadOptions:
+    """Returns the keys and units that the options name, and what to read besides."""
     return ReadOptions(
         energy_key=data.energy_key,
         forces_key=data.forces_key,
@@ -170,6 +172,7 @@ def read_options(data: DataConfig, derivatives: bool = False) -> ReadOptions:
         zero_forces=data.zero_forces,
         derivatives=derivatives,
         sparse_derivatives=data.sparse_derivatives,
+        virials=virials,
     )
 
 

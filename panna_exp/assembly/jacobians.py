@@ -15,12 +15,16 @@ from panna_exp.errors import DataError
 
 logger = logging.getLogger(__name__)
 
+# eV/angstrom^3, 320 GPa: beyond what data sets are about, but common if GPa are taken for it.
+_ODD_STRESS = 2.0
+
 
 def jacobian_source(
     structures: StructureSet,
     descriptor: Info,
     dtype: torch.dtype,
     device: torch.device,
+    strain: bool = False,
 ) -> JacobianSource:
     """Returns stored derivatives, or those computed from positions batch by batch.
 
@@ -29,6 +33,7 @@ def jacobian_source(
         descriptor: What they are.
         dtype: Precision of the network.
         device: Where to compute.
+        strain: Whether derivatives by strain are needed, which are not stored.
 
     Raises:
         DataError: There are neither derivatives nor positions, or nothing says which descriptor to
@@ -36,8 +41,13 @@ def jacobian_source(
     """
     assert structures.descriptors is not None
     size = structures.descriptors.shape[1]
-    if structures.derivatives is not None:
+    if structures.derivatives is not None and not strain:
         return StoredJacobians(structures.derivatives, structures.num_atoms, size, dtype, device)
+    if structures.positions is None and strain:
+        raise DataError(
+            f"{structures.origins[0]}: virials need positions, which it does not have: set "
+            "training.virial_cost=0 or use data with positions"
+        )
     if structures.positions is None:
         raise DataError(
             f"{structures.origins[0]}: has neither derivatives of the descriptors nor positions, "
@@ -51,6 +61,26 @@ def jacobian_source(
         )
     parameters = parameters_from_info(descriptor)
     return NeighborLists(operator_of(parameters, dtype, device, compiled=True), structures)
+
+
+def check_virials(structures: StructureSet) -> None:
+    """Raises DataError if no structure has a virial, or if they cannot be in eV/angstrom^3."""
+    if structures.virial is None:
+        raise DataError(
+            f"{structures.origins[0]}: has neither virial nor stress, which training.virial_cost > "
+            "0 needs: they are read by data=ase (stress in eV/angstrom^3, or virial in eV)"
+        )
+    volume = np.abs(np.linalg.det(structures.cell))
+    known = np.isfinite(structures.virial).all(axis=(1, 2)) & (volume > 0)
+    logger.info("%d of %d structures have virials", known.sum(), len(known))
+    stress = np.abs(structures.virial[known]).max(axis=(1, 2)) / volume[known]
+    if len(stress) and float(np.median(stress)) > _ODD_STRESS:
+        first = structures.origins[int(np.flatnonzero(known)[0])]
+        raise DataError(
+            f"{first}: the stresses of the data are {np.median(stress):.3g} eV/angstrom^3 (median) "
+            f"= {np.median(stress) * 160.2:.0f} GPa: are they in GPa or kbar? They must be in "
+            "eV/angstrom^3, or virials in eV"
+        )
 
 
 def check_forces(structures: StructureSet, purpose: str) -> None:

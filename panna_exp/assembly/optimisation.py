@@ -72,6 +72,7 @@ def _force_loss(training: TrainingConfig, seed: int) -> ForceLoss | None:
             panna_version=training.panna_version,
             weight=training.force_weights,
             reduction=training.force_reduction or "mean",
+            virial_cost=training.virial_cost,
             fraction=training.force_fraction,
             seed=seed,
         )

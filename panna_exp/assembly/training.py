@@ -10,7 +10,7 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.datasets import DataPart, RunData
-from panna_exp.assembly.jacobians import check_forces, jacobian_source
+from panna_exp.assembly.jacobians import check_forces, check_virials, jacobian_source
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
@@ -266,7 +266,10 @@ def pack(
     jacobians = None
     if config.training.forces_cost > 0:
         check_forces(part.structures, "training.forces_cost > 0")
-        jacobians = jacobian_source(part.structures, data.descriptor, dtype, device)
+        strain = config.training.virial_cost > 0
+        if strain:
+            check_virials(part.structures)
+        jacobians = jacobian_source(part.structures, data.descriptor, dtype, device, strain)
     return PackedData(
         part.structures,
         part.targets * rescale,

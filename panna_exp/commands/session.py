@@ -113,6 +113,7 @@ class _Session:
             config.io.metrics,
             data.validation is not None,
             config.training.forces_cost > 0,
+            config.training.virial_cost > 0,
         )
         listener.model_saves = {
             self.directory.path / "starting_model": config.io.starting_model_save,

@@ -290,6 +290,9 @@ class TrainingConfig:
     floss_function: str = option(
         "quad", "force loss: quad, exp_quad, quad_atom, quad_percomp (panna_version=1: see docs)"
     )
+    virial_cost: float = option(
+        0.0, "weight of the virial loss (needs forces_cost > 0, positions, and stress or virial)"
+    )
     force_fraction: float = option(
         1.0, "part of the force components, drawn anew for each step, that the loss sees"
     )

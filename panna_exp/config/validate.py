@@ -252,7 +252,7 @@ def _training(training: TrainingConfig, problems: Problems) -> None:
         problems.check(good, f"training.{name}={value} must be > 0")
     for name in (
         *("wscale_l1", "wscale_l2", "bscale_l1", "bscale_l2"),
-        *("clip_value", "learning_rate_final", "adam_eps", "forces_cost"),
+        *("clip_value", "learning_rate_final", "adam_eps", "forces_cost", "virial_cost"),
     ):
         value = getattr(training, name)
         good = value is None or (_is_number(value) and value >= 0)
@@ -288,6 +288,11 @@ def _loss(training: TrainingConfig, problems: Problems) -> None:
         problems.choice("training.energy_reduction", training.energy_reduction, ("mean", "sum"))
     force_losses = FORCE_LOSSES.get(training.panna_version, FORCE_LOSSES[2])
     problems.choice("training.floss_function", training.floss_function, force_losses)
+    problems.check(
+        training.virial_cost == 0 or training.forces_cost > 0,
+        f"training.virial_cost={training.virial_cost}: virials are trained on with forces: set "
+        "training.forces_cost as well",
+    )
     fraction = training.force_fraction
     good = _is_number(fraction) and 0 < fraction <= 1
     problems.check(good, f"training.force_fraction={fraction} must be above 0 and at most 1")

@@ -26,12 +26,14 @@ class BatchForces:
         known: [S] 1 where a structure has forces, otherwise 0; None where all have.
         jacobian: The descriptors' Jacobian.
         by_structure: [A] rows of the batch in the order of its structures and their atoms.
+        virial: [S, 3, 3] reference virials (eV), NaN where there is none; None without any.
     """
 
     target: Tensor
     known: Tensor | None
     jacobian: BatchJacobian
     by_structure: Tensor
+    virial: Tensor | None = None
 
     def known_atoms(self, structure: Tensor) -> Tensor | None:
         """Returns [A] 1 for atoms whose forces are known, otherwise 0; None where all are."""
@@ -109,6 +111,9 @@ class PackedData:
             self._forces = torch.from_numpy(scaled).to(device, dtype)
             if not known.all():
                 self._known = torch.from_numpy(known).to(device, dtype)
+        self._virial: Tensor | None = None
+        if structures.virial is not None:
+            self._virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -154,6 +159,7 @@ class PackedData:
             known=None if self._known is None else self._known.index_select(0, chosen),
             jacobian=self.jacobians.batch(atoms),
             by_structure=torch.from_numpy(atoms.by_structure).to(self.device),
+            virial=None if self._virial is None else self._virial.index_select(0, chosen),
         )
 
 

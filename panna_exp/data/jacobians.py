@@ -47,14 +47,21 @@ class BatchAtoms:
         )
 
 
+# A run that needs them is refused before it starts (assembly.jacobians).
+_NO_STRAIN = "stored derivatives are by positions, not by strain"
+
+
 class BatchJacobian(Protocol):
-    """The two products for one batch."""
+    """The two products for one batch; those with strain where positions are at hand."""
 
     def pull(self, v: Tensor) -> Tensor:
         """Returns J^T v [A, 3] of v [A, D]."""
 
-    def push(self, u: Tensor) -> Tensor:
-        """Returns J u [A, D] of u [A, 3]."""
+    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns J^T v [A, 3] and the gradient of sum(v G) by strain [S, 3, 3]."""
+
+    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+        """Returns J u [A, D] of u [A, 3], and of strains [S, 3, 3]."""
 
 
 class JacobianSource(Protocol):
@@ -142,7 +149,10 @@ class _DenseJacobian:
         products = [matrix.t().mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
         return _to_rows(torch.cat(products).view(-1, 3), self.order)
 
-    def push(self, u: Tensor) -> Tensor:
+    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError(_NO_STRAIN)
+
+    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         ordered = u.index_select(0, self.order).view(-1)
         parts = torch.split(ordered, [matrix.shape[1] for matrix in self.matrices])
         products = [matrix.mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
@@ -165,7 +175,10 @@ class _SparseJacobian:
         summed = v.new_zeros(3 * len(self.order)).index_add_(0, self.columns, products)
         return _to_rows(summed.view(-1, 3), self.order)
 
-    def push(self, u: Tensor) -> Tensor:
+    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError(_NO_STRAIN)
+
+    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         ordered = u.index_select(0, self.order).view(-1)
         products = self.values * ordered.index_select(0, self.columns)
         summed = u.new_zeros(self.size * len(self.order)).index_add_(0, self.rows, products)

@@ -34,6 +34,7 @@ class Structure:
         pbc: [3] periodic along each lattice vector.
         forces: [A, 3] (eV/angstrom), or None.
         descriptors: [A, D] stored descriptors, or None.
+        virial: [3, 3] minus the energy's derivative by strain (eV), or None.
     """
 
     origin: str
@@ -45,6 +46,7 @@ class Structure:
     pbc: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(3, dtype=bool))
     forces: Floats | None = None
     descriptors: Descriptors | None = None
+    virial: Floats | None = None
 
     def check(self) -> "Structure":
         """Returns self; raises DataError for wrong shapes or non-finite values."""
@@ -68,6 +70,8 @@ class Structure:
             if not np.isfinite(array).all():
                 atom = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f"{self.origin}: {name} of atom {atom} are not finite numbers")
+        if self.virial is not None and not np.isfinite(self.virial).all():
+            raise DataError(f"{self.origin}: the virial (or stress) is not finite numbers")
         if not np.isfinite(self.cell).all():
             raise DataError(f"{self.origin}: the lattice vectors are not finite numbers")
         return self
@@ -90,6 +94,8 @@ class StructureSet:
         descriptors: [A, D] float32, or float64 where they were computed in it; or None.
         descriptor_info: What made ``descriptors``, if the file says (see assembly.descriptor).
         derivatives: Of the descriptors, where they are stored and asked for.
+        virial: [S, 3, 3] minus the energy's derivative by strain (eV), NaN for structures without;
+            or None if none has any.
         zero_forces: Origins of structures whose forces, all exactly zero, count as missing.
     """
 
@@ -105,6 +111,7 @@ class StructureSet:
     descriptors: Descriptors | None = None
     descriptor_info: dict[str, Any] | None = None
     derivatives: Derivatives | None = None
+    virial: Floats | None = None
     zero_forces: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -141,6 +148,7 @@ class StructureSet:
             descriptors=None if self.descriptors is None else self.descriptors[atoms],
             descriptor_info=self.descriptor_info,
             derivatives=None if self.derivatives is None else self.derivatives.select(indices),
+            virial=None if self.virial is None else self.virial[indices],
         )
 
     @classmethod
@@ -163,6 +171,7 @@ class StructureSet:
             pbc=np.stack([item.pbc for item in items]),
             forces=_forces(items),
             descriptors=_all_or_none("descriptors", items),
+            virial=_virials(items),
             descriptor_info=descriptor_info,
         )
 
@@ -195,6 +204,7 @@ class StructureSet:
             descriptors=_joined("descriptors", parts),
             descriptor_info=parts[0].descriptor_info,
             derivatives=_joined_derivatives(parts),
+            virial=_joined_virials(parts),
             zero_forces=tuple(origin for part in parts for origin in part.zero_forces),
         )
 
@@ -215,6 +225,24 @@ def _joined_derivatives(parts: Sequence[StructureSet]) -> Derivatives | None:
             "same data set are dense: say data.sparse_derivatives=true or false"
         )
     return Derivatives.concatenate(found)
+
+
+def _virials(items: Sequence[Structure]) -> Floats | None:
+    if all(item.virial is None for item in items):
+        return None
+    missing = np.full((3, 3), np.nan)
+    return np.stack([missing if item.virial is None else item.virial for item in items])
+
+
+def _joined_virials(parts: Sequence[StructureSet]) -> Floats | None:
+    if all(part.virial is None for part in parts):
+        return None
+    return np.concatenate(
+        [
+            np.full((len(part), 3, 3), np.nan) if part.virial is None else part.virial
+            for part in parts
+        ]
+    )
 
 
 def _forces_or_nan(part: StructureSet) -> Floats:

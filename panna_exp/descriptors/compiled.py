@@ -51,13 +51,18 @@ class CompiledMBP(MBP):
         self._share(geometry, work)
         return torch.from_numpy(result)
 
-    def jvp(self, geometry: Geometry, u: Tensor) -> Tensor:
-        """Returns J u [A, D] of displacements ``u`` [A, 3]."""
+    def jvp(self, geometry: Geometry, u: Tensor, strain: Tensor | None = None) -> Tensor:
+        """Returns J u [A, D] of displacements ``u`` [A, 3] and strains [S, 3, 3]."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
         table, lists, flat = self._pair_table(geometry), _lists(geometry), result.reshape(-1)
         center, neighbor = geometry.center.numpy(), geometry.neighbor.numpy()
         changes = np.empty((len(center), 4), self._numpy)
-        kernels.pair_changes(table, center, neighbor, _plain(u, self.dtype), changes)
+        moved = np.zeros((len(center), 3), self._numpy)
+        if strain is not None:
+            owner = geometry.structure.numpy()[center]
+            vectors = table[:, blocks.NX : blocks.NZ + 1] * table[:, blocks.R, None]
+            moved = (vectors[:, None, :] @ _plain(strain, self.dtype)[owner])[:, 0]
+        kernels.pair_changes(table, center, neighbor, _plain(u, self.dtype), moved, changes)
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
             self._loops.push(start, stop, table, lists, self._constants, arrays, changes, flat)

@@ -92,11 +92,16 @@ def species_of(pairs: int) -> int:
 
 
 @njit(**OPTIONS)
-def pair_changes(table: Any, center: Any, neighbor: Any, u: Any, out: Any) -> None:
-    """Fills ``out`` [P, 4]: how each pair's distance and unit vector change as atoms move by u."""
+def pair_changes(table: Any, center: Any, neighbor: Any, u: Any, moved: Any, out: Any) -> None:
+    """Fills ``out`` [P, 4]: how each pair's distance and unit vector change.
+
+    Atoms move by ``u`` [A, 3], pair vectors by ``moved`` [P, 3] besides.
+    """
     for pair in range(len(center)):
         i, j = center[pair], neighbor[pair]
-        x, y, z = u[j, 0] - u[i, 0], u[j, 1] - u[i, 1], u[j, 2] - u[i, 2]
+        x = u[j, 0] - u[i, 0] + moved[pair, 0]
+        y = u[j, 1] - u[i, 1] + moved[pair, 1]
+        z = u[j, 2] - u[i, 2] + moved[pair, 2]
         a, b, c = table[pair, NX], table[pair, NY], table[pair, NZ]
         longer = x * a + y * b + z * c
         r = table[pair, R]

@@ -25,8 +25,11 @@ class _OnTheFly:
     def pull(self, v: Tensor) -> Tensor:
         return self.operator.vjp(self.geometry, v)
 
-    def push(self, u: Tensor) -> Tensor:
-        return self.operator.jvp(self.geometry, u)
+    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        return self.operator.vjp_with_strain(self.geometry, v)
+
+    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+        return self.operator.jvp(self.geometry, u, strain)
 
 
 class NeighborLists:

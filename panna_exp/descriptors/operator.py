@@ -128,14 +128,19 @@ class Operator:
         return self._to_atoms(geometry, gradient), strain.view(-1, 3, 3)
 
     @torch.no_grad()
-    def jvp(self, geometry: Geometry, u: Tensor) -> Tensor:
-        """Returns J u [A, D], the change of the descriptors when the atoms move by ``u`` [A, 3]."""
+    def jvp(self, geometry: Geometry, u: Tensor, strain: Tensor | None = None) -> Tensor:
+        """Returns J u [A, D], the change of the descriptors when the atoms move by ``u`` [A, 3].
+
+        With a ``strain`` e [S, 3, 3] every vector r of a structure moves by r e as well.
+        """
         result = self._empty(geometry)
         pairs = self._pairs(geometry)
         moved = u.to(self.dtype)
         change = (
             moved.index_select(0, geometry.neighbor) - moved.index_select(0, geometry.center)
         ).t()
+        if strain is not None:
+            change = change + self._strained(geometry, pairs, strain)
         longer = dot(pairs.direction, change)
         turned = (change - pairs.direction * longer) / pairs.distance
         with exact_products():
@@ -150,6 +155,12 @@ class Operator:
                 )
                 self._put_angular(result, values, geometry, atoms)
         return result
+
+    def _strained(self, geometry: Geometry, pairs: _Pairs, strain: Tensor) -> Tensor:
+        """Returns [3, P], how each pair's vector changes with the strain of its structure."""
+        owner = geometry.structure.index_select(0, geometry.center)
+        vectors = (pairs.direction * pairs.distance).t()[:, None, :]
+        return torch.bmm(vectors, strain.to(self.dtype).index_select(0, owner))[:, 0].t()
 
     def jacobian(self, geometry: Geometry) -> Tensor:
         """Returns J [A, D, A, 3] itself, for small structures: it has 3 A^2 D numbers."""

@@ -51,7 +51,7 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
     keys = ase_keys.Keys(energy=chosen.energy_key, forces=chosen.forces_key)
     structures = []
     for number, atoms in enumerate(_read_all(path)):
-        values = Values.of(atoms, f"{path}, structure {number} (counted from 0)")
+        values = Values.of(atoms, f"{path}, structure {number} (counted from 0)", chosen.virials)
         structures.append(_structure(values, keys, species, energy, length))
     if not structures:
         raise DataError(f"{path}: ASE finds no structures in it")
@@ -78,6 +78,7 @@ def _structure(
         cell=np.where(pbc[:, None], values.cell, 0.0) * length,
         pbc=pbc,
         forces=None if forces is None else forces * (energy / length),
+        virial=None if values.virial is None else values.virial * energy,
     ).check()
 
 

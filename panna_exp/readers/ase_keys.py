@@ -30,6 +30,7 @@ class Values:
         pbc: [3].
         energies: Numbers by key.
         vectors: Arrays [A, 3] by key, without positions.
+        virial: [3, 3] minus the energy's derivative by strain, in the file's energy unit; or None.
     """
 
     origin: str
@@ -40,9 +41,10 @@ class Values:
     pbc: NDArray[np.bool_]
     energies: Mapping[str, float]
     vectors: Mapping[str, Floats]
+    virial: Floats | None = None
 
     @classmethod
-    def of(cls, atoms: Any, origin: str) -> "Values":
+    def of(cls, atoms: Any, origin: str, virials: bool = False) -> "Values":
         """Takes what may be needed from ASE's Atoms; results of a calculation win over the rest."""
         results = {} if atoms.calc is None else dict(getattr(atoms.calc, "results", {}))
         numbers = {**atoms.info, **results}
@@ -65,6 +67,7 @@ class Values:
                 for key, value in arrays.items()
                 if key not in _NO_FORCES and _is_vectors(value, len(atoms))
             },
+            virial=_virial(numbers, atoms, origin) if virials else None,
         )
 
 
@@ -126,6 +129,38 @@ class Keys:
                 path,
                 known,
             )
+
+
+def _virial(values: Mapping[str, Any], atoms: Any, origin: str) -> Floats | None:
+    """Returns the virial from ASE's stress, (1/V) dE/dstrain, or a virial that the file has.
+
+    Raises:
+        DataError: Both are there and say different things: a unit or a sign is wrong.
+    """
+    found = []
+    for key in ("virial", "virials"):
+        if key in values:
+            found.append(_matrix(values[key], f"{origin}: '{key}'"))
+    if "stress" in values and atoms.cell.rank == 3 and atoms.pbc.all():
+        stress = _matrix(values["stress"], f"{origin}: 'stress'")
+        found.append(-stress * atoms.get_volume())
+    if len(found) > 1 and not np.allclose(found[0], found[1], rtol=1e-3, atol=1e-4):
+        raise DataError(
+            f"{origin}: its virial and its stress contradict each other: expected virial = -stress "
+            "x volume, in eV and eV/angstrom^3"
+        )
+    return found[0] if found else None
+
+
+def _matrix(value: Any, where: str) -> Floats:
+    """Returns [3, 3] of nine numbers, or of Voigt's six (xx, yy, zz, yz, xz, xy)."""
+    array = np.asarray(value, dtype=np.float64).ravel()
+    if array.size == 6:
+        xx, yy, zz, yz, xz, xy = array
+        array = np.array([xx, xy, xz, xy, yy, yz, xz, yz, zz])
+    if array.size != 9:
+        raise DataError(f"{where} has {array.size} numbers, expected 9 or 6")
+    return array.reshape(3, 3)
 
 
 def _listed(keys: Mapping[str, object]) -> str:

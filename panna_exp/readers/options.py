@@ -7,6 +7,8 @@ import numpy as np
 from panna_exp.data.structures import StructureSet
 from panna_exp.errors import DataError
 
+# These say what to read, not what it means.
+_HOW_MUCH = ("derivatives", "sparse_derivatives", "virials")
 _SPELLED = "(data.{key}, --{flag})"
 
 
@@ -23,6 +25,7 @@ class ReadOptions:
             ``keep``: they are forces. None is ``missing``.
         derivatives: Read stored derivatives of descriptors, which take much memory, as well.
         sparse_derivatives: Keep them sparse (true) or dense (false); None: as the file has them.
+        virials: Read virials or stresses as well.
     """
 
     energy_key: str | None = None
@@ -32,10 +35,11 @@ class ReadOptions:
     zero_forces: str | None = None
     derivatives: bool = False
     sparse_derivatives: bool | None = None
+    virials: bool = False
 
     def given(self) -> list[str]:
         """Returns the names of the choices that were made about what the numbers mean."""
-        names = [item.name for item in fields(self) if "derivatives" not in item.name]
+        names = [item.name for item in fields(self) if item.name not in _HOW_MUCH]
         return [name for name in names if getattr(self, name) is not None]
 
     def refuse_others(self, takes: tuple[str, ...], where: str, kind: str) -> None:

@@ -33,6 +33,7 @@ class ForceLossSettings:
         panna_version: 2 or 1.
         weight: None, ``n_atoms``, ``n_atoms2``, ``3n_atoms`` or ``3n_atoms2``; 2.x only.
         reduction: ``mean`` or ``sum`` over the batch; 2.x only (1.x sums).
+        virial_cost: Factor on the loss of virials; 0: none.
         fraction: Part of the force components, drawn anew for each step, that the loss sees.
         seed: Of that draw.
     """
@@ -42,6 +43,7 @@ class ForceLossSettings:
     panna_version: int = 2
     weight: str | None = None
     reduction: str = "mean"
+    virial_cost: float = 0.0
     fraction: float = 1.0
     seed: int = 0
 
@@ -117,3 +119,16 @@ class ForceLoss:
         random = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
         drawn = torch.rand(delta.shape, generator=random) < self.settings.fraction
         return drawn.to(delta.device, delta.dtype) / self.settings.fraction
+
+
+def virial_loss(strain: Tensor, virial: Tensor, num_atoms: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the mean over the batch of sum (dW)^2 / N (eV^2), and its slope by ``strain``.
+
+    Args:
+        strain: [S, 3, 3] the predicted energy's derivative by strain, minus its virial W (eV).
+        virial: [S, 3, 3] of the data, NaN for structures that then count for nothing.
+        num_atoms: [S] N.
+    """
+    delta = torch.nan_to_num(strain + virial, nan=0.0)
+    weight = (1 / (num_atoms * len(num_atoms)))[:, None, None]
+    return torch.sum(weight * delta * delta), 2 * weight * delta

@@ -16,6 +16,8 @@ PENALTY = "penalty"
 FORCE_MAE = "force_mae"
 FORCE_RMSE = "force_rmse"
 FORCE_LOSS = "force_loss"
+VIRIAL_MAE = "virial_mae"
+VIRIAL_LOSS = "virial_loss"
 
 # PANNA's columns of metrics.dat; energies per atom in eV/atom, forces in eV/A a
 # component. The losses add up to the total: the force loss includes training.forces_cost.
@@ -28,21 +30,28 @@ COLUMNS = {
     FORCE_MAE: "F_MAE",
     FORCE_RMSE: "F_RMSE",
     FORCE_LOSS: "f_loss",
+    VIRIAL_MAE: "V_MAE/at",
+    VIRIAL_LOSS: "v_loss",
 }
 CHOICES = {"MAE": (ENERGY_MAE,), "RMSE": (ENERGY_RMSE,), "loss": (LOSS, ENERGY_LOSS, PENALTY)}
+VIRIAL_CHOICES: dict[str, tuple[str, ...]] = {"MAE": (VIRIAL_MAE,), "loss": (VIRIAL_LOSS,)}
 FORCE_CHOICES = {"MAE": (FORCE_MAE,), "RMSE": (FORCE_RMSE,), "loss": (FORCE_LOSS,)}
 
 # Sums of: loss, penalty, |dE|/N, (dE/N)^2, structures, steps.
 _ENERGY_SUMS = 6
 # Sums of: force loss, |dF|, dF^2, components.
 _FORCE_SUMS = 4
+# Sums of: virial loss, |dW|/N, components.
+_VIRIAL_SUMS = 3
+_FORCES = slice(_ENERGY_SUMS, _ENERGY_SUMS + _FORCE_SUMS)
+_VIRIALS = slice(_FORCES.stop, _FORCES.stop + _VIRIAL_SUMS)
 
 
 class Totals:
     """Sums over steps, float64 on the device."""
 
     def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(_ENERGY_SUMS + _FORCE_SUMS, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(_VIRIALS.stop, dtype=torch.float64, device=device)
 
     def add(
         self, delta: Tensor, num_atoms: Tensor, energy_loss: Tensor, penalty: Tensor | None
@@ -59,9 +68,13 @@ class Totals:
         if known is not None:
             delta = delta * known[:, None]
         count = torch.full_like(loss, 3 * len(delta)) if known is None else 3 * known.sum()
-        self.sums[_ENERGY_SUMS:] += torch.stack(
-            [loss, delta.abs().sum(), delta.square().sum(), count]
-        )
+        self.sums[_FORCES] += torch.stack([loss, delta.abs().sum(), delta.square().sum(), count])
+
+    def add_virials(self, delta: Tensor, num_atoms: Tensor, loss: Tensor) -> None:
+        """Adds one batch's virial errors [S, 3, 3] (eV), NaN where unknown, and its loss."""
+        known = torch.isfinite(delta)
+        per_atom = torch.where(known, delta, 0).abs() / num_atoms[:, None, None]
+        self.sums[_VIRIALS] += torch.stack([loss, per_atom.sum(), known.sum().to(loss.dtype)])
 
     def absorb(self, other: "Totals") -> None:
         """Adds another's sums to these and empties the other."""
@@ -71,7 +84,8 @@ class Totals:
     def read(self, rescale: float = 1.0) -> dict[str, float]:
         """Returns means over steps (losses) and structures (errors, eV/atom); asks the device."""
         loss, penalty, absolute, square, structures, steps = self.sums[:_ENERGY_SUMS].tolist()
-        force_loss, force_absolute, force_square, components = self.sums[_ENERGY_SUMS:].tolist()
+        force_loss, force_absolute, force_square, components = self.sums[_FORCES].tolist()
+        virial_loss, virial_absolute, virials = self.sums[_VIRIALS].tolist()
         if not steps:
             return {}
         forces = {}
@@ -81,8 +95,13 @@ class Totals:
                 FORCE_MAE: force_absolute / components / rescale,
                 FORCE_RMSE: (force_square / components) ** 0.5 / rescale,
             }
+        if virials:
+            forces |= {
+                VIRIAL_LOSS: virial_loss / steps,
+                VIRIAL_MAE: virial_absolute / virials / rescale,
+            }
         return {
-            LOSS: (loss + force_loss + penalty) / steps,
+            LOSS: (loss + force_loss + virial_loss + penalty) / steps,
             ENERGY_LOSS: loss / steps,
             PENALTY: penalty / steps,
             ENERGY_MAE: absolute / structures / rescale,
@@ -91,11 +110,18 @@ class Totals:
         }
 
 
-def columns(chosen: Sequence[str], with_validation: bool, with_forces: bool = False) -> list[str]:
+def columns(
+    chosen: Sequence[str],
+    with_validation: bool,
+    with_forces: bool = False,
+    with_virials: bool = False,
+) -> list[str]:
     """Returns the header of metrics.dat after ``epoch``: capitals first, as PANNA's writer does."""
     metrics = [metric for choice in chosen for metric in CHOICES[choice]]
     if with_forces:
         metrics += [metric for choice in chosen for metric in FORCE_CHOICES[choice]]
+    if with_virials:
+        metrics += [m for choice in chosen for m in VIRIAL_CHOICES.get(choice, ())]
     names = [COLUMNS[metric] for metric in metrics] + ["tot_st"]
     if with_validation:
         names += [f"val_{COLUMNS[metric]}" for metric in metrics]

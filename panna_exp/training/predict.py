@@ -29,21 +29,26 @@ class Predicted:
     Args:
         energy: [S] (eV), reference energies not included.
         forces: [A, 3] (eV/angstrom); None without Jacobians.
+        strain: [S, 3, 3] derivative of the energy by strain (eV); None unless asked for.
     """
 
     energy: Tensor
     forces: Tensor | None
+    strain: Tensor | None = None
 
 
 @torch.no_grad()
-def predict_forces(networks: SpeciesNetworks, batch: AtomBatch) -> Predicted:
+def predict_forces(networks: SpeciesNetworks, batch: AtomBatch, strain: bool = False) -> Predicted:
     """Returns energies and, where the batch has Jacobians, forces in the order of its rows."""
     if batch.forces is None:
         return Predicted(predict(networks, batch), None)
     passed = forward(networks, batch.descriptors, batch.species_counts)
     slopes = input_gradient(networks, passed, batch.species_counts)
-    forces = batch.forces.jacobian.pull(slopes.values).neg_()
-    return Predicted(batch.sum_by_structure(passed.atom_energy), forces)
+    energy = batch.sum_by_structure(passed.atom_energy)
+    if strain:
+        gradient, by_strain = batch.forces.jacobian.pull_with_strain(slopes.values)
+        return Predicted(energy, gradient.neg_(), by_strain)
+    return Predicted(energy, batch.forces.jacobian.pull(slopes.values).neg_())
 
 
 def predict_all_forces(

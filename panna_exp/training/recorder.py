@@ -17,13 +17,19 @@ class MetricsFile:
         chosen: ``MAE``, ``RMSE``, ``loss``.
         with_validation: Whether there are ``val_`` columns.
         with_forces: Whether there are columns of forces.
+        with_virials: Whether there are columns of virials.
     """
 
     def __init__(
-        self, path: Path, chosen: Sequence[str], with_validation: bool, with_forces: bool = False
+        self,
+        path: Path,
+        chosen: Sequence[str],
+        with_validation: bool,
+        with_forces: bool = False,
+        with_virials: bool = False,
     ) -> None:
         self._path = path
-        self._columns = metrics.columns(chosen, with_validation, with_forces)
+        self._columns = metrics.columns(chosen, with_validation, with_forces, with_virials)
         self._last_epoch = -1
         header = " ".join(["epoch", *self._columns])
         lines = _whole_lines(path)

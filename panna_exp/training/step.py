@@ -14,7 +14,7 @@ from panna_exp.model.gradients import ForwardPass, backward, forward
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.uniform import UniformPass
 from panna_exp.training.flat import FlatParameters
-from panna_exp.training.force_loss import ForceLoss
+from panna_exp.training.force_loss import ForceLoss, virial_loss
 from panna_exp.training.loss import EnergyLoss, Penalty
 from panna_exp.training.masks import Masks
 from panna_exp.training.metrics import Totals
@@ -81,10 +81,20 @@ class TrainStep:
     ) -> None:
         """Sets the gradients of energy and force loss; nothing is differentiated twice."""
         slopes = input_gradient(self.networks, passed, batch.species_counts)
-        delta = forces.jacobian.pull(slopes.values).neg_().sub_(forces.target)
+        virial_cost = loss.settings.virial_cost if forces.virial is not None else 0.0
+        if virial_cost and forces.virial is not None:
+            pulled, strain = forces.jacobian.pull_with_strain(slopes.values)
+            virial_value, by_strain = virial_loss(strain, forces.virial, batch.num_atoms)
+            totals.add_virials(strain + forces.virial, batch.num_atoms, virial_value * virial_cost)
+        else:
+            pulled, by_strain = forces.jacobian.pull(slopes.values), None
+        delta = pulled.neg_().sub_(forces.target)
         value, by_force = loss(delta, batch.structure, batch.num_atoms, forces.known, number)
         totals.add_forces(delta, forces.known_atoms(batch.structure), value * loss.cost)
-        direction = forces.jacobian.push(by_force).mul_(-loss.cost)
+        if by_strain is None:
+            direction = forces.jacobian.push(by_force).mul_(-loss.cost)
+        else:
+            direction = forces.jacobian.push(by_force * -loss.cost, by_strain * virial_cost)
         backward_with_direction(
             self.networks, passed, slopes, atom_slope, direction, batch.species_counts
         )

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.batch import PackedData
+from panna_exp.training.force_loss import virial_loss
 from panna_exp.training.metrics import Totals
 from panna_exp.training.predict import predict_all, predict_forces
 from panna_exp.training.step import TrainStep
@@ -33,7 +34,9 @@ def _with_forces(step: TrainStep, data: PackedData, totals: Totals) -> Tensor:
     loss = step.force_loss.of_all_components()
     energies = []
     for batch in data.batches(_STRUCTURES):
-        predicted = predict_forces(step.networks, batch)
+        virial = None if batch.forces is None else batch.forces.virial
+        strain = loss.settings.virial_cost > 0 and virial is not None
+        predicted = predict_forces(step.networks, batch, strain)
         energies.append(predicted.energy)
         forces = batch.forces
         assert predicted.forces is not None
@@ -41,5 +44,9 @@ def _with_forces(step: TrainStep, data: PackedData, totals: Totals) -> Tensor:
         delta = predicted.forces - forces.target
         value, _ = loss(delta, batch.structure, batch.num_atoms, forces.known)
         share = len(batch) / len(data) if loss.is_mean else 1.0
+        if predicted.strain is not None and virial is not None:
+            value_of_virials, _ = virial_loss(predicted.strain, virial, batch.num_atoms)
+            cost = loss.settings.virial_cost * len(batch) / len(data)
+            totals.add_virials(predicted.strain + virial, batch.num_atoms, value_of_virials * cost)
         totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * share))
     return torch.cat(energies)

@@ -13,6 +13,7 @@ from panna_exp.data.batch import PackedData
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.jacobians import StoredJacobians
 from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.mbp import MBP
 from panna_exp.descriptors.parameters import MBPParameters
@@ -71,8 +72,8 @@ def make_networks():
     return SpeciesNetworks([network("X"), network("Y")], torch.float64)
 
 
-def make_case(route, structures, **training):
-    operator = MBP(PARAMETERS, torch.float64)
+def make_case(route, structures, compiled=False, **training):
+    operator = operator_of(PARAMETERS, torch.float64, compiled=compiled)
     descriptors = operator.compute(operator.geometry(structures)).numpy()
     structures = replace(structures, descriptors=descriptors)
     if route == "on the fly":
@@ -131,8 +132,25 @@ def test_fifty_steps_are_the_same_on_every_route(options):
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_gradients_are_the_slopes_of_the_loss(route):
-    case = make_case(route, make_structures(without_forces=(1,)), floss_function="exp_quad")
-    batch = case.data.batch(np.array([0, 5, 1, 3]))
+    check_slopes(make_case(route, make_structures(without_forces=(1,)), floss_function="exp_quad"))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients_are_the_slopes_of_the_loss_with_virials(compiled):
+    structures = make_structures()
+    virial = np.random.default_rng(1).normal(size=(len(structures), 3, 3))
+    virial[2] = np.nan
+    structures = replace(structures, virial=virial)
+    case = make_case("on the fly", structures, compiled=compiled, virial_cost=0.7)
+    check_slopes(case, indices=(0, 3, 2, 7))
+    found = validate(case.step, case.data).read()
+    assert found["virial_loss"] > 0
+    parts = ("energy_loss", "force_loss", "virial_loss", "penalty")
+    assert found["loss"] == pytest.approx(sum(found[part] for part in parts))
+
+
+def check_slopes(case, indices=(0, 5, 1, 3)):
+    batch = case.data.batch(np.array(indices))
     values = case.step.parameters.values
 
     def loss():

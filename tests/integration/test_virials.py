@@ -1,0 +1,86 @@
+"""Training on virials, from stresses that ASE reads."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ase")
+
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.morse import MorsePotential
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from panna_exp.ase import PannaCalculator
+
+OPTIONS = (
+    "data=ase", "data.train=si.extxyz", "data.species=[Si]", "data.reference_energies=fit",
+    "training=forces", "network.architecture=[16,8,1]", "tracking=none",
+    "training.batch_size=4", "descriptor.Rc_ang=3.2", "io.metrics=[MAE,loss]",
+)  # fmt: skip
+
+
+def make_frames(count=32, sign=1.0, unit=1.0):
+    frames = []
+    for seed in range(count):
+        atoms = bulk("Si", cubic=True)
+        atoms.rattle(0.05, seed=seed)
+        strain = np.random.default_rng(seed).normal(scale=0.02, size=(3, 3))
+        atoms.set_cell(atoms.cell @ (np.eye(3) + strain + strain.T), scale_atoms=True)
+        atoms.calc = MorsePotential(epsilon=1.2, rho0=4.0, r0=2.35, rcut1=3.2, rcut2=4.2)
+        results = {
+            "energy": atoms.get_potential_energy(),
+            "forces": atoms.get_forces(),
+            "stress": sign * unit * atoms.get_stress(),
+        }
+        plain = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
+        plain.calc = SinglePointCalculator(plain, **results)
+        frames.append(plain)
+    return frames
+
+
+def test_stresses_are_learned(program):
+    frames = make_frames()
+    write(program.folder / "si.extxyz", frames)
+    done = program.run(
+        "train", *OPTIONS, "training.virial_cost=1.0", "data.validation_fraction=0.25",
+        "training.max_epochs=40", "io.train_dir=run",
+    )  # fmt: skip
+    assert "24 of 24 structures have virials" in done.stdout + done.stderr
+    header, *lines = (program.folder / "run/metrics.dat").read_text().splitlines()
+    names = header.split()
+    assert {"V_MAE/at", "v_loss", "val_V_MAE/at"} <= set(names)
+    column = names.index("val_V_MAE/at")
+    values = [float(line.split()[column]) for line in lines]
+    assert values[-1] < values[0] / 5
+    atoms = frames[-1].copy()
+    atoms.calc = PannaCalculator(program.folder / "run")
+    reference = frames[-1].get_stress()
+    error = np.abs(atoms.get_stress() - reference).max()
+    assert error < 0.25 * np.abs(reference).max()  # the same sign and unit as the data's
+
+
+def test_what_cannot_be_learned_is_said(program):
+    frames = make_frames(4, unit=160.2)
+    write(program.folder / "si.extxyz", frames)
+    options = (*OPTIONS, "training.virial_cost=1.0", "io.train_dir=run")
+    done = program.run("train", *options, code=2)
+    assert "are they in GPa or kbar?" in done.stderr
+    for atoms in frames:
+        del atoms.calc.results["stress"]
+    write(program.folder / "si.extxyz", frames)
+    done = program.run("train", *options, code=2)
+    assert "has neither virial nor stress" in done.stderr
+    frames = make_frames(4)
+    for atoms in frames:
+        atoms.info["virial"] = atoms.get_stress(voigt=False) * atoms.get_volume()  # wrong sign
+    write(program.folder / "si.extxyz", frames)
+    done = program.run("train", *options, code=2)
+    assert "its virial and its stress contradict each other" in done.stderr
+    done = program.run("train", "training.virial_cost=1.0", "io.train_dir=run", code=2)
+    assert "training.virial_cost=1.0: virials are trained on with forces" in done.stderr
+    done = program.run(
+        "train", "training=forces", "training.virial_cost=1.0", "io.train_dir=run", code=2
+    )
+    assert "has neither virial nor stress" in done.stderr
+    assert not (program.folder / "run").exists()
