@@ -205,7 +205,7 @@ def _known_descriptor(
         if info is not None and info["type"] != "unknown":
             return info
     generation = chosen_generation(config.data, config.descriptor)
-    if generation is None:
+    if generation is None and config.descriptor.type != "BP":
         return potential.descriptor
     species = Species(potential.symbols)
     return descriptors.parameters(config.descriptor, species, generation).to_info()
