@@ -29,7 +29,7 @@ from panna_exp.commands.assess import Assessment, Assessor
 from panna_exp.commands.command_line import relative
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.progress import DescriptorDisplay
-from panna_exp.config.schema import DataConfig, EvaluateConfig, TrainConfig
+from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
@@ -205,7 +205,7 @@ def _known_descriptor(
         if info is not None and info["type"] != "unknown":
             return info
     generation = chosen_generation(config.data, config.descriptor)
-    if generation is None and config.descriptor.type != "BP":
+    if generation is None and config.descriptor.type is not DescriptorType.BP:
         return potential.descriptor
     species = Species(potential.symbols)
     return descriptors.parameters(config.descriptor, species, generation).to_info()

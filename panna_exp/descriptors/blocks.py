@@ -115,7 +115,8 @@ class Work(NamedTuple):
     """Arrays of one block, made by the caller: one set for each thread.
 
     By triple [block]: cosine to cut; by triple and angle [block Nq]: base to slope; then Gaussians
-    [Np block], distances [block], radial Gaussians [Nr block] and terms by pair [block Nr].
+    [Np block], distances [block], radial Gaussians [Nr block], terms by pair [block Nr], and the
+    factors of one triple [Np], in arrays longer than that.
     """
 
     cosine: Any
@@ -132,6 +133,8 @@ class Work(NamedTuple):
     distance: Any
     radial: Any
     by_pair: Any
+    scales: Any
+    tilts: Any
 
 
 def work_arrays(k: Constants) -> Work:
@@ -139,6 +142,7 @@ def work_arrays(k: Constants) -> Work:
     dtype, angles = k.zeta.dtype, len(k.zeta)
     sizes = [1] * 4 + [angles] * 6
     sizes += [len(k.centers), 1, len(k.radial_centers), len(k.radial_centers)]
+    sizes += [len(k.centers)] * 2
     return Work._make(np.empty(BLOCK * size, dtype) for size in sizes)
 
 

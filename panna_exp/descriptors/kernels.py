@@ -32,7 +32,7 @@ from panna_exp.descriptors.blocks import (
     gaussians,
     radial_terms,
 )
-from panna_exp.descriptors.vectors import add_scaled, dot
+from panna_exp.descriptors.vectors import add_scaled, dot, weighted_sums
 
 
 class Lists(NamedTuple):
@@ -227,15 +227,21 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     if pair == pairs_of_species:
                         atom, pair = atom + 1, 0
                 factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
-                total, by_mean, by_cosine = 0 * mean, 0 * mean, 0 * mean
                 for p in range(num_centers):
                     scale = factor * w.gaussians[p * count + t]
-                    place = atom * width_of_row + begin + pair * width + p * num_angles
-                    value = dot(weights, place, w.factor, t * num_angles, num_angles)
-                    slope = dot(weights, place, w.slope, t * num_angles, num_angles)
-                    total += scale * value
-                    by_mean -= scale * value * k.eta[p] * (mean - k.centers[p])
-                    by_cosine += scale * slope
+                    w.scales[p] = scale
+                    w.tilts[p] = -scale * k.eta[p] * (mean - k.centers[p])
+                total, by_mean, by_cosine = weighted_sums(
+                    weights,
+                    atom * width_of_row + begin + pair * width,
+                    w.scales,
+                    w.tilts,
+                    w.factor,
+                    w.slope,
+                    t * num_angles,
+                    num_centers,
+                    num_angles,
+                )
                 i, j = lists.first[at + t], lists.second[at + t]
                 gradient[i, 3] += by_mean + total * table[i, SLOPE_ANG]
                 gradient[j, 3] += by_mean + total * table[j, SLOPE_ANG]

@@ -42,13 +42,60 @@ def dot(_, one: Any, at: Any, other: Any, start: Any, size: Any) -> Any:  # type
         first = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], count)
         second = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], count)
         product = builder.fmul(_load(builder, first), _load(builder, second), flags=_FLAGS)
-        element = product.type.element
-        name = f"llvm.vector.reduce.fadd.v{count}f{32 if element == ir.FloatType() else 64}"
-        kind = ir.FunctionType(element, [element, product.type])
-        reduce = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        return builder.call(reduce, [ir.Constant(element, -0.0), product], fastmath=_FLAGS)
+        return _sum(builder, product, count)
 
     return one.dtype(one, types.intp, other, types.intp, size), code
+
+
+@intrinsic(prefer_literal=True)
+def weighted_sums(  # type: ignore[no-untyped-def]
+    _, rows: Any, at: Any, scales: Any, tilts: Any, one: Any, other: Any, start: Any, count: Any,
+    size: Any,
+) -> Any:  # fmt: skip
+    """Returns three sums over ``count`` rows r and ``size`` columns q of a block of numbers.
+
+    With w_rq = rows[at + r size + q]: those of scales_r w_rq one_q, tilts_r w_rq one_q and
+    scales_r w_rq other_q, ``one`` and ``other`` from ``start`` on.
+    """
+    number, width = count.literal_value, size.literal_value
+    result = types.UniTuple(rows.dtype, 3)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def vector(position: int, index: Any) -> Any:
+            kind, array = signature.args[position], arguments[position]
+            return _load(builder, _pointer(context, builder, kind, array, index, width))
+
+        def scalar(position: int, index: int) -> Any:
+            kind, array = signature.args[position], arguments[position]
+            data = context.make_array(kind)(context, builder, array).data
+            place = builder.gep(data, [ir.Constant(ir.IntType(64), index)])
+            return _splat(builder, builder.load(place), width)
+
+        sums: list[Any] = [None, None]
+        for row in range(number):
+            index = builder.add(arguments[1], ir.Constant(ir.IntType(64), row * width))
+            values = vector(0, index)
+            for which, position in enumerate((2, 3)):
+                product = builder.fmul(scalar(position, row), values, flags=_FLAGS)
+                before = sums[which]
+                sums[which] = (
+                    product if before is None else builder.fadd(before, product, flags=_FLAGS)
+                )
+        first, second = vector(4, arguments[6]), vector(5, arguments[6])
+        products = ((sums[0], first), (sums[1], first), (sums[0], second))
+        found = [_sum(builder, builder.fmul(*pair, flags=_FLAGS), width) for pair in products]
+        return context.make_tuple(builder, result, found)
+
+    index = types.intp
+    return result(rows, index, scales, tilts, one, other, index, count, size), code
+
+
+def _sum(builder: Any, vector: Any, count: int) -> Any:
+    element = vector.type.element
+    name = f"llvm.vector.reduce.fadd.v{count}f{32 if element == ir.FloatType() else 64}"
+    kind = ir.FunctionType(element, [element, vector.type])
+    reduce = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    return builder.call(reduce, [ir.Constant(element, -0.0), vector], fastmath=_FLAGS)
 
 
 def _pointer(

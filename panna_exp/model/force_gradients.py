@@ -163,6 +163,7 @@ def _put_gradients(
 ) -> None:
     """Sets dW and db from (x, bar z) and (x', s)."""
     weights, biases = network.weights[number], network.biases[number]
+    assert weights.grad is not None
     torch.mm(plain[0].t(), plain[1], out=weights.grad)
     weights.grad.addmm_(changed[0].t(), changed[1])
     if network.activations[number] is Activation.rbf:

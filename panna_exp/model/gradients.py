@@ -102,6 +102,7 @@ def _network_backward(
         is_rbf = network.activations[number] is Activation.rbf
         scaled = _through(network.activations[number], inner[number], y, gradient)
         if network.trainable[number]:
+            assert weights.grad is not None
             torch.mm(x.t(), scaled, out=weights.grad)
             if is_rbf:
                 weights.grad.sub_(weights * scaled.sum(0)).mul_(2)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from panna_exp.model.activations import apply_layer
@@ -21,12 +22,17 @@ class AtomicNetwork(nn.Module):
         self.symbol = data.symbol
         self.activations = tuple(layer.activation for layer in data.layers)
         self.trainable = data.trainable
-        self.weights = nn.ParameterList()
-        self.biases = nn.ParameterList()
-        for layer, trainable in zip(data.layers, data.trainable, strict=True):
-            for target, array in ((self.weights, layer.weights), (self.biases, layer.biases)):
-                tensor = torch.as_tensor(np.array(array), dtype=dtype)
-                target.append(nn.Parameter(tensor, requires_grad=trainable))
+
+        def parameter(array: NDArray[np.floating], trainable: bool) -> nn.Parameter:
+            tensor = torch.as_tensor(np.array(array), dtype=dtype)
+            return nn.Parameter(tensor, requires_grad=trainable)
+
+        layers = list(zip(data.layers, data.trainable, strict=True))
+        # Tuples beside what torch registers: asked for many times a step, lists of torch's cost
+        # several times as much as a tuple.
+        self.weights = tuple(parameter(layer.weights, flag) for layer, flag in layers)
+        self.biases = tuple(parameter(layer.biases, flag) for layer, flag in layers)
+        self._registered = nn.ParameterList([*self.weights, *self.biases])
 
     def forward(self, descriptors: Tensor) -> Tensor:
         """Returns the atomic energies [n_t] of the descriptors [n_t, D]."""

@@ -138,6 +138,7 @@ def backward_with_direction(
         for network, part in passed.rows:
             if network.trainable[number]:
                 grad = network.weights[number].grad
+                assert grad is not None
                 torch.mm(passed.values[number][part].t(), scaled[part], out=grad)
                 grad.addmm_(changes[number][part].t(), found.scaled[number][part])
                 torch.sum(scaled[part], 0, out=network.biases[number].grad)
