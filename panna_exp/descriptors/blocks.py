@@ -14,8 +14,19 @@ from numba.extending import overload
 
 # Neither infinities nor NaN are assumed away: what is not finite must stay so.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
+
+
+def _can_be_kept() -> bool:
+    """Whether there is a folder for what was compiled: beside the package, or the user's own."""
+    try:
+        njit(cache=True)(_can_be_kept)
+    except RuntimeError:
+        return False
+    return True
+
+
 OPTIONS: dict[str, Any] = {
-    "cache": True,
+    "cache": _can_be_kept(),
     "nogil": True,
     "fastmath": _FAST,
     "error_model": "numpy",
