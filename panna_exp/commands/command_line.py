@@ -28,7 +28,7 @@ class CommandLine:
             names = ", ".join(item.rpartition(".")[2] for item in changes)
             return f"{line}   (with {names} in it)" if changes else line
         shown = str(relative(self.run_dir))
-        new = [f"io.train_dir={_quoted(shown)}", *changes]
+        new = [f"io.train_dir={quoted(shown)}", *changes]
         keys = {_key(item) for item in new}
         kept = [item for item in self.overrides if _key(item) not in keys]
         return shlex.join([*_program(), "train", *kept, *new])
@@ -48,7 +48,7 @@ def _program() -> list[str]:
     return ["python", "-m", "panna_exp"] if as_module else ["panna-exp"]
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Quotes a value for Hydra's override grammar where it has characters of that grammar."""
     plain = all(char.isalnum() or char in "/._-+@:" for char in value)
     return value if plain else '"' + value.replace('"', '\\"') + '"'

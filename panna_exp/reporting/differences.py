@@ -14,7 +14,7 @@ from panna_exp.reporting.records import Metrics, flatten
 from panna_exp.reporting.run import Run
 
 # Says only where a run is recorded, which is always another place.
-_PLACES = ("io.train_dir",)
+PLACES = ("io.train_dir",)
 _HASHES = ("fingerprint", "sha256", "git_commit")
 _HASH_DIGITS = 12
 _CODE = ("panna_exp", "python", "packages", "git_commit", "platform", "cpus", "device", "threads")
@@ -107,8 +107,8 @@ def compare(first: Run, second: Run) -> Comparison:
     results = _result_rows(first, second)
     epoch = first_different_epoch(first.metrics, second.metrics)
     return Comparison(
-        config=[item for item in config if item.key not in _PLACES],
-        places=[item.key for item in config if item.key in _PLACES],
+        config=[item for item in config if item.key not in PLACES],
+        places=[item.key for item in config if item.key in PLACES],
         data=_data_differences(first, second),
         code=differences(_code(first), _code(second)),
         result=results if epoch is not None or any(map(_differ, results)) else [],

@@ -106,7 +106,7 @@ def finite(value: Any) -> Any:
 
 def significant(value: float) -> str:
     """Writes a metric with four digits, as long as it has no more before the point."""
-    return f"{value:.{_DIGITS}g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:#.{_DIGITS}g}".rstrip(".") if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _epochs(run: Run) -> str:

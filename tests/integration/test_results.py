@@ -3,8 +3,13 @@
 import json
 import os
 import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 QUICK = ("training.max_epochs=2", "tracking=none")
 
@@ -16,6 +21,31 @@ def trained(shared_program):
         out = f"io.train_dir=outputs/rate_{rate}"
         shared_program.run("train", *QUICK, f"training.learning_rate={rate}", out)
     return shared_program
+
+
+class Page(HTMLParser):
+    """What a page asks for, and its text by section."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.sources, self.sections, self.scripts = [], {"": ""}, 0
+        self._section = ""
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.scripts += tag == "script"
+        self.sources += [given[name] for name in ("src", "href") if name in given]
+        if tag == "section":
+            self._section = given["id"]
+            self.sections[self._section] = ""
+
+    def handle_data(self, data):
+        self.sections[self._section] += data + " "
+
+    @property
+    def pictures(self):
+        return [source for source in self.sources if source.startswith("data:image/")]
 
 
 def one_line(done):
@@ -87,6 +117,123 @@ def test_diff_as_json(trained):
     assert values["differing_places"] == ["io.train_dir"]
 
 
+def test_the_report_of_a_run_is_one_file_with_everything(trained):
+    done = trained.run("report", "outputs/rate_1e-2")
+    assert re.fullmatch(r"wrote outputs/rate_1e-2/report\.html \(0\.\d MB\)\n", done.stdout)
+    page = Page(trained.folder / "outputs/rate_1e-2/report.html")
+    assert all(source.startswith(("data:image/", "#")) for source in page.sources)
+    assert page.scripts == 0
+    assert len(page.pictures) == 1 + 1 + 8  # curves, parity, worst structures
+    text = page.sections
+    result = json.loads((trained.folder / "outputs/rate_1e-2/result.json").read_text())
+    assert f"{result['mae_mev_per_atom']:.2f}" in text["overview"]
+    assert "CH4" in text["errors"]
+    assert "constant a species" in text["errors"]
+    worst = json.loads(
+        (trained.folder / "outputs/rate_1e-2/evaluate/epoch_2_step_72.json").read_text()
+    )["worst"]
+    assert text["worst"].split("error (eV)")[1].split()[0] == worst
+    assert "learning_rate: 0.01" in text["config"]
+    assert re.search(r"sessions +1 ", text["timings"])
+    assert re.search(r"steps/s +\d", text["timings"])
+    assert "torch" in text["environment"]
+    assert "tutorial_validation.h5" in text["environment"]
+
+
+def test_runs_stand_side_by_side_in_the_file_that_is_named(trained):
+    names = ["outputs/rate_1e-2", "outputs/rate_1e-3"]
+    done = trained.run("report", *names, *names, "--output", "both.html", "--worst", "2")
+    assert done.stdout.startswith("wrote both.html")
+    page = Page(trained.folder / "both.html")
+    assert "2 runs side by side" in page.sections[""]
+    for section in ("overview", "parity", "errors", "worst", "timings", "environment"):
+        for name in names:
+            assert name in page.sections[section], (section, name)
+    assert len(page.pictures) == 1 + 2 * (1 + 2)
+    differing = page.sections["config"].split("config.yaml")[0]
+    assert "training.learning_rate 0.01 0.001" in re.sub(r"\s+", " ", differing)
+    assert "batch_size" not in differing
+
+
+def test_without_predictions_the_page_says_what_makes_them(trained):
+    run = trained.folder / "outputs/copy, no predictions"
+    shutil.copytree(trained.folder / "outputs/rate_1e-2", run)
+    try:
+        shutil.rmtree(run / "evaluate")
+        trained.run("report", str(run.relative_to(trained.folder)))
+        text = Page(run / "report.html").sections["parity"]
+        hint = "panna-exp evaluate 'run_dir=\"outputs/copy, no predictions\"'"
+        assert hint in text
+        trained.run("evaluate", hint.split("'")[1])
+        trained.run("report", str(run.relative_to(trained.folder)))
+        assert len(Page(run / "report.html").pictures) == 10
+        (run / "evaluate/epoch_2_step_72.png").unlink()
+        trained.run("report", str(run.relative_to(trained.folder)), "--worst", "0")
+        page = Page(run / "report.html")
+        assert len(page.pictures) == 2  # the parity plot is drawn from the numbers
+        assert "worst" not in page.sections
+    finally:
+        shutil.rmtree(run)
+
+
+def test_a_run_that_was_continued_has_two_sessions_and_forces_have_tables(program):
+    words = ("train", "training=forces", "tracking=none", "io.train_dir=a")
+    program.run(*words, "training.max_epochs=1")
+    program.run(*words, "training.max_epochs=2")
+    program.run("report", "a")
+    page = Page(program.folder / "a/report.html")
+    assert re.search(r"sessions +2 ", page.sections["timings"])
+    assert "zero forces" in page.sections["errors"]
+    assert "force error (eV/angstrom)" in page.sections["worst"]
+    assert len(page.pictures) == 1 + 2 + 8
+
+
+def test_what_users_write_is_no_markup(program):
+    evil = "<img src=x onerror=alert(1)>"
+    folder = program.folder / "a<b>&"
+    (folder / "evaluate").mkdir(parents=True)
+    config = {"tracking": {"run_name": evil}, "data": {"species": ["H"]}}
+    (folder / "config.yaml").write_text(json.dumps(config))
+    (folder / "overrides.json").write_text(json.dumps([evil]))
+    (folder / "result.json").write_text(json.dumps({"status": "FAILED", "error": evil}))
+    (folder / "environment.json").write_text(json.dumps({"device": evil}))
+    name = evil.replace(" ", "_")
+    rows = f"#filename n_atoms e_ref e_nn\n{name} 1 -13.0 -13.1\n"
+    (folder / "evaluate/epoch_1_step_1.dat").write_text(rows)
+    errors = {"energy": {"mae_mev_per_atom": 100.0}, "warnings": [evil]}
+    (folder / "evaluate/epoch_1_step_1.json").write_text(json.dumps(errors))
+    program.run("report", "a<b>&")
+    page = Page(folder / "report.html")
+    assert all(source.startswith(("data:image/", "#")) for source in page.sources)
+    assert sum(text.count(evil) for text in page.sections.values()) >= 5
+    assert name in page.sections["worst"]
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs a browser")
+def test_a_browser_shows_the_report(trained):
+    trained.run("report", "outputs/rate_1e-2", "outputs/rate_1e-3", "--output", "page.html")
+    page = trained.folder / "page.html"
+    picture = trained.folder / "page.png"
+    words = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,3000")
+    profile = f"--user-data-dir={trained.folder / 'profile'}"
+    shown, drawn = (
+        subprocess.run(
+            ["chromium", *words, profile, output, page.as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        for output in ("--dump-dom", f"--screenshot={picture}")
+    )
+    assert "2 runs side by side" in shown.stdout
+    assert "Refused to" not in shown.stderr + drawn.stderr  # by the page's own policy
+    pixels = imread(picture)[..., :3]
+    assert pixels.shape[:2] == (3000, 1400)
+    for colour in ((0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)):  # those of curves and parity plots
+        same = np.abs(pixels - np.array(colour) / 255).max(axis=2) < 0.02
+        assert same.mean() > 0.001
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -105,6 +252,15 @@ def test_diff_as_json(trained):
         ),
         (["diff", "above", "above"], "is not a run directory, but above/run below it is"),
         (["diff", "above/run", "above/run"], "above/run/result.json: is not JSON"),
+        (["report"], "report: the following arguments are required: RUN_DIR"),
+        (["report", "empty"], "report: empty: is not a run directory, panna-exp runs lists them"),
+        (["report", "nowhere"], "report: nowhere: no such folder, expected a run directory"),
+        (["report", "afile"], "report: afile: is a file, expected a run directory"),
+        (["report", "above/run"], "above/run/result.json: is not JSON"),
+        (["report", "failed", "--worst", "-1"], "--worst -1: expected a number from 0 on"),
+        (["report", "failed", "--worst", "few"], "argument --worst: invalid int value: 'few'"),
+        (["report", "failed", "--output", "empty"], "--output empty: is a folder, expected a file"),
+        (["report", "failed", "--outptu=x"], "arguments: --outptu=x, did you mean '--output'?"),
     ],
 )
 def test_mistakes_are_one_line(program, arguments, message):
@@ -112,7 +268,10 @@ def test_mistakes_are_one_line(program, arguments, message):
     (program.folder / "afile").touch()
     (program.folder / "above/run").mkdir(parents=True)
     (program.folder / "above/run/result.json").write_text("{")
+    (program.folder / "failed").mkdir()
+    (program.folder / "failed/result.json").write_text('{"status": "FAILED"}')
     assert message in one_line(program.run(*arguments, code=2))
+    assert not list(program.folder.rglob("*.html"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -43,7 +43,7 @@ def test_the_table_has_a_row_a_run(three):
         *("run", "state", "started", "epochs", "best validation MAE\nmeV/atom", "overrides")
     ]
     assert list(table.rows[0]) == [
-        *("c", "finished", "2026-01-03 00:00", "1/2", "10 (epoch 1)", "training.max_epochs=2")
+        *("c", "finished", "2026-01-03 00:00", "1/2", "10.00 (epoch 1)", "training.max_epochs=2")
     ]
     assert table.rows[1][4] == ""
 
@@ -55,7 +55,7 @@ def test_names_that_users_give_have_a_column_and_metrics_of_several_kinds_are_na
     assert "name" in table.header
     assert [row[1] for row in table.rows] == ["the first", "b"]
     assert [row[5] for row in table.rows] == [
-        "validation MAE (meV/atom) 20 (epoch 2)",
+        "validation MAE (meV/atom) 20.00 (epoch 2)",
         "training loss 12346 (epoch 1)",
     ]
 
@@ -116,7 +116,14 @@ def test_runs_that_users_name(make_run):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(20.123456, "20.12"), (0.0012345, "0.001234"), (123456.7, "123457")]
+    ("value", "text"),
+    [
+        (20.123456, "20.12"),
+        (51.6, "51.60"),
+        (999.96, "1000"),
+        (0.0012345, "0.001234"),
+        (123456.7, "123457"),
+    ],
 )
 def test_digits(value, text):
     assert significant(value) == text

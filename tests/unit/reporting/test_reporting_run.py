@@ -33,9 +33,10 @@ def test_without_validation_the_training_errors_count(make_run):
 
 
 def test_its_columns_are_those_that_trainings_write():
-    from panna_exp.reporting import run
+    from panna_exp.reporting import curves, run
 
     names = {name.removeprefix("val_") for name, *_ in run._BEST}
+    names |= {name for panel in curves.PANELS for name in panel.columns}
     assert names <= set(metrics.COLUMNS.values())
 
 

@@ -1,0 +1,97 @@
+"""``panna-exp report RUN_DIR...``: one HTML page on one run, or on several side by side."""
+
+import argparse
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from panna_exp.commands.arguments import Parser
+from panna_exp.commands.command_line import quoted, relative
+from panna_exp.commands.messages import messages_shown
+from panna_exp.commands.run_directory import is_locked
+from panna_exp.errors import ConfigError
+from panna_exp.files import write_text_atomic
+from panna_exp.reporting.run import Run
+from panna_exp.reporting.scan import named_run
+
+_NAME = "report.html"
+_EXTRA = """\
+The page has the learning curves, parity plots, tables of errors, the worst structures with pictures
+(where the data files are still there and have positions), configuration, timings, versions and data
+files. It is one file that needs no network and can be mailed.
+
+examples:
+  panna-exp report outputs/a
+  panna-exp report outputs/a outputs/b --output compared.html
+  panna-exp report outputs/sweeps/SWEEP/[0-9]*"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    given = _parser().parse(arguments)
+    if given.worst < 0:
+        raise ConfigError(f"report: --worst {given.worst}: expected a number from 0 on")
+    runs = _runs(given.run_dirs)
+    output = _output(given.output, runs)
+    # Imported here: matplotlib and the readers are not needed to name a mistake.
+    from panna_exp.reporting.entry import make_entry
+    from panna_exp.reporting.report import report
+
+    with messages_shown():
+        entries = [
+            make_entry(run, number, shown, _evaluating(shown), given.data, _warn)
+            for number, run in enumerate(runs)
+            for shown in [str(relative(run.path))]
+        ]
+        text = report(entries, datetime.now(), given.worst)
+    write_text_atomic(output, text)
+    print(f"wrote {relative(output)} ({len(text.encode()) / 1e6:.1f} MB)")
+    return 0
+
+
+def _evaluating(shown: str) -> str:
+    return shlex.join(["panna-exp", "evaluate", f"run_dir={quoted(shown)}"])
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def _runs(names: list[str]) -> list[Run]:
+    """Returns the runs, each once."""
+    runs: dict[Path, Run] = {}
+    for name in names:
+        run = named_run(Path(name), "report", is_locked)
+        runs.setdefault(run.path.resolve(), run)
+    return list(runs.values())
+
+
+def _output(given: str | None, runs: list[Run]) -> Path:
+    if given is None:
+        return runs[0].path / _NAME
+    output = Path(given).expanduser()
+    if output.is_dir():
+        raise ConfigError(f"report: --output {given}: is a folder, expected a file name")
+    return output
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="panna-exp report",
+        description="Writes one HTML page on one run, or on several side by side.",
+        epilog=_EXTRA,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("run_dirs", nargs="+", metavar="RUN_DIR", help="run directories, in order")
+    add("--output", metavar="FILE", help=f"the page (default: {_NAME} in the first RUN_DIR)")
+    add(
+        "--data",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="more data files in which to look for the evaluated structures",
+    )
+    add("--worst", type=int, default=8, metavar="N", help="worst structures to show (default: 8)")
+    return parser

@@ -1,0 +1,78 @@
+"""How long a run took, from the times and steps in its train.log."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from panna_exp.reporting.run import LOG, time_of
+
+_CONTINUE = re.compile(r" continuing from \S*step_(\d+)\S*: ")
+_BEGIN = re.compile(r" training to epoch \d+ of \d+ steps ")
+_EPOCH = re.compile(r" epoch (\d+), step (\d+): ")
+
+
+@dataclass(slots=True, kw_only=True)
+class Timings:
+    """Sums over the sessions of a run, each from its start to the end of its last epoch.
+
+    Args:
+        sessions: How often training was started or continued.
+        steps: Made in whole epochs.
+        seconds: That those took, validation included.
+        last: Time of the last message.
+    """
+
+    sessions: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    last: datetime | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Steps a second, None where there is no complete epoch."""
+        return self.steps / self.seconds if self.steps and self.seconds > 0 else None
+
+
+@dataclass(slots=True)
+class _Session:
+    began: datetime
+    first_step: int
+    last_step: int = 0
+    last: datetime | None = None
+
+
+def read_timings(path: Path) -> Timings:
+    """Reads the log of a run directory; without one there is nothing known.
+
+    Raises:
+        OSError: The log cannot be read.
+    """
+    timings = Timings()
+    session: _Session | None = None
+    step = 0
+    if not (path / LOG).exists():
+        return timings
+    with (path / LOG).open(errors="replace") as file:
+        for line in file:
+            moment = time_of(line)
+            if moment is None:
+                continue
+            timings.last = moment
+            if continued := _CONTINUE.search(line):
+                step = int(continued[1])
+            elif _BEGIN.search(line):
+                _close(timings, session)
+                timings.sessions += 1
+                session, step = _Session(moment, step), 0
+            elif session is not None and (epoch := _EPOCH.search(line)):
+                session.last, session.last_step = moment, int(epoch[2])
+    _close(timings, session)
+    return timings
+
+
+def _close(timings: Timings, session: _Session | None) -> None:
+    if session is None or session.last is None:
+        return
+    timings.steps += max(0, session.last_step - session.first_step)
+    timings.seconds += (session.last - session.began).total_seconds()
