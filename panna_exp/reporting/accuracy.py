@@ -10,7 +10,7 @@ from panna_exp.elements import Species
 from panna_exp.reporting.entry import Entry
 from panna_exp.reporting.html import Content, Markup, element, image, joined, table
 from panna_exp.reporting.listing import significant
-from panna_exp.reporting.located import Found
+from panna_exp.reporting.located import NO_NAMES, Found
 from panna_exp.reporting.overview import heading
 from panna_exp.reporting.parity import energy_parity, force_parity
 from panna_exp.reporting.pictures import picture
@@ -141,7 +141,7 @@ def _worst(entry: Entry, count: int) -> Markup:
     pictured = any(item is not None and item.positions is not None for item in found)
     rows = []
     for row, item in zip(order.tolist(), found, strict=True):
-        name = evaluation.names[row]
+        name = _name(evaluation.names[row], row, item)
         rows.append(
             [
                 name,
@@ -163,6 +163,13 @@ def _worst(entry: Entry, count: int) -> Markup:
     if not pictured and any(item is not None for item in found):
         notes.append("The data have descriptors but no positions: there are no pictures.")
     return table(header, rows) + joined([element("p", text, class_="note") for text in notes])
+
+
+def _name(name: str, row: int, item: Found | None) -> str:
+    """Returns a structure's name, or what tells it from others without one."""
+    if name not in NO_NAMES:
+        return name
+    return f"structure {row}" if item is None else Path(item.origin).name
 
 
 def _formula(item: Found | None) -> str:

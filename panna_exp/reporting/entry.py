@@ -9,7 +9,7 @@ import numpy as np
 from panna_exp.data.structures import Floats
 from panna_exp.errors import DataError
 from panna_exp.reporting.evaluations import Evaluation, chosen, evaluated, read_evaluation
-from panna_exp.reporting.located import Located, counts, locate
+from panna_exp.reporting.located import Located, counts, locate, species_of
 from panna_exp.reporting.run import Run
 from panna_exp.reporting.timings import Timings, read_timings
 
@@ -117,7 +117,7 @@ def _letter(number: int) -> str:
 
 def _free_atoms(run: Run, evaluation: Evaluation, located: Located) -> Floats | None:
     energies = run.group("environment", "data", "reference_energies")
-    species = [str(symbol) for symbol in run.group("config", "data").get("species") or []]
+    species = species_of(run)
     table = counts(located, evaluation, species)
     if table is None:
         return None

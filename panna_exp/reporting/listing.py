@@ -1,7 +1,7 @@
 """A list of runs: rows of text and of JSON, in the order that the user asks for."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def run_json(run: Run) -> dict[str, Any]:
             "value": best.value,
             "epoch": best.epoch,
         },
-        "result": {name: finite(value) for name, value in run.result.items()},
+        "result": finite(run.result),
         "overrides": run.overrides,
     }
 
@@ -100,7 +100,11 @@ def key_overrides(run: Run) -> list[str]:
 
 
 def finite(value: Any) -> Any:
-    """Returns the value, null for a number that JSON does not have."""
+    """Returns the value, however nested, with null for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {str(name): finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import PannaExpError
-from panna_exp.readers import ReadOptions, open_structures
+from panna_exp.readers import READERS, ReadOptions, open_structures
 from panna_exp.readers.files import BUILTIN
 from panna_exp.reporting.data_files import DataFile, data_files
 from panna_exp.reporting.evaluations import Evaluation
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 MOST_RECORDS = 300_000
 # PANNA 1.x prints energies as float32.
 _RELATIVE = 2e-7
-_NO_NAMES = ("NA", "N.A.")
+NO_NAMES = ("NA", "N.A.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,13 @@ class Found:
     """One structure of an evaluation in the data.
 
     Args:
+        origin: File and record.
         symbols: Of its A atoms.
         positions: [A, 3] (angstrom), or None where the data have descriptors only.
         cell: [3, 3] lattice vectors as rows, zero rows where not periodic.
     """
 
+    origin: str
     symbols: tuple[str, ...]
     positions: Floats | None
     cell: Floats
@@ -71,10 +73,9 @@ def locate(run: Run, evaluation: Evaluation, extra: Sequence[str] = ()) -> Locat
         DataError: The record is damaged.
     """
     data = run.group("config", "data")
-    symbols = data.get("species")
-    if not isinstance(symbols, list) or not symbols:
+    species = Species(species_of(run))
+    if not len(species):
         return Located(notes=["The record names no species."])
-    species = Species(tuple(str(symbol) for symbol in symbols))
     located = Located()
     missing = set(range(len(evaluation.names)))
     for path, kind, records in _sources(run, extra):
@@ -82,6 +83,9 @@ def locate(run: Run, evaluation: Evaluation, extra: Sequence[str] = ()) -> Locat
             break
         if records > MOST_RECORDS:
             located.notes.append(f"{path} was not searched: it has {records} structures.")
+            continue
+        if kind is not None and kind not in READERS:
+            located.notes.append(f"{path} was not searched: its format is unknown, '{kind}'.")
             continue
         try:
             # A format refuses the choices that mean nothing for it; extra files are ours to guess.
@@ -97,6 +101,12 @@ def locate(run: Run, evaluation: Evaluation, extra: Sequence[str] = ()) -> Locat
             "the run's record: --data PATH names others."
         )
     return located
+
+
+def species_of(run: Run) -> tuple[str, ...]:
+    """Returns the symbols of the run's species list, none where the record has no such list."""
+    symbols = run.group("config", "data").get("species")
+    return tuple(str(symbol) for symbol in symbols) if isinstance(symbols, list) else ()
 
 
 def counts(located: Located, evaluation: Evaluation, species: Sequence[str]) -> Floats | None:
@@ -165,7 +175,7 @@ def _keys(names: list[str], sizes: list[int]) -> dict[tuple[str, int], list[int]
 def _dat_name(name: str) -> str:
     """Returns a name as .dat files write it, empty for none."""
     joined = "_".join(name.split())
-    return "" if joined in _NO_NAMES else joined
+    return "" if joined in NO_NAMES else joined
 
 
 def _nearest(energies: Floats, candidates: Any, wanted: float) -> int | None:
@@ -183,6 +193,7 @@ def _nearest(energies: Floats, candidates: Any, wanted: float) -> int | None:
 def _found(structures: StructureSet, index: int, species: Species) -> Found:
     atoms = slice(int(structures.offsets[index]), int(structures.offsets[index + 1]))
     return Found(
+        origin=structures.origins[index],
         symbols=tuple(species.symbols[number] for number in structures.species[atoms]),
         positions=None if structures.positions is None else structures.positions[atoms],
         cell=structures.cell[index],

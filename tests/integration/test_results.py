@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -96,6 +97,26 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(trained):
     finally:
         (damaged / "result.json").unlink()
         damaged.rmdir()
+
+
+def test_states_of_runs_that_are_training_and_that_were_killed(program):
+    words = ("training.max_epochs=100000", "tracking=none", "io.train_dir=outputs/a")
+    training = program.start("train", *words)
+    metrics = program.folder / "outputs/a/metrics.dat"
+    try:
+        for _ in range(600):
+            if metrics.exists() and metrics.read_text().count("\n") > 1:
+                break
+            time.sleep(0.1)
+        (run,) = json.loads(program.run("runs", "--json").stdout)["runs"]
+        assert (run["state"], run["max_epochs"]) == ("running", 100000)
+        assert run["epochs"] >= 1
+        assert program.run("report", "outputs/a").stdout.startswith("wrote")
+    finally:
+        training.kill()
+        training.communicate()
+    (run,) = json.loads(program.run("runs", "--json").stdout)["runs"]
+    assert run["state"] == "stopped"
 
 
 def test_diff_says_what_differs_and_what_does_not(trained):

@@ -61,10 +61,19 @@ def test_names_that_users_give_have_a_column_and_metrics_of_several_kinds_are_na
 
 
 def test_json_has_no_numbers_that_json_does_not_know(make_run):
-    make_run("a", result={"status": "FINISHED", "metric": float("nan"), "step": 20})
+    make_run(
+        "a",
+        result={
+            "status": "FINISHED",
+            "metric": float("nan"),
+            "step": 20,
+            "more": [{"a": float("inf")}],
+        },
+    )
     (run,) = runs_in(make_run.folder)
     values = json.loads(json.dumps(run_json(run), allow_nan=False))
     assert values["result"]["metric"] is None
+    assert values["result"]["more"] == [{"a": None}]
     assert values["best"] == {
         "metric": "val_MAE/at",
         "label": "validation MAE",

@@ -58,6 +58,7 @@ def test_structures_are_found_by_name_size_and_energy(make_run, tmp_path):
     found, evaluation = found_in(run_on(make_run, first, second, dat=dat))
     assert sorted(found.found) == [0, 1, 2]
     assert found.found[0].symbols == ("H", "H", "O")
+    assert found.found[0].origin.startswith(f"{first}, structure 0")
     np.testing.assert_array_equal(found.found[0].positions, WATER)
     assert found.notes == [
         "2 of 5 structures are not in the data files of the run's record: --data PATH names others."
@@ -88,6 +89,15 @@ def test_data_that_cannot_be_read_or_are_too_many_are_noted(make_run, tmp_path):
     assert "gone.h5: no such file" in found.notes[0]
     big = run_on(RunFolder(make_run, "big"), tmp_path / "b.h5", dat="w 3 -1 0\n", records=10**7)
     assert "was not searched: it has 10000000 structures" in found_in(big)[0].notes[0]
+
+
+def test_records_that_say_nothing_useful_are_noted(make_run, tmp_path):
+    run = run_on(make_run, "a.h5", dat="w 3 -1 0\n")
+    run.environment["data"]["validation"]["files"][0]["kind"] = "stone"
+    assert "its format is unknown, 'stone'" in found_in(run)[0].notes[0]
+    for species in (None, [], 7):
+        run.config["data"]["species"] = species
+        assert found_in(run)[0].notes == ["The record names no species."]
 
 
 class RunFolder:
