@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from panna_exp.assembly.datasets import DataPart, RunData, read_run_data
 from panna_exp.assembly.descriptor import describe
-from panna_exp.assembly.restart import Restart, continued_data, find_restart, flatten
+from panna_exp.assembly.restart import Restart, continued_data, find_restart
 from panna_exp.assembly.training import Run, build_run, stream_settings
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
@@ -19,6 +17,7 @@ from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.outcome import Outcome, assess_run
 from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
 from panna_exp.commands.run_directory import RunDirectory, environment
+from panna_exp.commands.run_info import run_info
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import CheckpointError
 from panna_exp.evaluation.weight_plots import write_weight_plots
@@ -126,7 +125,7 @@ class _Session:
         self._record(run, data)
         self._announce(run, data, restart)
         try:
-            with tracked_run(self.tracker, self._run_info(data)):
+            with tracked_run(self.tracker, self._run_info(run, data)):
                 self._track(_RECORD_FILES)
                 outcome = self._train(run, data, listener, interrupt)
         except Interrupted:
@@ -220,27 +219,16 @@ class _Session:
             relative(self.directory.path),
         )
 
-    def _run_info(self, data: RunData) -> RunInfo:
-        facts = environment(self.launch_dir)
-        tags = {
-            "data_fingerprint": data.fingerprint,
-            "git_commit": str(facts["git_commit"]),
-            "panna_exp": str(facts["panna_exp"]),
-            "torch": str(torch.__version__),
-            "run_dir": str(self.directory.path.resolve()),
-        }
-        tracking = self.config.tracking
-        return RunInfo(
-            run_dir=self.directory.path.resolve(),
-            name=tracking.run_name or self._default_name(),
-            experiment=tracking.experiment,
-            params=flatten(self.plain),
-            tags=tags,
+    def _run_info(self, run: Run, data: RunData) -> RunInfo:
+        return run_info(
+            self.config.tracking,
+            self.plain,
+            data,
+            run.networks.to_data(),
+            self.overrides,
+            self.directory.path,
+            self.launch_dir,
         )
-
-    def _default_name(self) -> str:
-        shown = [item for item in self.overrides if not item.startswith(("io.", "tracking"))]
-        return " ".join(shown)[:200] or self.directory.path.name
 
     def _track(self, names: Sequence[str]) -> None:
         for name in names:

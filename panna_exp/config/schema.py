@@ -315,7 +315,9 @@ class TrackingConfig:
     mlflow: bool = option(False, "record in MLflow")
     tensorboard: bool = option(False, "write TensorBoard event files into the run directory")
     experiment: str = option("panna_exp", "MLflow experiment")
-    run_name: str | None = option(None, "MLflow run name (default: what was overridden)")
+    run_name: str | None = option(
+        None, "MLflow run name (default: experiment, network and what was overridden)"
+    )
     uri: str | None = option(
         None, "MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db where you started)"
     )

@@ -48,6 +48,7 @@ def test_mlflow_has_the_whole_run(tracked):
     assert "mlflow ui" in first.stdout
     (run,) = runs(program.folder)
     assert run.info.status == "FINISHED"
+    assert run.info.run_name.startswith("8-1 steps_per_epoch=20 batch_size=20 max_epochs=3")
     assert run.data.params["training.batch_size"] == "20"
     assert run.data.params["network.architecture"] == "[8, 1]"
     assert len(run.data.tags["data_fingerprint"]) == 64

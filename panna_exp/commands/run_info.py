@@ -1,0 +1,94 @@
+"""What trackers learn of a run at its start, and a name that says what is special about it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from panna_exp.assembly.datasets import RunData
+from panna_exp.assembly.restart import flatten
+from panna_exp.commands.run_directory import environment
+from panna_exp.config.schema import TrackingConfig
+from panna_exp.networks.layers import NetworkData
+from panna_exp.tracking.base import RunInfo
+
+# Overrides that say where a run is recorded and what computes it, but not what it is.
+_UNTOLD = ("io", "tracking", "hydra", "device", "threads")
+# The network is told from what was built, whether a file, an experiment or an override made it so.
+_TOLD_OTHERWISE = ("experiment", "network", "network.architecture")
+_LONGEST_VALUE, _LONGEST_NAME = 40, 200
+
+
+def run_info(
+    tracking: TrackingConfig,
+    plain: Mapping[str, Any],
+    data: RunData,
+    networks: Sequence[NetworkData],
+    overrides: Sequence[str],
+    run_dir: Path,
+    launch_dir: Path,
+) -> RunInfo:
+    """Returns it.
+
+    Args:
+        tracking: Names the run and its experiment.
+        plain: The configuration as nested plain values.
+        data: What is trained on.
+        networks: As they are at the start.
+        overrides: The command line's.
+        run_dir: The run directory.
+        launch_dir: Where the user started.
+    """
+    facts = environment(launch_dir)
+    return RunInfo(
+        run_dir=run_dir.resolve(),
+        name=tracking.run_name or run_name(overrides, networks, run_dir.name),
+        experiment=tracking.experiment,
+        params=flatten(plain),
+        tags={
+            "data_fingerprint": data.fingerprint,
+            "git_commit": str(facts["git_commit"]),
+            "panna_exp": str(facts["panna_exp"]),
+            "torch": str(torch.__version__),
+            "run_dir": str(run_dir.resolve()),
+        },
+    )
+
+
+def run_name(overrides: Sequence[str], networks: Sequence[NetworkData], folder: str) -> str:
+    """Returns experiment, network and what was overridden: ``tutorial1 128-32-1 seed=3``.
+
+    Args:
+        overrides: The command line's, ``training.batch_size=5`` is told as ``batch_size=5``.
+        networks: What is trained; species whose layers differ from the first one's are named.
+        folder: Tells runs apart where nothing was overridden.
+    """
+    values = dict(item.lstrip("+~").partition("=")[::2] for item in overrides)
+    experiment = _brief(values.get("experiment", ""))
+    told = [
+        f"{key.partition('.')[2] or key}={_brief(value)}"
+        for key, value in values.items()
+        if key.partition(".")[0] not in _UNTOLD and key not in _TOLD_OTHERWISE
+    ]
+    words = [experiment, _architectures(networks), *told]
+    if not experiment and not told:
+        words.append(folder)
+    name = " ".join(word for word in words if word)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+
+
+def _architectures(networks: Sequence[NetworkData]) -> str:
+    """Returns ``128-32-1``, or ``128-32-1 H:64-1`` where H has other layers than the first."""
+    sizes = {network.symbol: "-".join(map(str, network.sizes)) for network in networks}
+    first = next(iter(sizes.values()))
+    others = [f"{symbol}:{size}" for symbol, size in sizes.items() if size != first]
+    return " ".join([first, *others])
+
+
+def _brief(value: str) -> str:
+    """Returns a path's last part, and of something long its beginning."""
+    text = value.strip("'\"")
+    if "/" in text and not text.startswith(("[", "{")):
+        text = text.rstrip("/").rpartition("/")[2]
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
