@@ -1,23 +1,26 @@
 """What trackers learn of a run at its start, and a name that says what is special about it."""
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from panna_exp.assembly.datasets import RunData
+from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.restart import flatten
 from panna_exp.commands.run_directory import environment
 from panna_exp.config.schema import TrackingConfig
 from panna_exp.networks.layers import NetworkData
-from panna_exp.tracking.base import RunInfo
+from panna_exp.tracking.base import Dataset, RunInfo
 
 # Overrides that say where a run is recorded and what computes it, but not what it is.
 _UNTOLD = ("io", "tracking", "hydra", "device", "threads")
 # The network is told from what was built, whether a file, an experiment or an override made it so.
 _TOLD_OTHERWISE = ("experiment", "network", "network.architecture")
 _LONGEST_VALUE, _LONGEST_NAME = 40, 200
+_MOST_FILES = 100  # a data set's in the record; environment.json has all
 
 
 def run_info(
@@ -53,6 +56,7 @@ def run_info(
             "torch": str(torch.__version__),
             "run_dir": str(run_dir.resolve()),
         },
+        datasets=datasets(data),
     )
 
 
@@ -76,6 +80,32 @@ def run_name(overrides: Sequence[str], networks: Sequence[NetworkData], folder: 
         words.append(folder)
     name = " ".join(word for word in words if word)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+
+
+def datasets(data: RunData) -> list[Dataset]:
+    """Returns the data sets of a run."""
+    found = [_dataset(data.train, "training")]
+    if data.validation is not None:
+        item = _dataset(data.validation, "validation")
+        if (item.name, item.fingerprint) == (found[0].name, found[0].fingerprint):
+            item = replace(item, name=f"{item.name} (validation)")  # MLflow knows equal ones once
+        found.append(item)
+    return found
+
+
+def _dataset(part: DataPart, context: str) -> Dataset:
+    summary = part.summary()
+    files = summary.pop("files")
+    paths = [str(file.path.resolve()) for file in part.files]
+    uri = paths[0] if len(paths) == 1 else os.path.commonpath([Path(p).parent for p in paths])
+    return Dataset(
+        name=Path(uri).name or uri,
+        context=context,
+        fingerprint=summary.pop("fingerprint"),
+        uri=uri,
+        files=files[:_MOST_FILES],
+        profile={**summary, "files": len(files)},
+    )
 
 
 def _architectures(networks: Sequence[NetworkData]) -> str:

@@ -23,6 +23,27 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Data that a run uses.
+
+    Args:
+        name: Shown in lists.
+        context: What for: ``training`` or ``validation``.
+        fingerprint: Hash of the contents, hexadecimal.
+        uri: The file, or the folder of several.
+        files: Of each, or of the first ones, its path, kind, records and hash.
+        profile: How much it is, by name.
+    """
+
+    name: str
+    context: str
+    fingerprint: str
+    uri: str
+    files: Sequence[Mapping[str, Any]]
+    profile: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """What a tracker learns at the start.
 
@@ -32,6 +53,7 @@ class RunInfo:
         experiment: Runs are grouped by it.
         params: Flat configuration.
         tags: Versions, commit, data fingerprint.
+        datasets: What is trained and validated on.
     """
 
     run_dir: Path
@@ -39,6 +61,7 @@ class RunInfo:
     experiment: str
     params: Mapping[str, object]
     tags: Mapping[str, str]
+    datasets: Sequence[Dataset] = ()
 
 
 class Tracker(Protocol):

@@ -2,8 +2,8 @@
 
 Training appends to this file only; what sends it elsewhere reads it, at its own pace, and can start
 again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,
-experiment, params, tags, store, a key of the run), ``metrics`` (step, time in ms, values),
-``artifact`` (path relative to the run directory, folder), ``finish`` (status).
+experiment, params, tags, datasets, store, a key of the run), ``metrics`` (step, time in ms,
+values), ``artifact`` (path relative to the run directory, folder), ``finish`` (status).
 """
 
 import json
@@ -12,6 +12,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,6 +64,7 @@ class Journal:
                 "experiment": run.experiment,
                 "params": {name: str(value) for name, value in run.params.items()},
                 "tags": dict(run.tags),
+                "datasets": [asdict(dataset) for dataset in run.datasets],
                 "store": dict(store),
                 "time": now_ms(),
             }

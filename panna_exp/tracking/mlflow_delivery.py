@@ -8,12 +8,9 @@ The journal is read through one open file. Where a training starts over in the d
 was killed, the sender left behind goes on with the old journal, and touches nothing of the new one.
 """
 
-import contextlib
 import fcntl
-import getpass
 import json
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +19,20 @@ from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
 from panna_exp.tracking import journal
 from panna_exp.tracking.journal import Event, events_of
-from panna_exp.tracking.mlflow_store import clean_key, find_experiment, open_client, public
+from panna_exp.tracking.mlflow_entities import (
+    inputs_of,
+    metrics_of,
+    params_of,
+    system_tags,
+    tags_of,
+)
+from panna_exp.tracking.mlflow_store import find_experiment, open_client, public
 
 STATE = "tracking_mlflow.json"
 _KEY_TAG = "panna_exp.journal"
 _ENDED = ("FINISHED", "FAILED", "KILLED")
-# MLflow's limits: metrics and parameters a call, characters of a parameter and of a tag.
-_METRICS, _PARAMS, _PARAM, _TAG = 1000, 100, 6000, 5000
+# MLflow's limits: metrics and parameters a call.
+_METRICS, _PARAMS = 1000, 100
 
 
 class BusyError(PannaExpError):
@@ -131,7 +135,7 @@ class Delivery:
         end = self._state.offset
         for event, after in events_of(self._lock, self._path, end):
             if event["event"] == "metrics":
-                points += _metrics(event)
+                points += metrics_of(event)
                 if len(points) >= _METRICS:
                     self._send_points(points, after)
                     points = []
@@ -209,30 +213,26 @@ class Delivery:
         run = self._client.create_run(
             self._state.experiment_id,
             start_time=event["time"],
-            tags={_KEY_TAG: event["key"], **_system_tags(event["tags"])},
+            tags={_KEY_TAG: event["key"], **system_tags(event["tags"])},
             run_name=event["name"],
         )
         return str(run.info.run_id)
 
     def _describe(self, event: Event) -> None:
-        """Sends parameters and tags; a parameter that a resumed run changed becomes a tag.
-
-        MLflow never changes a parameter; ``resumed.training.max_epochs`` then has the new value.
-        """
+        """Sends parameters, tags and data sets; MLflow takes the same data set once."""
         from mlflow.entities import Param, RunTag
 
-        params = {clean_key(name): value[:_PARAM] for name, value in event["params"].items()}
         known = self._client.get_run(self.run_id).data.params
-        new = [Param(name, value) for name, value in params.items() if name not in known]
-        tags = {clean_key(name): value for name, value in event["tags"].items()}
-        for name, value in params.items():
-            if name in known and known[name] != value:
-                tags[clean_key(f"resumed.{name}")] = value
+        params = params_of(event).items()
+        new = [Param(name, value) for name, value in params if name not in known]
         for first in range(0, len(new), _PARAMS):
             self._client.log_batch(self.run_id, params=new[first : first + _PARAMS])
-        entities = [RunTag(name, value[:_TAG]) for name, value in tags.items()]
-        for first in range(0, len(entities), _PARAMS):
-            self._client.log_batch(self.run_id, tags=entities[first : first + _PARAMS])
+        tags = [RunTag(name, value) for name, value in tags_of(event, known).items()]
+        for first in range(0, len(tags), _PARAMS):
+            self._client.log_batch(self.run_id, tags=tags[first : first + _PARAMS])
+        inputs = inputs_of(event)
+        if inputs:
+            self._client.log_inputs(self.run_id, inputs)
 
     def _send_file(self, event: Event) -> None:
         path = self._run_dir / event["path"]
@@ -281,21 +281,3 @@ def _states(run_dir: Path) -> dict[str, dict[str, Any]]:
             f"{path}: expected a JSON object by store: remove it, and everything is sent again"
         )
     return states
-
-
-def _metrics(event: Event) -> Iterator[Any]:
-    from mlflow.entities import Metric
-
-    for name, value in event["values"].items():
-        yield Metric(clean_key(name), value, event["time"], event["step"])
-
-
-def _system_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Returns what MLflow's table of runs shows in its columns User, Source and Version."""
-    found = {"mlflow.source.name": "panna-exp", "mlflow.source.type": "LOCAL"}
-    commit = tags.get("git_commit", "None").rstrip("+")
-    if commit != "None":
-        found["mlflow.source.git.commit"] = commit
-    with contextlib.suppress(KeyError, ImportError, OSError):  # a user without a name
-        found["mlflow.user"] = getpass.getuser()
-    return found

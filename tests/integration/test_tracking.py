@@ -52,6 +52,12 @@ def test_mlflow_has_the_whole_run(tracked):
     assert run.data.params["training.batch_size"] == "20"
     assert run.data.params["network.architecture"] == "[8, 1]"
     assert len(run.data.tags["data_fingerprint"]) == 64
+    record = json.loads((program.folder / "run/environment.json").read_text())["data"]
+    inputs = {item.tags[0].value: item.dataset for item in run.inputs.dataset_inputs}
+    assert len(run.inputs.dataset_inputs) == 2  # though the run was continued
+    for context, part in (("training", "train"), ("validation", "validation")):
+        assert inputs[context].digest == record[part]["fingerprint"][:36]
+        assert json.loads(inputs[context].profile)["structures"] == record[part]["structures"]
     loss = history(program.folder, run.info.run_id, "train/loss")
     assert [step for step, _ in loss] == list(range(1, 81))
     validation = history(program.folder, run.info.run_id, "validation/energy_mae")

@@ -1,9 +1,13 @@
 """Names of runs."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from panna_exp.commands.run_info import run_name
+from panna_exp.commands.run_info import datasets, run_name
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 
@@ -48,3 +52,37 @@ def test_a_name_has_an_end():
     name = run_name([f"training.x{n}={n}" for n in range(100)], SAME, "x")
     assert len(name) == 200
     assert name.endswith("...")
+
+
+@dataclass
+class Part:
+    """Stands for a DataPart."""
+
+    paths: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def files(self):
+        return [SimpleNamespace(path=Path(path)) for path in self.paths]
+
+    def summary(self):
+        files = [{"path": path} for path in self.paths]
+        return {"structures": 3, "fingerprint": self.fingerprint, "files": files}
+
+
+def test_one_file_and_a_folder_of_many():
+    many = tuple(f"/data/set/{n}/{n}.example" for n in range(150))
+    data = SimpleNamespace(train=Part(many, "a"), validation=Part(("/data/other.h5",), "b"))
+    train, validation = datasets(data)
+    assert (train.name, train.uri, train.context) == ("set", "/data/set", "training")
+    assert train.profile == {"structures": 3, "files": 150}
+    assert train.files == [{"path": path} for path in many[:100]]
+    assert (validation.name, validation.uri) == ("other.h5", "/data/other.h5")
+    assert (validation.fingerprint, validation.context) == ("b", "validation")
+
+
+def test_validation_on_the_training_data_is_an_input_of_its_own():
+    part = Part(("/data/set.h5",), "a")
+    names = [item.name for item in datasets(SimpleNamespace(train=part, validation=part))]
+    assert names == ["set.h5", "set.h5 (validation)"]
+    assert len(datasets(SimpleNamespace(train=part, validation=None))) == 1

@@ -5,9 +5,10 @@ import math
 from pathlib import Path
 
 import pytest
+from mlflow.data import get_source
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import RunStatus
+from panna_exp.tracking.base import Dataset, RunStatus
 from panna_exp.tracking.earlier import set_aside
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import STATE, BusyError, Delivery, State
@@ -136,16 +137,100 @@ def test_a_sender_that_dies_in_the_middle(run, store, after):
 
 def test_limits_of_mlflow(run, store):
     params = {f"p{number}": number for number in range(250)}
-    params |= {"long": "x" * 7000, "a[0]": 1, "empty": ""}
+    params |= {"long": "x" * 7000, "fits": "x" * 6000, "a[0]": 1, "empty": ""}
     write(make_run(run.run_dir, params=params, tags={"long": "t" * 9000}))
     write(run, [1], {f"m[{number}]": number for number in range(2300)})
     deliver(run, store)
-    assert len(store.params()) == 253 + 2  # those of the second start as well
-    assert store.params()["long"] == "x" * 6000
+    assert len(store.params()) == 254 + 2  # those of the second start as well
+    assert store.params()["fits"] == "x" * 6000
+    assert len(store.params()["long"]) == 6000
+    assert store.params()["long"].endswith("xx... (all of it: config.yaml)")
     assert store.params()["a_0_"] == "1"
     assert len(store.tags()["long"]) == 5000
     assert store.ask("select count(*) from metrics") == [(2300,)]
     assert store.points("m_7_") == [(1, 7.0)]
+
+
+def dataset(context, **changes):
+    values = {
+        "name": "set.xyz",
+        "context": context,
+        "fingerprint": "0123456789abcdef"[len(context)] * 64,
+        "uri": "/data/set.xyz",
+        "files": [{"path": "set.xyz", "sha256": "1"}],
+        "profile": {"structures": 180},
+    }
+    return Dataset(**{**values, **changes})
+
+
+INPUTS = """
+    select datasets.name, digest, dataset_source, dataset_profile, input_tags.value from datasets
+    join inputs on source_id = dataset_uuid join input_tags using (input_uuid)
+    where destination_type = 'RUN' and destination_id = ? and input_tags.name = ?
+    order by input_tags.value, digest
+"""
+
+
+def inputs(store, run_id):
+    return store.ask(INPUTS, run_id, "mlflow.data.context")
+
+
+def test_data_sets_are_inputs_once(run, store):
+    both = [dataset("training"), dataset("validation")]
+    write(make_run(run.run_dir, datasets=both), [1], status=None)
+    first = deliver(run, store)
+    found = inputs(store, first.run_id)
+    assert [(row[0], row[4]) for row in found] == [("set.xyz", d.context) for d in both]
+    assert [row[1] for row in found] == [d.fingerprint[:36] for d in both]
+    assert json.loads(found[0][2]) == {"uri": "/data/set.xyz", "files": list(both[0].files)}
+    fingerprint = {"structures": 180, "fingerprint": both[0].fingerprint}
+    assert json.loads(found[0][3]) == fingerprint
+    # Continued, and then continued with other validation data.
+    write(make_run(run.run_dir, datasets=both), [2])
+    deliver(run, store)
+    assert inputs(store, first.run_id) == found
+    other = dataset("validation", fingerprint="e" * 64)
+    write(make_run(run.run_dir, datasets=[both[0], other]), [3])
+    deliver(run, store)
+    assert [row[1] for row in inputs(store, first.run_id)[2:]] == ["e" * 36]
+
+
+def test_data_sets_are_sent_once_by_a_sender_that_starts_again(run, store):
+    write(make_run(run.run_dir, datasets=[dataset("training")]), [1])
+    first = deliver(run, store)
+    (run.run_dir / STATE).unlink()
+    again = deliver(run, store)
+    assert again.run_id == first.run_id
+    assert len(inputs(store, first.run_id)) == 1
+
+
+def test_data_sets_as_mlflow_gives_them_back(run, store):
+    file = run.run_dir / "set.xyz"
+    file.write_text("1")
+    write(make_run(run.run_dir, datasets=[dataset("training", uri=str(file))]), [1])
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    delivery.send()
+    (item,) = delivery._client.get_run(delivery.run_id).inputs.dataset_inputs
+    delivery.close()
+    assert Path(get_source(item.dataset).load()).read_text() == "1"
+
+
+def test_a_data_set_of_too_many_files_and_a_long_name(run, store):
+    files = [{"path": f"{'folder/' * 100}{n}", "sha256": "0" * 64} for n in range(100)]
+    many = dataset("training", name="n" * 600, files=files)
+    write(make_run(run.run_dir, datasets=[many]), [1])
+    ((name, _, source, _, _),) = inputs(store, deliver(run, store).run_id)
+    assert name == "n" * 500
+    assert json.loads(source)["files"] == files[:50]
+
+
+def test_a_journal_of_before_there_were_data_sets(run, store):
+    write(run, [1])
+    path = run.run_dir / "tracking.jsonl"
+    path.write_text(path.read_text().replace('"datasets": [], ', ""))
+    assert "datasets" not in path.read_text()
+    assert inputs(store, deliver(run, store).run_id) == []
+    assert store.statuses() == ["FINISHED"]
 
 
 def test_one_sender_at_a_time(run, store):
