@@ -9,6 +9,7 @@ from torch import Tensor
 from panna_exp.assembly.saved import to_network_set
 from panna_exp.assembly.training import Run
 from panna_exp.commands.progress import TrainingDisplay
+from panna_exp.commands.speed import Speed
 from panna_exp.errors import NetworkError
 from panna_exp.networks.masks import write_masks
 from panna_exp.networks.panna import write_panna
@@ -31,10 +32,12 @@ class RunListener:
         self.weight_record: WeightRecord | None = None
         self.model_saves: dict[Path, int | None] = {}
         self._tracker = tracker
+        self._speed = Speed()
 
     def advanced(self, step: int) -> None:
         """A step was made."""
         assert self.display is not None
+        self._speed.advanced(step)
         self.display.advance(step)
         for folder, at in self.model_saves.items():
             if step == at:
@@ -44,7 +47,8 @@ class RunListener:
         """A point of the training metrics."""
         assert self.display is not None
         self.display.values(values)
-        self._tracker.log(step, {_train_name(name): value for name, value in values.items()})
+        named = {_train_name(name): value for name, value in values.items()}
+        self._tracker.log(step, named | self._speed.logged(step))
 
     def batch_errors(self, step: int, delta: Tensor) -> None:
         """Errors of the energies of a logged step's batch."""
@@ -62,7 +66,7 @@ class RunListener:
         self.metrics_file.append(epoch, train, validation, step)
         values = {f"epoch/{name}": value for name, value in train.items()}
         values |= {f"validation/{name}": value for name, value in validation.items()}
-        self._tracker.log(step, values)
+        self._tracker.log(step, values | self._speed.epoch_ended())
         if self._tracker.wants_histograms or self.weight_record is not None:
             layers = self.run.networks.named_layers()
             arrays = {name: tensor.detach().cpu().numpy() for name, _, tensor, _ in layers}

@@ -62,6 +62,12 @@ def test_mlflow_has_the_whole_run(tracked):
     assert [step for step, _ in loss] == list(range(1, 81))
     validation = history(program.folder, run.info.run_id, "validation/energy_mae")
     assert [step for step, _ in validation] == [20, 40, 60, 80]
+    rates = history(program.folder, run.info.run_id, "learning_rate")
+    assert rates == [(step, 0.01) for step in range(1, 81)]
+    speed = history(program.folder, run.info.run_id, "steps_per_second")
+    assert {20, 40, 60, 80} <= {step for step, _ in speed}  # each epoch, and each second
+    assert len({step for step, _ in speed}) == len(speed)
+    assert all(0.1 < value < 1e5 for _, value in speed)
     names = {item.path for item in client(program.folder).list_artifacts(run.info.run_id)}
     assert {"config.yaml", "metrics.dat", "train.log", "networks_metadata.json"} <= names
     assert {"checkpoints", "evaluate", "weights"} <= names
