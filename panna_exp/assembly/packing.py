@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from panna_exp.config.schema_tools import PackConfig
+from panna_exp.config.schema.tools import PackConfig
 from panna_exp.errors import DataError
 from panna_exp.readers.files import natural
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, read_bin

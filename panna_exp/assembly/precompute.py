@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
 from panna_exp.assembly.precompute_jobs import Job, nonzeros_per_atom, run_jobs
-from panna_exp.config.schema_tools import DescriptorsConfig
+from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.info import Parameters
 from panna_exp.elements import Species

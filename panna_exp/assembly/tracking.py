@@ -11,8 +11,10 @@ def make_tracker(config: TrackingConfig, launch_dir: Path) -> Tracker:
     trackers: list[Tracker] = []
     if config.mlflow:
         from panna_exp.tracking.mlflow import MlflowTracker
+        from panna_exp.tracking.system import SystemMetrics
 
-        tracker = MlflowTracker(config.uri, launch_dir, config.wait_seconds)
+        system = SystemMetrics(launch_dir) if config.system_metrics else None
+        tracker = MlflowTracker(config.uri, launch_dir, config.wait_seconds, system)
         tracker.prepare()
         trackers.append(tracker)
     if config.tensorboard:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema import EvaluateConfig
-from panna_exp.config.validate import validate_evaluate
+from panna_exp.config.validation.commands import validate_evaluate
 
 
 def main(arguments: list[str]) -> int:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
-from panna_exp.config.schema_tools import PackConfig
-from panna_exp.config.validate_tools import validate_pack
+from panna_exp.config.schema.tools import PackConfig
+from panna_exp.config.validation.tools import validate_pack
 
 
 def main(arguments: list[str]) -> int:

@@ -13,7 +13,7 @@ from panna_exp.commands import sweep
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.launch import launch
 from panna_exp.config.schema import TrainConfig
-from panna_exp.config.validate import validate_train
+from panna_exp.config.validation.commands import validate_train
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import NullTracker, Tracker
 

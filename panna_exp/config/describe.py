@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
-from panna_exp.config.schema_tools import DescriptorsConfig, PackConfig
+from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
 from panna_exp.config.store import conf_dir, user_conf_dir
 
 SCHEMAS: dict[str, type] = {

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
-from panna_exp.config.validators import VALIDATORS
+from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError, closest
 
 _Failure = (HydraException, OmegaConfBaseException)

@@ -12,7 +12,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
-from panna_exp.config.schema_tools import DescriptorsConfig, PackConfig
+from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
 
 HYDRA_VERSION_BASE = "1.3"
 

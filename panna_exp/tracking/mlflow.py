@@ -24,6 +24,7 @@ from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
 from panna_exp.tracking.mlflow_sender import OK
 from panna_exp.tracking.mlflow_store import choose_uri, public, ui_lines
+from panna_exp.tracking.system import SystemMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class MlflowTracker:
         uri: The store, or None for MLFLOW_TRACKING_URI or ``mlflow.db`` in the launch directory.
         launch_dir: Where the user started.
         wait_seconds: How long the end of the run waits for the sender.
+        system: Metrics of the machine to record besides, or None.
 
     Raises:
         PannaExpError: The store is of a kind that MLflow no longer opens.
@@ -55,10 +57,17 @@ class MlflowTracker:
 
     wants_histograms = False
 
-    def __init__(self, uri: str | None, launch_dir: Path, wait_seconds: float) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        launch_dir: Path,
+        wait_seconds: float,
+        system: SystemMetrics | None = None,
+    ) -> None:
         self._launch_dir = launch_dir.resolve()
         self._uri = choose_uri(uri, self._launch_dir)
         self._wait_seconds = wait_seconds
+        self._system = system
         self._sender: _Sender | None = None
         self._journal: Journal | None = None
         self._run_dir: Path | None = None
@@ -82,9 +91,12 @@ class MlflowTracker:
         self._sender.begin(run.run_dir)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Adds values to the journal."""
+        """Adds values to the journal, now and then the machine's as well."""
         assert self._journal is not None
         self._journal.log(step, metrics)
+        sample = self._system.due() if self._system is not None else None
+        if sample:
+            self._journal.log(step, sample)
 
     def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Not wanted."""

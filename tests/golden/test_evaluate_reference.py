@@ -11,7 +11,7 @@ from panna_exp.config.schema import (
     IoConfig,
     Precision,
 )
-from panna_exp.config.validate import validate_evaluate
+from panna_exp.config.validation.commands import validate_evaluate
 from panna_exp.errors import DataError
 from panna_exp.networks.panna import read_panna
 

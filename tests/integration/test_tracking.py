@@ -52,6 +52,7 @@ def test_mlflow_has_the_whole_run(tracked):
     assert run.data.params["training.batch_size"] == "20"
     assert run.data.params["network.architecture"] == "[8, 1]"
     assert len(run.data.tags["data_fingerprint"]) == 64
+    assert not any(name.startswith("system/") for name in run.data.metrics)  # on request only
     record = json.loads((program.folder / "run/environment.json").read_text())["data"]
     inputs = {item.tags[0].value: item.dataset for item in run.inputs.dataset_inputs}
     assert len(run.inputs.dataset_inputs) == 2  # though the run was continued
@@ -111,6 +112,7 @@ def test_training_does_not_import_mlflow(program):
 
 def test_a_killed_run_is_failed_and_continues_as_the_same_run(program, tmp_path):
     options = (*OPTIONS, "io.train_dir=run", "training.max_epochs=150")
+    options += ("tracking.system_metrics=true",)
     process = program.start("train", *options)
     wait_for(lambda: (tmp_path / "run/tracking_mlflow.json").exists())
     time.sleep(0.5)
@@ -122,6 +124,10 @@ def test_a_killed_run_is_failed_and_continues_as_the_same_run(program, tmp_path)
     assert run.info.status == "FINISHED"
     steps = [step for step, _ in history(tmp_path, run.info.run_id, "train/loss")]
     assert steps == list(range(1, 3001))
+    name = "system/process_memory_usage_megabytes"
+    samples = [step for step, _ in history(tmp_path, run.info.run_id, name)]
+    assert len(samples) == len(set(samples)) > 0
+    assert len(run.inputs.dataset_inputs) == 2
 
 
 def test_ctrl_c_is_killed(program, tmp_path):

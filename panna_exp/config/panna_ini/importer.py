@@ -20,7 +20,7 @@ from panna_exp.config.panna_ini.map_descriptor import map_descriptors, map_packi
 from panna_exp.config.panna_ini.map_results import map_extraction, map_validation
 from panna_exp.config.panna_ini.map_train import map_train
 from panna_exp.config.panna_ini.workflow import Workflow
-from panna_exp.config.validators import VALIDATORS
+from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
 
 _MAPPINGS = {

@@ -2,7 +2,7 @@
 
 from panna_exp.config.panna_ini import values
 from panna_exp.config.panna_ini.keywords import Keyword, Rows
-from panna_exp.config.validate import LOSSES
+from panna_exp.config.validation.training import LOSSES
 
 _ROW = Rows("train", "TRAINING_PARAMETERS")
 _CHARGES = "charges (long-range electrostatics) are not supported"

@@ -8,7 +8,7 @@ import pytest
 
 from panna_exp.assembly.precompute import precompute
 from panna_exp.config.schema import DataConfig
-from panna_exp.config.schema_tools import DescriptorsConfig
+from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError

@@ -14,7 +14,7 @@ from panna_exp.config.schema import (
     TrainConfig,
     TrainingConfig,
 )
-from panna_exp.config.validate import validate_evaluate, validate_extract, validate_train
+from panna_exp.config.validation.commands import validate_evaluate, validate_extract, validate_train
 from panna_exp.errors import ConfigError
 
 DATA = DataConfig(train=["a.h5"], species=["H", "O"], reference_energies={"H": -13.6, "O": -2041.8})

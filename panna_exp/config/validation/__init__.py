@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from panna_exp.config.validate import validate_evaluate, validate_extract, validate_train
-from panna_exp.config.validate_tools import validate_descriptors, validate_pack
+from panna_exp.config.validation.commands import validate_evaluate, validate_extract, validate_train
+from panna_exp.config.validation.tools import validate_descriptors, validate_pack
 
 VALIDATORS: dict[str, Callable[[Any], None]] = {
     "train": validate_train,

@@ -1,7 +1,9 @@
 """Ranges and combinations of the options of ``descriptors`` and ``pack``."""
 
-from panna_exp.config.schema_tools import DescriptorsConfig, PackConfig
-from panna_exp.config.validate import Problems, check_common, check_data
+from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
+from panna_exp.config.validation.commands import check_common
+from panna_exp.config.validation.data import check_data
+from panna_exp.config.validation.problems import Problems
 
 FORMATS = ("hdf5", "bin")
 DERIVATIVES = ("none", "dense", "sparse")

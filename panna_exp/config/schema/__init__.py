@@ -1,0 +1,50 @@
+"""Every option of every command: name, type, default and meaning, each in one place.
+
+The YAML files under ``conf/`` hold choices that differ from these defaults. OmegaConf has no union
+types, so options that take several kinds of value are ``Any`` here and checked in validate.py.
+"""
+
+from panna_exp.config.schema.choices import (
+    DescriptorType,
+    Device,
+    EpsilonPlacement,
+    Generation,
+    Precision,
+    RestartMode,
+    Schedule,
+)
+from panna_exp.config.schema.commands import (
+    CommonConfig,
+    EvaluateConfig,
+    ExtractConfig,
+    TrainConfig,
+)
+from panna_exp.config.schema.data import DataConfig
+from panna_exp.config.schema.descriptor import DescriptorConfig
+from panna_exp.config.schema.io import IoConfig, TrackingConfig
+from panna_exp.config.schema.network import NetworkConfig, SpeciesConfig
+from panna_exp.config.schema.options import group, option
+from panna_exp.config.schema.training import TrainingConfig
+
+__all__ = [
+    "CommonConfig",
+    "DataConfig",
+    "DescriptorConfig",
+    "DescriptorType",
+    "Device",
+    "EpsilonPlacement",
+    "EvaluateConfig",
+    "ExtractConfig",
+    "Generation",
+    "IoConfig",
+    "NetworkConfig",
+    "Precision",
+    "RestartMode",
+    "Schedule",
+    "SpeciesConfig",
+    "TrackingConfig",
+    "TrainConfig",
+    "TrainingConfig",
+    "group",
+    "option",
+]

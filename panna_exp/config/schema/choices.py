@@ -1,0 +1,59 @@
+"""Options that are one of a few names."""
+
+from enum import Enum
+
+
+class Device(Enum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Precision(Enum):
+    """Floating point type of the network."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class RestartMode(Enum):
+    """What a training does with checkpoints already in its run directory."""
+
+    auto = "auto"
+    default = "default"
+    force_default = "force_default"
+    continue_from_last_ckpt = "continue_from_last_ckpt"
+    specific_ckpt = "specific_ckpt"
+    metadata = "metadata"
+
+
+class Schedule(Enum):
+    """Learning rate as a function of the step."""
+
+    constant = "constant"
+    exponential = "exponential"
+    cosine = "cosine"
+
+
+class Generation(Enum):
+    """Which of the three formulas of PANNA's mBP descriptor."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class DescriptorType(Enum):
+    """PANNA's name of a descriptor."""
+
+    mBP = "mBP"
+    BP = "BP"
+
+
+class EpsilonPlacement(Enum):
+    """Where Adam adds its epsilon: to sqrt(v) before or after the bias correction."""
+
+    tensorflow = "tensorflow"
+    torch = "torch"

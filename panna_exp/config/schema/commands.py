@@ -1,0 +1,84 @@
+"""All options of the commands train, evaluate and extract-weights."""
+
+from dataclasses import dataclass
+
+from panna_exp.config.schema.choices import Device, Precision
+from panna_exp.config.schema.data import DataConfig
+from panna_exp.config.schema.descriptor import DescriptorConfig
+from panna_exp.config.schema.io import IoConfig, TrackingConfig
+from panna_exp.config.schema.network import NetworkConfig
+from panna_exp.config.schema.options import group, option
+from panna_exp.config.schema.training import TrainingConfig
+
+
+@dataclass
+class CommonConfig:
+    """What every command takes."""
+
+    seed: int = option(0, "seed of initial weights and shuffling")
+    device: Device = option(Device.auto, "auto (CUDA if there is one), cpu or cuda")
+    threads: int | None = option(
+        None,
+        "CPU threads (default: one for each 2e8 multiply-adds a step; a resumed run keeps its own)",
+    )
+    precision: Precision = option(Precision.float32, "of the network: float32 or float64")
+
+
+@dataclass
+class TrainConfig(CommonConfig):
+    """Options of ``panna-exp train``."""
+
+    io: IoConfig = group(IoConfig, "folders and frequencies")
+    data: DataConfig = group(DataConfig, "data sets")
+    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
+    network: NetworkConfig = group(NetworkConfig, "networks")
+    training: TrainingConfig = group(TrainingConfig, "optimisation")
+    tracking: TrackingConfig = group(TrackingConfig, "experiment tracking")
+
+
+@dataclass
+class EvaluateConfig(CommonConfig):
+    """Options of ``panna-exp evaluate``."""
+
+    run_dir: str | None = option(None, "run directory whose checkpoints to evaluate")
+    network_dir: str | None = option(None, "or a weights folder (networks_metadata.json)")
+    checkpoint: str = option("last", "last, all, a name such as epoch_10_step_1000, or step_1000")
+    start: int | None = option(
+        None, "checkpoint=all: first of the list, from 0; negative: from end"
+    )
+    end: int | None = option(None, "checkpoint=all: the first that is left out")
+    subsampling: int = option(1, "checkpoint=all: every n-th of those")
+    batch_size: int = option(500, "structures evaluated at once")
+    add_offset: bool = option(
+        True, "false: write energies without those of the free atoms (errors are the same)"
+    )
+    panna_version: int = option(
+        2, "names and layout of the .dat files: PANNA 2.x (epoch_E_step_S.dat) or 1.x (S.dat)"
+    )
+    compute_forces: bool | None = option(
+        None, "predict forces as well (default: if the run was trained on forces)"
+    )
+    check_forces: bool = option(
+        False, "compare forces with differences of energies; needs positions"
+    )
+    io: IoConfig = group(IoConfig, "folders")
+    data: DataConfig = group(DataConfig, "data sets")
+    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")
+
+
+@dataclass
+class ExtractConfig(CommonConfig):
+    """Options of ``panna-exp extract-weights``."""
+
+    run_dir: str | None = option(None, "run directory")
+    checkpoint: str = option("last", "last, a name such as epoch_10_step_1000, or step_1000")
+    output_type: str = option("PANNA", "PANNA (networks_metadata.json and .npy) or LAMMPS")
+    panna_version: int = option(2, "file names of PANNA 2.x or 1.x")
+    output_file: str = option("panna.in", "LAMMPS: name of the text file")
+    gversion: int | None = option(
+        None, "LAMMPS: 0 writes scalar descriptor parameters, 1 lists (default: 0 where possible)"
+    )
+    io: IoConfig = group(IoConfig, "folders")
+    descriptor: DescriptorConfig | None = option(
+        None, "descriptor parameters (descriptor=mbp), for networks that do not say theirs"
+    )

@@ -1,0 +1,56 @@
+"""Data sets."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from panna_exp.config.schema.choices import Generation
+from panna_exp.config.schema.options import option
+
+
+@dataclass
+class DataConfig:
+    """Data sets and what their numbers mean."""
+
+    train: Any = option(None, "training data: a file, directory, glob, or a list of them")
+    validation: Any = option(None, "validation data, evaluated at the end of each epoch")
+    test: Any = option(None, "data for evaluate (default: the run's validation data)")
+    kind: str = option(
+        "auto",
+        "file format: auto (by suffix), tfrecord, example, hdf5, ase (whatever ASE reads), npz, "
+        "ani or spice (HDF5 as these collections have it)",
+    )
+    species: list[str] | None = option(
+        None, "chemical symbols, in the order of the species indices (PANNA: atomic_sequence)"
+    )
+    reference_energies: Any = option(
+        None,
+        "energy of each free atom, {H: -13.62, ...} in eV (PANNA: output_offset), or fit: by least "
+        "squares on the training data (a resumed run keeps its own)",
+    )
+    generation: Generation | None = option(
+        None, "mBP generation (A, B, C) of descriptors stored in PANNA's files, which do not say"
+    )
+    validation_fraction: float = option(
+        0.0, "part of the training data set aside where no validation data is named"
+    )
+    split_seed: int = option(0, "seed of that split")
+    energy_key: str | None = option(
+        None, "ase, npz, ani, spice: the total energy's name in the file (default: the usual ones)"
+    )
+    forces_key: str | None = option(
+        None, "ase, npz, ani, spice: the forces' name in the file (default: the usual ones)"
+    )
+    energy_unit: str | None = option(
+        None,
+        "ase, npz, ani, spice: unit of energies, of forces per length_unit: eV, Ha, Ry, kcal/mol, "
+        "... (default: what the file or its format says)",
+    )
+    length_unit: str | None = option(None, "the same of positions: angstrom, bohr or nm")
+    sparse_derivatives: bool | None = option(
+        None, "keep stored derivatives without their zeros (default: as the files have them)"
+    )
+    zero_forces: str | None = option(
+        None,
+        "forces of a structure that are all exactly zero: missing (the default) or keep, as for "
+        "relaxed structures",
+    )
