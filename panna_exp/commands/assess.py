@@ -12,6 +12,7 @@ from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.jacobians import jacobian_source
 from panna_exp.data.batch import PackedData
 from panna_exp.elements import Species
+from panna_exp.evaluation.composition_plots import write_composition_plot
 from panna_exp.evaluation.constant import ConstantPredictor
 from panna_exp.evaluation.dat import write_energies, write_forces
 from panna_exp.evaluation.force_plots import write_force_plot
@@ -21,6 +22,8 @@ from panna_exp.evaluation.summary import Summary, summarize
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training.predict import predict_all_forces
+
+_SUFFIXES = (".dat", ".json", ".png", "_compositions.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +41,22 @@ class Assessment:
         dat_version: int = 2,
         add_offset: bool = True,
     ) -> list[Path]:
-        """Writes ``{name}.dat``, ``{name}.json`` and ``{name}.png``; returns their paths.
+        """Writes ``{name}.dat``, ``.json``, ``.png``, ``_compositions.png``; returns their paths.
 
         With forces there are ``{name}_forces.dat`` and ``{name}_forces.png`` too.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{name}{suffix}" for suffix in (".dat", ".json", ".png")]
+        paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
         write_energies(paths[0], self.predictions, dat_version, add_offset)
         self.summary.write_json(paths[1])
         write_parity_plot(paths[2], self.predictions, title)
+        write_composition_plot(paths[3], self.predictions, title)
         if self.predictions.forces is not None:
             # PANNA 1.x calls those of a weights folder energies.dat and forces.dat.
             stem = "forces" if name == "energies" else f"{name}_forces"
             paths += [folder / f"{stem}.dat", folder / f"{stem}.png"]
-            write_forces(paths[3], self.predictions, dat_version)
-            write_force_plot(paths[4], self.predictions, title)
+            write_forces(paths[4], self.predictions, dat_version)
+            write_force_plot(paths[5], self.predictions, title)
         return paths
 
 

@@ -72,8 +72,9 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
             sys.stdout.flush()
             assessment.summary.render(Console())
             print(f"predictions: {relative(written[0])}\nparity plot: {relative(written[2])}")
-            if len(written) > 3:
-                print(f"forces: {relative(written[3])}\nforce plot: {relative(written[4])}")
+            print(f"errors by composition: {relative(written[3])}")
+            if len(written) > 4:
+                print(f"forces: {relative(written[4])}\nforce plot: {relative(written[5])}")
             if config.check_forces:
                 print(evaluator.check_forces(potential))
         if len(rows) > 1:

@@ -19,9 +19,10 @@ from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
 from panna_exp.commands.run_directory import RunDirectory, environment
 from panna_exp.commands.run_info import run_info
 from panna_exp.config.schema import TrainConfig
-from panna_exp.errors import CheckpointError
+from panna_exp.errors import CheckpointError, DataError
 from panna_exp.evaluation.weight_plots import write_weight_plots
 from panna_exp.networks.panna import training_metadata
+from panna_exp.reporting.curves import write_learning_curves
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
@@ -241,6 +242,7 @@ class _Session:
 
     def _track_results(self) -> None:
         self._track(_RESULT_FILES)
+        self._track_learning_curves()
         if self._wants_weight_figures():
             records = read_weight_record(self.directory.path)
             for path in write_weight_plots(self.directory.path / "weights", records):
@@ -249,6 +251,17 @@ class _Session:
             self.tracker.save(file, "evaluate")
         for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:
             self.tracker.save(path, "checkpoints")
+
+    def _track_learning_curves(self) -> None:
+        """Has the curves of the whole run drawn and kept, where a tracker keeps files."""
+        if not self.config.tracking.mlflow:
+            return
+        path = self.directory.path / "learning_curves.png"
+        try:
+            if write_learning_curves(path, self.directory.path / "metrics.dat"):
+                self.tracker.save(path)
+        except (DataError, OSError) as error:  # a figure is not worth the run
+            logger.warning("no learning curves: %s", error)
 
 
 def _counts(part: DataPart) -> str:

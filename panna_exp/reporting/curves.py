@@ -1,13 +1,17 @@
-"""Learning curves of some runs in one figure."""
+"""Learning curves of some runs in one figure, as SVG for a page or as a PNG file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import methodcaller
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from panna_exp.evaluation.plots import COLOURS
-from panna_exp.reporting.drawing import new_figure, svg
+from panna_exp.files import write_atomic
+from panna_exp.reporting.drawing import new_figure, png, svg
+from panna_exp.reporting.records import Metrics, read_metrics
 from panna_exp.reporting.run import Run
 
 # Points beyond these are not seen and make the page heavy.
@@ -55,41 +59,67 @@ def learning_curves(runs: Sequence[Run], labels: Sequence[str]) -> bytes | None:
     Returns:
         SVG, or None where no run has a completed epoch.
     """
-    panels = [panel for panel in PANELS if any(_lines(run, panel) for run in runs)]
+    figure = _figure([run.metrics for run in runs], labels)
+    return None if figure is None else svg(figure)
+
+
+def write_learning_curves(path: Path, metrics_file: Path) -> bool:
+    """Writes the curves of one run as a PNG; returns whether there was anything to draw.
+
+    Args:
+        path: The file to create or replace.
+        metrics_file: The run's metrics.dat.
+
+    Raises:
+        DataError: Names the line of metrics.dat that does not fit.
+        OSError: A file cannot be read or written.
+    """
+    figure = _figure([read_metrics(metrics_file)], [])
+    if figure is not None:
+        write_atomic(path, methodcaller("write", png(figure)))
+    return figure is not None
+
+
+def _figure(runs: Sequence[Metrics], labels: Sequence[str]) -> Any:
+    panels = [panel for panel in PANELS if any(_lines(metrics, panel) for metrics in runs)]
     if not panels:
         return None
-    rows = -(-len(panels) // 2)
-    figure = new_figure(10.0, 3.4 * rows + 0.3)
-    grid = np.ravel(figure.subplots(rows, min(2, len(panels)), squeeze=False))
-    for axes in grid[len(panels) :]:
-        axes.remove()
+    columns = len(panels) if len(panels) <= 3 else 2
+    rows = -(-len(panels) // columns)
+    height = 3.4 * rows + 0.3
+    # Without an automatic layout, which draws everything three times to find out its size.
+    figure = new_figure(10.0, height, layout=None)
+    figure.subplots_adjust(
+        left=0.08, right=0.98, bottom=0.5 / height, top=1 - 0.35 / height, wspace=0.3, hspace=0.2
+    )
+    grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for panel, axes in zip(panels, grid, strict=False):
         _draw(axes, panel, runs)
-    _legend(figure, runs, labels)
-    return svg(figure)
+    _legend(figure, labels if len(runs) > 1 else [])
+    return figure
 
 
-def _lines(run: Run, panel: Panel) -> list[tuple[str, Any]]:
+def _lines(metrics: Metrics, panel: Panel) -> list[tuple[str, Any]]:
     """Returns (line style, values) of the training and the validation curve, where known."""
     found = []
     for prefix, style in (("", "--"), ("val_", "-")):
         for name in panel.columns:
-            values = run.metrics.columns.get(f"{prefix}{name}")
+            values = metrics.columns.get(f"{prefix}{name}")
             if values is not None and np.isfinite(values).any():
                 found.append((style, panel.factor * values))
                 break
     return found
 
 
-def _draw(axes: Any, panel: Panel, runs: Sequence[Run]) -> None:
+def _draw(axes: Any, panel: Panel, runs: Sequence[Metrics]) -> None:
     lowest = np.inf
-    for number, run in enumerate(runs):
-        every = max(1, -(-len(run.metrics) // _MOST_POINTS))
-        shown = np.union1d(np.arange(0, len(run.metrics), every), [len(run.metrics) - 1])
-        for style, values in _lines(run, panel):
+    for number, metrics in enumerate(runs):
+        every = max(1, -(-len(metrics) // _MOST_POINTS))
+        shown = np.union1d(np.arange(0, len(metrics), every), [len(metrics) - 1])
+        for style, values in _lines(metrics, panel):
             lowest = min(lowest, float(np.nanmin(values)))
             axes.plot(
-                run.metrics.epochs[shown],
+                metrics.epochs[shown],
                 values[shown],
                 style,
                 color=colour(number),
@@ -101,22 +131,21 @@ def _draw(axes: Any, panel: Panel, runs: Sequence[Run]) -> None:
     if lowest > 0:
         axes.set_yscale("log")
     axes.grid(alpha=0.25, linewidth=0.5, which="both")
-    if all(len(run.metrics) <= _MARKED for run in runs):
+    if all(len(metrics) <= _MARKED for metrics in runs):
         from matplotlib.ticker import MaxNLocator
 
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _legend(figure: Any, runs: Sequence[Run], labels: Sequence[str]) -> None:
+def _legend(figure: Any, names: Sequence[str]) -> None:
     from matplotlib.lines import Line2D
 
-    names = list(labels) if len(runs) > 1 else []
     handles = [Line2D([], [], color=colour(number)) for number in range(len(names))]
     handles += [Line2D([], [], color="#333333", linestyle=style) for style in ("-", "--")]
     figure.legend(
         handles,
         [*names, "validation", "training"],
-        loc="outside upper center",
+        loc="upper center",
         fontsize=8,
         ncols=_LEGEND_COLUMNS,
         frameon=False,

@@ -71,7 +71,10 @@ def test_mlflow_has_the_whole_run(tracked):
     assert all(0.1 < value < 1e5 for _, value in speed)
     names = {item.path for item in client(program.folder).list_artifacts(run.info.run_id)}
     assert {"config.yaml", "metrics.dat", "train.log", "networks_metadata.json"} <= names
-    assert {"checkpoints", "evaluate", "weights"} <= names
+    assert {"checkpoints", "evaluate", "weights", "learning_curves.png"} <= names
+    evaluated = client(program.folder).list_artifacts(run.info.run_id, "evaluate")
+    stem = "evaluate/epoch_4_step_80"
+    assert {f"{stem}.png", f"{stem}_compositions.png"} <= {item.path for item in evaluated}
     figures = {
         item.path for item in client(program.folder).list_artifacts(run.info.run_id, "weights")
     }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from panna_exp.elements import Species
+from panna_exp.evaluation.composition_plots import write_composition_plot
 from panna_exp.evaluation.dat import write_energies, write_forces
 from panna_exp.evaluation.plots import write_parity_plot
 from panna_exp.evaluation.predictions import Predictions
@@ -101,3 +102,28 @@ def test_the_same_data_give_the_same_picture(tmp_path):
     for name in ("a", "b"):
         write_parity_plot(tmp_path / name, make(20), "title")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def height(path):
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG")
+    return int.from_bytes(data[20:24], "big")
+
+
+def test_errors_by_composition_have_a_row_each_and_one_for_all_others(tmp_path):
+    rng = np.random.default_rng(1)
+    heights = []
+    for compositions in (4, 8, 24, 25, 60):
+        number = 3 * compositions
+        counts = np.stack([np.arange(1, compositions + 1), np.ones(compositions, dtype=int)])
+        values = {"energy": rng.normal(size=number), "reference": rng.normal(size=number)}
+        values["energy"][1] = np.nan
+        predictions = make(number, counts=counts.T.repeat(3, axis=0), names=[""] * number, **values)
+        write_composition_plot(tmp_path / "rows.png", predictions, "a $title_1$")
+        heights.append(height(tmp_path / "rows.png"))
+    assert heights[0] < heights[1] < heights[2] == heights[3] == heights[4]
+
+
+def test_errors_by_composition_without_a_finite_one(tmp_path):
+    write_composition_plot(tmp_path / "none.png", make(energy=np.full(2, np.nan)), "none")
+    assert height(tmp_path / "none.png") > 100

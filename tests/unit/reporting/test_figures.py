@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from panna_exp.reporting.curves import learning_curves
+from panna_exp.reporting.curves import learning_curves, write_learning_curves
 from panna_exp.reporting.evaluations import Evaluation
 from panna_exp.reporting.parity import energy_parity, force_parity
 from panna_exp.reporting.pictures import picture
@@ -104,3 +104,13 @@ def test_many_epochs_make_no_heavy_page(make_run):
     rows = "".join(f"{epoch} {1 + np.sin(epoch) / 2}\n" for epoch in range(20_000))
     run = read_run(make_run("a", metrics=f"epoch loss\n{rows}"), running=False)
     assert len(learning_curves([run], ["A"])) < 300_000
+
+
+def test_learning_curves_as_a_file(tmp_path):
+    metrics, path = tmp_path / "metrics.dat", tmp_path / "curves.png"
+    metrics.write_text("epoch loss MAE/at val_MAE/at\n")
+    assert not write_learning_curves(path, metrics)
+    assert not path.exists()
+    metrics.write_text("epoch loss MAE/at val_MAE/at\n0.0 1.0 0.1 0.2\n1.0 0.5 0.05 0.1\n")
+    assert write_learning_curves(path, metrics)
+    assert path.read_bytes().startswith(b"\x89PNG")
