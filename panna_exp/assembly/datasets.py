@@ -12,6 +12,7 @@ import numpy as np
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.descriptor import Info, Progress
 from panna_exp.assembly.references import fitted, reference_energies, refuse_large
+from panna_exp.assembly.streaming import Opened, Stream, open_stream, window_bytes
 from panna_exp.config.schema import DataConfig, TrainConfig
 from panna_exp.data.reference import network_targets, split
 from panna_exp.data.structures import Floats, StructureSet
@@ -31,12 +32,30 @@ class DataPart:
         targets: [S] energies minus the free atoms' (float64, eV).
         files: What was read.
         fingerprint: Hash of the contents.
+        stream: Where the data are read piece by piece; ``structures`` then has sizes, species and
+            energies alone.
     """
 
     structures: StructureSet
     targets: Floats
     files: Sequence[FileRecord]
     fingerprint: str
+    stream: Stream | None = None
+
+    @property
+    def sample(self) -> StructureSet:
+        """All structures, or a few that show what all of them have."""
+        return self.structures if self.stream is None else self.stream.sample
+
+    @property
+    def size(self) -> int:
+        """Descriptor components of an atom, D."""
+        assert self.sample.descriptors is not None
+        return int(self.sample.descriptors.shape[1])
+
+    def forces(self) -> Floats | None:
+        """Returns the reference forces [A, 3] of all structures, or None."""
+        return self.structures.forces if self.stream is None else self.stream.forces()
 
     def summary(self) -> dict[str, Any]:
         """Returns what the run directory records of it."""
@@ -140,6 +159,9 @@ class _Source:
     def read(self, paths: Any) -> tuple[DataPart, Info]:
         """Returns a data set and what its descriptors are."""
         data = self.config.data
+        opened = open_stream(as_paths(paths), self.species, data, self.base, self.derivatives)
+        if opened is not None:
+            return self._streamed(opened)
         loaded = open_structures(
             as_paths(paths),
             self.species,
@@ -155,6 +177,28 @@ class _Source:
         version = self.config.training.panna_version
         part = make_part(structures, self.offsets, loaded.files, loaded.fingerprint, version)
         return part, info
+
+    def _streamed(self, opened: Opened) -> tuple[DataPart, Info]:
+        """Returns a data set that is read piece by piece."""
+
+        def prepare(structures: StructureSet) -> StructureSet:
+            return descriptors.with_descriptors(structures, self.config, self.species)[0]
+
+        sample, info = descriptors.with_descriptors(opened.sample(), self.config, self.species)
+        part = make_part(
+            opened.source.index,
+            self.offsets,
+            opened.files,
+            hashlib.sha256("\n".join(file.sha256 for file in opened.files).encode()).hexdigest(),
+            self.config.training.panna_version,
+        )
+        stream = Stream(
+            source=opened.source,
+            sample=sample,
+            prepare=prepare,
+            window_bytes=window_bytes(self.config.data),
+        )
+        return replace(part, stream=stream), info
 
 
 def reader_kind(data: DataConfig) -> str | None:
@@ -189,8 +233,7 @@ def make_part(
 
 
 def _check_size(part: DataPart, expected: int | None) -> None:
-    assert part.structures.descriptors is not None
-    found = part.structures.descriptors.shape[1]
+    found = part.size
     if expected is not None and found != expected:
         raise DataError(
             f"{part.structures.origins[0]}: has {found} descriptor components, but "
@@ -225,6 +268,7 @@ def _split(part: DataPart, data: DataConfig) -> tuple[DataPart, DataPart]:
             targets=part.targets[indices],
             files=part.files,
             fingerprint=hashlib.sha256(tag.encode()).hexdigest(),
+            stream=None if part.stream is None else part.stream.select(indices),
         )
 
     return take(kept, "train"), take(aside, "validation")

@@ -9,16 +9,14 @@ from typing import Any
 import torch
 
 from panna_exp import __version__
+from panna_exp.assembly.batches import batch_order, pack, stream_settings
 from panna_exp.assembly.datasets import DataPart, RunData
-from panna_exp.assembly.jacobians import check_forces, check_virials, jacobian_source
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
 from panna_exp.assembly.optimisation import learning_rate, make_train_step
 from panna_exp.assembly.restart import Restart, flatten, next_position
 from panna_exp.config.schema import TrainConfig, TrainingConfig
-from panna_exp.data.batch import PackedData
-from panna_exp.data.stream import BatchOrder
 from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
@@ -30,16 +28,6 @@ from panna_exp.training.trainer import Listener, Plan, Trainer
 logger = logging.getLogger(__name__)
 
 _STEPS_BETWEEN_CHECKPOINTS = 200
-
-
-def stream_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
-    """Returns what the order of batches depends on."""
-    return {
-        "seed": config.seed,
-        "batch_size": config.training.batch_size,
-        "shuffle": config.training.shuffle,
-        "fingerprint": data.train.fingerprint,
-    }
 
 
 def steps_per_epoch(config: TrainingConfig, num_structures: int) -> int:
@@ -116,10 +104,11 @@ def build_run(
     plan = _plan(config, len(data.train.structures))
     position = next_position(restart, plan.steps_per_epoch)
     saved = restart.checkpoint
+    order = batch_order(config, data)
     trainer = Trainer(
         step=_restored_step(config.training, networks, masks, restart, config.seed),
-        data=pack(data.train, data, config, dtype, device),
-        order=_batch_order(config, data),
+        data=pack(data.train, data, config, dtype, device, order),
+        order=order,
         learning_rate=learning_rate(config.training, position, plan.steps_per_epoch),
         validation=pack(data.validation, data, config, dtype, device) if data.validation else None,
         plan=plan,
@@ -164,12 +153,6 @@ def _plan(config: TrainConfig, num_structures: int) -> Plan:
         log_frequency=config.io.log_frequency,
         save_checkpoint_steps=config.io.save_checkpoint_steps or _checkpoint_steps(per_epoch),
     )
-
-
-def _batch_order(config: TrainConfig, data: RunData) -> BatchOrder:
-    training = config.training
-    size = len(data.train.structures)
-    return BatchOrder(size, training.batch_size, config.seed, training.shuffle)
 
 
 def _masks(
@@ -225,13 +208,12 @@ def initial_networks(
     config: TrainConfig, data: RunData, restart: Restart, base: Path
 ) -> tuple[NetworkData, ...]:
     """Returns the networks to start from; CheckpointError if a checkpoint's do not fit."""
-    assert data.train.structures.descriptors is not None
     wanted = build_networks(
         NetworkSource(
             config=config.network,
             species=data.species,
             offsets=data.offsets,
-            feature_size=data.train.structures.descriptors.shape[1],
+            feature_size=data.train.size,
             seed=config.seed,
             panna_version=config.training.panna_version,
             precision=config.precision,
@@ -248,37 +230,6 @@ def initial_networks(
             "choose another io.train_dir for another network"
         )
     return tuple(_continued(saved[new.symbol], new) for new in wanted)
-
-
-def pack(
-    part: DataPart,
-    data: RunData,
-    config: TrainConfig,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> PackedData:
-    """Puts a data set on the device, with targets as the network sees them.
-
-    Raises:
-        DataError: Forces are to be learned, and there are none, or nothing to predict them with.
-    """
-    rescale = config.training.energy_rescale
-    jacobians = None
-    if config.training.forces_cost > 0:
-        check_forces(part.structures, "training.forces_cost > 0")
-        strain = config.training.virial_cost > 0
-        if strain:
-            check_virials(part.structures)
-        jacobians = jacobian_source(part.structures, data.descriptor, dtype, device, strain)
-    return PackedData(
-        part.structures,
-        part.targets * rescale,
-        len(data.species),
-        dtype,
-        device,
-        jacobians,
-        rescale,
-    )
 
 
 def _continued(saved: NetworkData, new: NetworkData) -> NetworkData:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from panna_exp.assembly.batches import batch_source
 from panna_exp.assembly.datasets import DataPart
 from panna_exp.assembly.descriptor import Info
-from panna_exp.assembly.jacobians import jacobian_source
-from panna_exp.data.batch import PackedData
+from panna_exp.data.batch import BatchSource
 from panna_exp.elements import Species
 from panna_exp.evaluation.composition_plots import write_composition_plot
 from panna_exp.evaluation.constant import ConstantPredictor
@@ -67,7 +67,7 @@ class Assessor:
     part: DataPart
     species: Species
     offsets: tuple[float, ...]
-    packed: PackedData
+    packed: BatchSource
     baseline: ConstantPredictor | None
     batch_size: int
 
@@ -89,11 +89,7 @@ class Assessor:
         Raises:
             DataError: Nothing says how the descriptors depend on positions.
         """
-        structures = part.structures
-        jacobians = None
-        if descriptor is not None:
-            jacobians = jacobian_source(structures, descriptor, dtype, device)
-        packed = PackedData(structures, part.targets, len(species), dtype, device, jacobians)
+        packed = batch_source(part, len(species), dtype, device, forces=descriptor)
         return cls(
             part=part,
             species=species,
@@ -123,7 +119,7 @@ class Assessor:
             reference_energies=offsets,
             atom_species=self.part.structures.species,
             forces=forces,
-            reference_forces=None if forces is None else self.part.structures.forces,
+            reference_forces=None if forces is None else self.part.forces(),
         )
         return Assessment(predictions=predictions, summary=summarize(predictions, self.baseline))
 

@@ -166,7 +166,7 @@ class _Evaluator:
         use_threads(config.threads or 1)
         self._part = part
         self._config = config
-        self._descriptor = _known_descriptor(config, potential, part.structures)
+        self._descriptor = _known_descriptor(config, potential, part.sample)
         self._assessor = Assessor.build(
             part,
             species,
@@ -184,7 +184,7 @@ class _Evaluator:
     def check_forces(self, potential: SavedPotential) -> str:
         """Compares forces with differences of energies; returns a line that says how they agree."""
         return check_forces(
-            self._part.structures, potential, self._descriptor, choose_device(self._config)
+            self._part.sample, potential, self._descriptor, choose_device(self._config)
         )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from panna_exp.assembly.batches import stream_settings
 from panna_exp.assembly.datasets import DataPart, RunData, read_run_data
 from panna_exp.assembly.descriptor import describe
 from panna_exp.assembly.restart import Restart, continued_data, find_restart
-from panna_exp.assembly.training import Run, build_run, stream_settings
+from panna_exp.assembly.training import Run, build_run
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.listener import RunListener

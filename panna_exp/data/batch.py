@@ -7,6 +7,7 @@ T species, D descriptor components.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -68,6 +69,34 @@ class AtomBatch:
         return torch.zeros_like(self.energy).index_add_(0, self.structure, atom_energy)
 
 
+class BatchSource(Protocol):
+    """S structures as a training and an evaluation see them."""
+
+    @property
+    def energy(self) -> Tensor:
+        """[S] energies to learn (eV)."""
+
+    @property
+    def num_atoms(self) -> Tensor:
+        """[S] atoms of each structure, in the network's precision."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches live."""
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether batches have forces."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[AtomBatch]:
+        """Yields the whole set in order, ``size`` structures at a time."""
+
+    def batch(self, indices: Ints) -> AtomBatch:
+        """Gathers the structures at ``indices`` [S] in that order."""
+
+
 class PackedData:
     """S structures on one device, stored by species and then by structure.
 
@@ -117,6 +146,11 @@ class PackedData:
 
     def __len__(self) -> int:
         return len(self.energy)
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether batches have forces."""
+        return self.jacobians is not None
 
     @property
     def num_bytes(self) -> int:

@@ -1,8 +1,17 @@
 """The order in which a training sees its structures: a pure function of seed and step."""
 
+from typing import Protocol
+
 import numpy as np
 
 from panna_exp.data.structures import Ints
+
+
+class Order(Protocol):
+    """Batches of structure indices by step."""
+
+    def indices(self, step: int) -> Ints:
+        """Returns the structures of the batch at ``step``, counted from 0."""
 
 
 class BatchOrder:

@@ -5,7 +5,7 @@ components. Units: eV, angstrom, eV/angstrom.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,14 @@ class StructureSet:
             derivatives=None if self.derivatives is None else self.derivatives.select(indices),
             virial=None if self.virial is None else self.virial[indices],
         )
+
+    def with_derivatives_as(self, sparse: bool | None) -> "StructureSet":
+        """Returns the set with its derivatives sparse or dense, None: as they are."""
+        if self.derivatives is None or sparse is None:
+            return self
+        assert self.descriptors is not None
+        convert = self.derivatives.as_sparse if sparse else self.derivatives.as_dense
+        return replace(self, derivatives=convert(self.num_atoms, self.descriptors.shape[1]))
 
     @classmethod
     def from_structures(

@@ -16,17 +16,35 @@ H5PY_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowE
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """Gives the file to read; what h5py raises while it is read is a DataError, too."""
+    with opened_file(path) as file, checked(path):
+        yield file
+
+
+def opened_file(path: Path, **options: Any) -> Any:
+    """Opens a file to read.
+
+    Args:
+        path: The file.
+        options: Of h5py.File.
+
+    Raises:
+        DataError: There is none, or it is not HDF5.
+    """
     try:
-        file = h5py.File(path, "r")
+        return h5py.File(path, "r", **options)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except H5PY_ERRORS as error:
         raise DataError(f"{path}: is not a readable HDF5 file ({_reason(error)})") from None
-    with file:
-        try:
-            yield file
-        except H5PY_ERRORS as error:
-            raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
+
+
+@contextmanager
+def checked(path: Path) -> Iterator[None]:
+    """What h5py raises for a damaged file becomes a DataError."""
+    try:
+        yield
+    except H5PY_ERRORS as error:
+        raise DataError(f"{path}: is damaged or incomplete ({_reason(error)})") from None
 
 
 def groups_with(file: Any, key: str) -> list[Any]:

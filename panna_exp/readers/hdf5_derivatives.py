@@ -20,9 +20,14 @@ _CHUNK = 65_536
 
 
 def read_derivatives(
-    file: Any, path: Path, origins: Sequence[str], num_atoms: Ints, width: int
+    file: Any,
+    path: Path,
+    origins: Sequence[str],
+    num_atoms: Ints,
+    width: int,
+    place: tuple[int, int],
 ) -> Derivatives | None:
-    """Returns the derivatives that a file has, if any.
+    """Returns the derivatives that a file has of some consecutive structures, if any.
 
     Args:
         file: Open h5py file.
@@ -30,6 +35,7 @@ def read_derivatives(
         origins: [S] for messages.
         num_atoms: [S].
         width: D.
+        place: Number of the first of the S structures, and how many the file has.
 
     Raises:
         DataError: Missing or misshapen arrays, places outside the Jacobian, or values that are not
@@ -39,33 +45,47 @@ def read_derivatives(
         return None
     group = file[GROUP]
     names = ("values", "starts", *(("rows", "columns") if "rows" in group else ()))
-    arrays: dict[str, NDArray[Any]] = {}
     for name in names:
         if name not in group:
             raise DataError(f"{path}: the data set '{GROUP}/{name}' is missing")
-        arrays[name] = np.asarray(group[name][()])
-    values, starts = arrays["values"], arrays["starts"].astype(np.int64)
-    whole = len(starts) == len(num_atoms) + 1 and starts[0] == 0 and starts[-1] == len(values)
-    if not whole or (np.diff(starts) < 0).any():
-        raise DataError(
-            f"{path}: '{GROUP}/starts' does not divide {len(values)} values among "
-            f"{len(num_atoms)} structures"
-        )
+    starts, elements = _starts(group, path, place, len(num_atoms))
+    values = np.asarray(group["values"][elements])
     if not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values))[0])
         owner = int(np.searchsorted(starts, first, side="right")) - 1
         raise DataError(f"{origins[owner]}: derivatives are not finite numbers")
-    if "rows" not in arrays:
+    if "rows" not in group:
         _check_dense(starts, origins, num_atoms, width)
         return Derivatives(values=values, starts=starts)
+    places = {}
     for name, limits in (("rows", num_atoms * width), ("columns", 3 * num_atoms)):
-        _check_places(arrays[name], starts, limits, f"{GROUP}/{name}", origins)
+        if len(group[name]) != len(group["values"]):
+            raise DataError(
+                f"{origins[0]}: '{GROUP}/{name}' has {len(group[name])} values, expected "
+                f"{len(group['values'])} as there are derivatives"
+            )
+        places[name] = np.asarray(group[name][elements])
+        _check_places(places[name], starts, limits, f"{GROUP}/{name}", origins)
     return Derivatives(
         values=values,
         starts=starts,
-        rows=arrays["rows"].astype(np.int32, copy=False),
-        columns=arrays["columns"].astype(np.int32, copy=False),
+        rows=places["rows"].astype(np.int32, copy=False),
+        columns=places["columns"].astype(np.int32, copy=False),
     )
+
+
+def _starts(group: Any, path: Path, place: tuple[int, int], count: int) -> tuple[Ints, slice]:
+    """Returns [count + 1] where structures begin among the elements to read, and these."""
+    first, everything = place
+    starts, stored = np.asarray(group["starts"][()]).astype(np.int64), len(group["values"])
+    whole = len(starts) == everything + 1 and starts[0] == 0 and starts[-1] == stored
+    if not whole or (np.diff(starts) < 0).any():
+        raise DataError(
+            f"{path}: '{GROUP}/starts' does not divide {stored} values among {everything} "
+            "structures"
+        )
+    own = starts[first : first + count + 1]
+    return own - own[0], slice(int(own[0]), int(own[-1]))
 
 
 def write_derivatives(file: Any, derivatives: Derivatives) -> None:
@@ -98,11 +118,6 @@ def _check_dense(starts: Ints, origins: Sequence[str], num_atoms: Ints, width: i
 def _check_places(
     places: NDArray[Any], starts: Ints, limits: Ints, name: str, origins: Sequence[str]
 ) -> None:
-    if len(places) != starts[-1]:
-        raise DataError(
-            f"{origins[0]}: '{name}' has {len(places)} values, expected {starts[-1]} as there are "
-            "derivatives"
-        )
     most = np.repeat(limits, np.diff(starts))
     wrong = np.flatnonzero((places < 0) | (places >= most))
     if len(wrong):

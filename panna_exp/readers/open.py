@@ -5,7 +5,7 @@ import importlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def open_structures(
         parts.append(part)
         files.append(FileRecord(path=path, kind=found, num_records=len(part), sha256=sha256))
     _check_descriptors(files, [part.descriptor_info for part in parts])
-    parts = [_as_chosen(part, chosen.sparse_derivatives) for part in parts]
+    parts = [part.with_derivatives_as(chosen.sparse_derivatives) for part in parts]
     structures = StructureSet.concatenate(parts)
     for path, times in Counter(file.path.resolve() for file in files).items():
         if times > 1:
@@ -136,16 +136,6 @@ def _read(
         return READERS[kind].read(path, species, options), sha256_of(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _as_chosen(part: StructureSet, sparse: bool | None) -> StructureSet:
-    """Returns a part with its derivatives kept as the user chose."""
-    if part.derivatives is None or sparse is None:
-        return part
-    assert part.descriptors is not None
-    convert = part.derivatives.as_sparse if sparse else part.derivatives.as_dense
-    derivatives = convert(part.num_atoms, part.descriptors.shape[1])
-    return replace(part, derivatives=derivatives)
 
 
 def _check_descriptors(files: Sequence[FileRecord], infos: Sequence[dict[str, Any] | None]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import AtomBatch, PackedData
+from panna_exp.data.batch import AtomBatch, BatchSource
 from panna_exp.model.force_gradients import input_gradient
 from panna_exp.model.gradients import forward
 from panna_exp.model.networks import SpeciesNetworks
@@ -17,7 +17,7 @@ def predict(networks: SpeciesNetworks, batch: AtomBatch) -> Tensor:
     return batch.sum_by_structure(networks(batch.descriptors, batch.species_counts))
 
 
-def predict_all(networks: SpeciesNetworks, data: PackedData, batch_size: int = 1000) -> Tensor:
+def predict_all(networks: SpeciesNetworks, data: BatchSource, batch_size: int = 1000) -> Tensor:
     """Returns the energies [S] of a whole data set, ``batch_size`` structures at a time."""
     return torch.cat([predict(networks, batch) for batch in data.batches(batch_size)])
 
@@ -52,10 +52,10 @@ def predict_forces(networks: SpeciesNetworks, batch: AtomBatch, strain: bool = F
 
 
 def predict_all_forces(
-    networks: SpeciesNetworks, data: PackedData, batch_size: int = 100
+    networks: SpeciesNetworks, data: BatchSource, batch_size: int = 100
 ) -> Predicted:
     """Returns energies and forces of a whole data set, atoms in its order."""
-    if data.jacobians is None:
+    if not data.has_forces:
         return Predicted(predict_all(networks, data, batch_size), None)
     energies, forces = [], []
     for batch in data.batches(batch_size):

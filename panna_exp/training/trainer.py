@@ -8,8 +8,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from panna_exp.data.batch import PackedData
-from panna_exp.data.stream import BatchOrder
+from panna_exp.data.batch import BatchSource
+from panna_exp.data.stream import Order
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import LearningRate
@@ -88,10 +88,10 @@ class Trainer:
     """
 
     step: TrainStep
-    data: PackedData
-    order: BatchOrder
+    data: BatchSource
+    order: Order
     learning_rate: LearningRate
-    validation: PackedData | None
+    validation: BatchSource | None
     plan: Plan
     position: Position
     epoch_sums: Totals

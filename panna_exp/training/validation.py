@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import PackedData
+from panna_exp.data.batch import BatchSource
 from panna_exp.training.force_loss import virial_loss
 from panna_exp.training.metrics import Totals
 from panna_exp.training.predict import predict_all, predict_forces
@@ -12,10 +12,10 @@ from panna_exp.training.step import TrainStep
 _STRUCTURES = 100
 
 
-def validate(step: TrainStep, data: PackedData) -> Totals:
+def validate(step: TrainStep, data: BatchSource) -> Totals:
     """Returns the errors of ``data``; its losses are those of one batch of everything."""
     totals = Totals(data.device)
-    forces = step.force_loss is not None and data.jacobians is not None
+    forces = step.force_loss is not None and data.has_forces
     energy = _with_forces(step, data, totals) if forces else predict_all(step.networks, data)
     delta = energy - data.energy
     totals.add(
@@ -28,7 +28,7 @@ def validate(step: TrainStep, data: PackedData) -> Totals:
 
 
 @torch.no_grad()
-def _with_forces(step: TrainStep, data: PackedData, totals: Totals) -> Tensor:
+def _with_forces(step: TrainStep, data: BatchSource, totals: Totals) -> Tensor:
     """Adds the force errors, some structures at a time; returns the energies [S]."""
     assert step.force_loss is not None
     loss = step.force_loss.of_all_components()

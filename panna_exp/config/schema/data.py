@@ -54,3 +54,12 @@ class DataConfig:
         "forces of a structure that are all exactly zero: missing (the default) or keep, as for "
         "relaxed structures",
     )
+    streaming: bool | None = option(
+        None,
+        "read HDF5 data piece by piece while training (default: where they are larger than "
+        "memory_gb); windows of it are shuffled, not all of it",
+    )
+    memory_gb: float = option(4.0, "data up to this size are kept in memory (GB)")
+    window_mb: float = option(
+        256.0, "streaming: size of a window; two of training data are in memory, four at epoch ends"
+    )

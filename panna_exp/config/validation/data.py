@@ -23,6 +23,9 @@ def check_data(data: DataConfig, problems: Problems) -> None:
         0 <= fraction < 1, f"data.validation_fraction={fraction} must be at least 0 and below 1"
     )
     problems.check(data.split_seed >= 0, f"data.split_seed={data.split_seed} must be >= 0")
+    for name in ("memory_gb", "window_mb"):
+        value = getattr(data, name)
+        problems.check(is_number(value) and value > 0, f"data.{name}={value} must be > 0")
     if data.zero_forces is not None:
         problems.choice("data.zero_forces", data.zero_forces, ("missing", "keep"))
     if data.species is not None:

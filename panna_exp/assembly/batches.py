@@ -1,0 +1,130 @@
+"""Data sets as trainings and evaluations take them: on the device, all of it or by windows."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from panna_exp.assembly.datasets import DataPart, RunData
+from panna_exp.assembly.descriptor import Info
+from panna_exp.assembly.jacobians import check_forces, check_virials, jacobian_source
+from panna_exp.config.schema import TrainConfig
+from panna_exp.data.batch import BatchSource, PackedData
+from panna_exp.data.stream import BatchOrder
+from panna_exp.data.streamed import StreamedData
+from panna_exp.data.structures import Floats, Ints, StructureSet
+from panna_exp.data.windows import WindowedOrder
+
+
+def batch_source(
+    part: DataPart,
+    num_species: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    forces: Info | None = None,
+    strain: bool = False,
+    rescale: float = 1.0,
+    order: WindowedOrder | None = None,
+) -> BatchSource:
+    """Puts a data set on the device, or has it read as it is needed.
+
+    Args:
+        part: The data set.
+        num_species: T.
+        dtype: Precision of the network.
+        device: Where batches live.
+        forces: What the descriptors are, where batches need forces.
+        strain: Whether derivatives by strain are needed.
+        rescale: Factor on energies and forces to learn.
+        order: Of a training on data that are read piece by piece.
+
+    Raises:
+        DataError: Forces are needed, and nothing says how descriptors depend on positions.
+    """
+
+    def packed(structures: StructureSet, targets: Floats) -> PackedData:
+        jacobians = None
+        if forces is not None:
+            jacobians = jacobian_source(structures, forces, dtype, device, strain)
+        scaled = targets * rescale
+        return PackedData(structures, scaled, num_species, dtype, device, jacobians, rescale)
+
+    if part.stream is None:
+        return packed(part.structures, part.targets)
+    stream = part.stream
+
+    def load(indices: Ints) -> PackedData:
+        return packed(stream.read(indices), part.targets[indices])
+
+    if forces is not None:  # what is missing is missed before the training starts
+        jacobian_source(stream.sample, forces, dtype, device, strain)
+    targets = torch.from_numpy(part.targets * rescale)
+    return StreamedData(
+        load,
+        stream.window(),
+        targets.to(device, dtype),
+        torch.from_numpy(np.asarray(part.structures.num_atoms)).to(device, dtype),
+        forces is not None,
+        order,
+    )
+
+
+def batch_order(config: TrainConfig, data: RunData) -> BatchOrder | WindowedOrder:
+    """Returns the order of a training's batches."""
+    training, stream = config.training, data.train.stream
+    size = len(data.train.structures)
+    if stream is None:
+        return BatchOrder(size, training.batch_size, config.seed, training.shuffle)
+    return WindowedOrder(
+        size,
+        training.batch_size,
+        config.seed,
+        training.shuffle,
+        stream.window(),
+        stream.block(),
+    )
+
+
+def stream_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
+    """Returns what the order of batches depends on."""
+    stream = data.train.stream
+    windows = {} if stream is None else {"window": stream.window(), "block": stream.block()}
+    return {
+        **windows,
+        "seed": config.seed,
+        "batch_size": config.training.batch_size,
+        "shuffle": config.training.shuffle,
+        "fingerprint": data.train.fingerprint,
+    }
+
+
+def pack(
+    part: DataPart,
+    data: RunData,
+    config: TrainConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+    order: BatchOrder | WindowedOrder | None = None,
+) -> BatchSource:
+    """Puts a data set on the device, with targets as the network sees them.
+
+    Raises:
+        DataError: Forces are to be learned, and there are none, or nothing to predict them with.
+    """
+    forces = config.training.forces_cost > 0
+    strain = forces and config.training.virial_cost > 0
+    if forces:
+        check_forces(part.sample, "training.forces_cost > 0")
+    if strain:
+        check_virials(part.sample)
+    return batch_source(
+        part,
+        len(data.species),
+        dtype,
+        device,
+        forces=data.descriptor if forces else None,
+        strain=strain,
+        rescale=config.training.energy_rescale,
+        order=order if isinstance(order, WindowedOrder) else None,
+    )
