@@ -48,8 +48,12 @@ class Outcome:
         """What a sweep ranks by."""
         return self.numbers["mae_mev_per_atom"]
 
-    def record(self, overrides: Sequence[str], tracker: Tracker) -> None:
-        """Writes predictions, plot and result.json, and tells the tracker."""
+    def tell(self, tracker: Tracker) -> None:
+        """Tells the tracker the errors."""
+        tracker.log(self.fit.step, {f"result/{name}": v for name, v in self.numbers.items()})
+
+    def record(self, overrides: Sequence[str]) -> None:
+        """Writes predictions, plots and result.json."""
         title = f"{self.which} data, {self.checkpoint}"
         self.assessment.write(self.run_dir / "evaluate", self.checkpoint, title)
         train_mae = self.fit.train.get(metrics.ENERGY_MAE)
@@ -63,7 +67,6 @@ class Outcome:
             **self.numbers,
         }
         write_result(self.run_dir, overrides, values)
-        tracker.log(self.fit.step, {f"result/{name}": v for name, v in self.numbers.items()})
 
     def show(self) -> None:
         """Prints the table of errors."""

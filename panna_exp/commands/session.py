@@ -15,6 +15,7 @@ from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.listener import RunListener
 from panna_exp.commands.messages import messages_shown
+from panna_exp.commands.models import save_model
 from panna_exp.commands.outcome import Outcome, assess_run
 from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
 from panna_exp.commands.run_directory import RunDirectory, environment
@@ -151,7 +152,11 @@ class _Session:
             self._track_results()
             raise Interrupted
         outcome = assess_run(run, data, fit, self.directory.path)
-        outcome.record(self.overrides, self.tracker)
+        outcome.tell(self.tracker)
+        # Before figures are drawn: the tracker keeps the model meanwhile.
+        save_model(self.config, run, self.directory.path, self.tracker)
+        self.tracker.flush()
+        outcome.record(self.overrides)
         outcome.show()
         self._track_results()
         return outcome

@@ -44,6 +44,25 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A potential that a run has trained.
+
+    Args:
+        folder: In the run directory; holds all of it.
+        name: Of its checkpoint.
+        step: Updates made.
+        species: That it knows.
+        register: Name to register it under, or None.
+    """
+
+    folder: Path
+    name: str
+    step: int
+    species: Sequence[str]
+    register: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """What a tracker learns at the start.
 
@@ -84,6 +103,9 @@ class Tracker(Protocol):
     def save(self, path: Path, folder: str = "") -> None:
         """Keeps a file of the run directory."""
 
+    def save_model(self, model: Model) -> None:
+        """Keeps a trained potential in a form that can be loaded to predict."""
+
     def finish(self, status: RunStatus) -> None:
         """The run is over."""
 
@@ -112,6 +134,9 @@ class NullTracker:
         """Does nothing."""
 
     def save(self, path: Path, folder: str = "") -> None:
+        """Does nothing."""
+
+    def save_model(self, model: Model) -> None:
         """Does nothing."""
 
     def finish(self, status: RunStatus) -> None:
@@ -157,6 +182,11 @@ class TrackerGroup:
         """Saves in all."""
         for tracker in self._trackers:
             tracker.save(path, folder)
+
+    def save_model(self, model: Model) -> None:
+        """Saves in all."""
+        for tracker in self._trackers:
+            tracker.save_model(model)
 
     def finish(self, status: RunStatus) -> None:
         """Finishes all."""

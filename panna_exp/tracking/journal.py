@@ -3,7 +3,8 @@
 Training appends to this file only; what sends it elsewhere reads it, at its own pace, and can start
 again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,
 experiment, params, tags, datasets, store, a key of the run), ``metrics`` (step, time in ms,
-values), ``artifact`` (path relative to the run directory, folder), ``finish`` (status).
+values), ``artifact`` (path relative to the run directory, folder), ``model`` (folder relative to
+the run directory, name, step, species, register), ``finish`` (status).
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import RunInfo, RunStatus
+from panna_exp.tracking.base import Model, RunInfo, RunStatus
 
 NAME = "tracking.jsonl"
 _FLUSH_SECONDS = 0.2
@@ -86,6 +87,19 @@ class Journal:
     def save(self, path: str, folder: str) -> None:
         """Adds a file to keep, its path relative to the run directory."""
         self._add({"event": "artifact", "path": path, "folder": folder})
+
+    def save_model(self, folder: str, model: Model) -> None:
+        """Adds a potential to keep, its folder relative to the run directory."""
+        self._add(
+            {
+                "event": "model",
+                "folder": folder,
+                "name": model.name,
+                "step": model.step,
+                "species": list(model.species),
+                "register": model.register,
+            }
+        )
 
     def finish(self, status: RunStatus) -> None:
         """The run is over."""

@@ -19,10 +19,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from panna_exp.tracking import journal
-from panna_exp.tracking.base import RunInfo, RunStatus
+from panna_exp.tracking.base import Model, RunInfo, RunStatus
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
-from panna_exp.tracking.mlflow_sender import OK
+from panna_exp.tracking.mlflow_sender import MARK, OK
 from panna_exp.tracking.mlflow_store import choose_uri, public, ui_lines
 from panna_exp.tracking.system import SystemMetrics
 
@@ -113,6 +113,13 @@ class MlflowTracker:
         assert self._run_dir is not None
         self._journal.save(os.path.relpath(path.resolve(), self._run_dir.resolve()), folder)
 
+    def save_model(self, model: Model) -> None:
+        """Has a potential sent."""
+        assert self._journal is not None
+        assert self._run_dir is not None
+        folder = os.path.relpath(model.folder.resolve(), self._run_dir.resolve())
+        self._journal.save_model(folder, model)
+
     def finish(self, status: RunStatus) -> None:
         """Ends the journal and waits for the sender, up to ``wait_seconds``."""
         assert self._journal is not None
@@ -136,7 +143,10 @@ class MlflowTracker:
         state = State.load(self._run_dir, self._uri)
         if not state.run_id:
             return []
-        return ui_lines(self._uri, state.experiment_id, state.run_id, self._launch_dir)
+        lines = ui_lines(self._uri, state.experiment_id, state.run_id, self._launch_dir)
+        if state.model:
+            lines.append(f"model:        mlflow.pyfunc.load_model('{state.model}')")
+        return lines
 
     def close(self) -> None:
         """Lets the sender see that this process is done with it."""
@@ -227,8 +237,11 @@ class _Sender:
         # The position in the file is the process's as well: it must stay where it is.
         size = os.fstat(self._messages.fileno()).st_size
         text = os.pread(self._messages.fileno(), size, 0).decode(errors="replace").strip()
-        last = text.splitlines()[-1] if text else ""
-        return "" if last == OK else last
+        lines = text.splitlines()
+        told = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
+        if not told and self._process.poll() is not None:
+            told = lines  # it ended before it could tell anything: the last line of a traceback
+        return "" if not told or told[-1] == OK else told[-1]
 
     def close(self) -> None:
         """Closes our ends."""

@@ -26,6 +26,7 @@ from panna_exp.tracking.mlflow_entities import (
     system_tags,
     tags_of,
 )
+from panna_exp.tracking.mlflow_model import log_model
 from panna_exp.tracking.mlflow_store import find_experiment, open_client, public
 
 STATE = "tracking_mlflow.json"
@@ -51,6 +52,7 @@ class State:
         presumed: Whether the status is what the sender took for granted, since the training was
             gone without a word.
         key: Of the journal.
+        model: Address of the last model that was logged, if any.
     """
 
     experiment_id: str = ""
@@ -59,6 +61,7 @@ class State:
     status: str = ""
     presumed: bool = False
     key: str = ""
+    model: str = ""
 
     @classmethod
     def load(cls, run_dir: Path, uri: str, key: str | None = None) -> "State":
@@ -187,6 +190,8 @@ class Delivery:
             self._begin(event)
         elif event["event"] == "artifact":
             self._send_file(event)
+        elif event["event"] == "model":
+            self._send_model(event)
         elif event["event"] == "finish":
             self._end(event["status"], event["time"])
 
@@ -241,6 +246,20 @@ class Delivery:
             return
         self._client.log_artifact(self.run_id, str(path), event["folder"] or None)
         self.files += 1
+
+    def _send_model(self, event: Event) -> None:
+        from mlflow.exceptions import MlflowException
+
+        if self._is_left_behind() or not (self._run_dir / event["folder"]).exists():
+            self.missing.append(event["folder"])
+            return
+        try:
+            self._state.model = log_model(self._client, self.run_id, self._run_dir, event)
+        except MlflowException as error:
+            # A server from before there were models must not keep the rest of the record out.
+            if error.error_code != "ENDPOINT_NOT_FOUND":
+                raise
+            self.missing.append(f"{event['folder']} as a model (the server takes none)")
 
     def _send_points(self, points: list[Any], end: int) -> None:
         """Sends metrics; ``end`` is the byte of the journal after them."""

@@ -3,8 +3,8 @@
 The module, run as a program, reads two lines of JSON from its standard input: the
 store, and, once the run begins, its directory. It follows the journal until the input closes: the
 run is over, or its process is gone, and a run that did not say how it ended is marked FAILED. Exit
-code 0: everything was sent; 1: not. The last line on stderr is why nothing can be sent at present,
-or ``ok``.
+code 0: everything was sent; 1: not. The last line on stderr that begins with ``MARK`` says why
+nothing can be sent at present, or ``ok``; other lines are MLflow's.
 """
 
 import contextlib
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.mlflow_store import exists_locally, explain, open_client
+from panna_exp.tracking.mlflow_store import exists_locally, explain, open_client, quiet
 
 if TYPE_CHECKING:
     from panna_exp.tracking.mlflow_delivery import Delivery
 
+MARK = "panna_exp: "
 OK = "ok"
 
 _INPUT = 0
@@ -45,13 +46,13 @@ def main() -> int:
             return 0  # the run never began
         return _follow(Path(run["run_dir"]), **store)
     except ImportError as error:
-        print(explain(error), file=sys.stderr)
+        _tell(explain(error))
         return 1
 
 
 def _warm_up(uri: str) -> None:
     """Does what is slow while the training process is starting up as well."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    quiet()
     importlib.import_module("mlflow.tracking")
     if exists_locally(uri):
         # Opened again when there is something to send; why it fails is told then.
@@ -80,14 +81,14 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
             if gone_since is not None:
                 return 0
             if failing:
-                print(OK, file=sys.stderr, flush=True)
+                _tell(OK)
             failing = False
             pause = _FIRST_PAUSE
             wait = max(_POLL_SECONDS, (time.monotonic() - started) * (1 / _SHARE - 1))
         except Exception as error:
             # Whatever a store or a network may throw: the journal stays, and is tried again.
             failing = True
-            print(explain(error), file=sys.stderr, flush=True)
+            _tell(explain(error))
             hopeless = isinstance(error, PannaExpError) and not isinstance(error, BusyError)
             if hopeless or _is_spent(gone_since, wait_seconds):
                 return 1
@@ -110,6 +111,10 @@ def _is_spent(gone_since: float | None, wait_seconds: float) -> bool:
     """Whether to give up: never while the training still runs."""
     patience = max(wait_seconds, _LEAST_PATIENCE)
     return gone_since is not None and time.monotonic() - gone_since >= patience
+
+
+def _tell(text: str) -> None:
+    print(f"{MARK}{text}", file=sys.stderr, flush=True)
 
 
 def _read_line() -> dict[str, Any]:

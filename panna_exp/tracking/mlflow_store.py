@@ -56,13 +56,10 @@ def open_client(uri: str) -> Any:
     Raises:
         PannaExpError: The database is of another version of MLflow.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    quiet()
     # We try again ourselves; MLflow's own tries would take minutes before the first answer.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -77,6 +74,16 @@ def open_client(uri: str) -> Any:
         raise PannaExpError(
             f"{public(uri)}: was made by another version of MLflow: mlflow db upgrade {public(uri)}"
         ) from None
+
+
+def quiet() -> None:
+    """Keeps MLflow to its errors; before it is imported, which is when it looks."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def exists_locally(uri: str) -> bool:

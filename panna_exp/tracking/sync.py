@@ -50,7 +50,7 @@ def sync(run_dir: Path, uri: str | None, launch_dir: Path, still_runs: bool) -> 
             f"{public(store)}: does not take the record of {run_dir} ({explain(error)}): "
             "try again later, or name another store with uri=STORE"
         ) from None
-    lost = f"; no longer there: {', '.join(delivery.missing)}" if delivery.missing else ""
+    lost = f"; not sent, no longer there: {', '.join(delivery.missing)}" if delivery.missing else ""
     return (
         f"sent {delivery.points} points and {delivery.files} files of {run_dir} to "
         f"{public(store)}, run {delivery.run_id}{lost}"

@@ -69,6 +69,10 @@ class TrackingConfig:
     weight_figures: bool = option(
         True, "MLflow: a figure of each layer's weights and biases over the epochs"
     )
+    log_model: bool = option(
+        True, "MLflow: log the trained potential as a model (mlflow.pyfunc.load_model)"
+    )
+    register: str | None = option(None, "MLflow: register that model under this name")
     system_metrics: bool = option(
         False,
         "MLflow: use of CPU, memory, disk and NVIDIA GPUs as well, every 10 s "

@@ -10,6 +10,7 @@ from panna_exp.config.species import parse_network
 from panna_exp.config.validation.data import check_data, check_generation
 from panna_exp.config.validation.io import check_io
 from panna_exp.config.validation.problems import Problems
+from panna_exp.config.validation.tracking import check_tracking
 from panna_exp.config.validation.training import check_training
 
 
@@ -29,8 +30,7 @@ def validate_train(config: TrainConfig) -> None:
     check_training(config.training, problems)
     symbols = tuple(config.data.species or ())
     problems.collect(lambda: _network(config, symbols))
-    positive = config.tracking.wait_seconds >= 0
-    problems.check(positive, f"tracking.wait_seconds={config.tracking.wait_seconds} must be >= 0")
+    check_tracking(config.tracking, problems)
     problems.raise_if_any()
 
 

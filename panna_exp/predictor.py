@@ -1,0 +1,171 @@
+"""Predictions for structures given as plain values: what a model in MLflow computes.
+
+from panna_exp.predictor import Predictor
+Predictor.load("outputs/my_run/model/epoch_100_step_3600").predict(
+    [{"symbols": ["O", "H", "H"], "positions": [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]}]
+)
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.assembly.model_folder import read_model
+from panna_exp.assembly.potential import Potential
+from panna_exp.data.structures import Floats, Structure, StructureSet
+from panna_exp.descriptors.rows import chunks
+from panna_exp.elements import Species
+from panna_exp.errors import DataError, closest
+
+__all__ = ["Predictor"]
+
+_KEYS = ("symbols", "positions", "cell", "pbc")
+_REQUIRED = _KEYS[:2]
+_BATCH_ATOMS = 2048
+
+
+class Predictor:
+    """Energies, atomic energies and forces of structures.
+
+    Args:
+        potential: Computes them.
+    """
+
+    def __init__(self, potential: Potential) -> None:
+        self._potential = potential
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Predictor":
+        """Reads the folder of a model.
+
+        Raises:
+            NetworkError: It is damaged, or written by a version whose format is another one.
+        """
+        saved, dtype = read_model(Path(folder))
+        return cls(Potential([saved], dtype))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The chemical species that it knows."""
+        return self._potential.species.symbols
+
+    def predict(
+        self, structures: Sequence[Mapping[str, Any]], forces: bool = False
+    ) -> list[dict[str, Any]]:
+        """Predicts.
+
+        Args:
+            structures: Of each ``symbols`` [A] and ``positions`` [A, 3] (angstrom), and for
+                periodic ones ``cell`` [3, 3], lattice vectors as rows (angstrom), and ``pbc``,
+                true or false or [3] of them: by default periodic along each vector that is given.
+            forces: Whether to compute these as well.
+
+        Returns:
+            Of each structure ``energy`` (eV), ``atomic_energies`` [A] (eV), and with ``forces``
+            these [A, 3] (eV/angstrom).
+
+        Raises:
+            DataError: Names the structure, by its number from 0, and what does not fit.
+        """
+        if not len(structures):
+            return []
+        checked = StructureSet.from_structures(
+            [
+                _structure(item, f"structure {number}", self._potential.species)
+                for number, item in enumerate(structures)
+            ]
+        )
+        found: list[dict[str, Any]] = []
+        for some, _ in chunks(checked.offsets, _BATCH_ATOMS):
+            found += self._batch(checked.select(np.arange(some.start, some.stop)), forces)
+        return found
+
+    def _batch(self, structures: StructureSet, with_forces: bool) -> Iterator[dict[str, Any]]:
+        forces = None
+        if with_forces:
+            computed = self._potential.compute(structures)
+            energies = computed.atomic_energy
+            forces = computed.forces.double().mean(dim=0).cpu().numpy()
+        else:
+            energies = self._potential.atomic_energies(structures)
+        atomic = energies.mean(dim=0).cpu().numpy()
+        for first, last in zip(structures.offsets[:-1], structures.offsets[1:], strict=True):
+            values = {
+                "energy": float(atomic[first:last].sum()),
+                "atomic_energies": atomic[first:last],
+            }
+            yield values if forces is None else {**values, "forces": forces[first:last]}
+
+
+def _structure(item: Mapping[str, Any], where: str, species: Species) -> Structure:
+    if not isinstance(item, Mapping):
+        raise DataError(
+            f"{where}: expected a mapping with {', '.join(_KEYS)}, found {type(item).__name__}"
+        )
+    values = {key: value for key, value in item.items() if not _is_missing(value)}
+    for key in values:
+        if key not in _KEYS:
+            raise DataError(
+                f"{where}: unknown key '{key}', expected {', '.join(_KEYS)}"
+                f"{closest(str(key), _KEYS)}"
+            )
+    for key in _REQUIRED:
+        if key not in values:
+            raise DataError(f"{where}: has no '{key}'")
+    symbols = values["symbols"]
+    if isinstance(symbols, str) or not isinstance(symbols, Sequence | np.ndarray):
+        raise DataError(f"{where}: symbols: expected a list such as ['O', 'H', 'H']")
+    cell, pbc = _lattice(values, where)
+    return Structure(
+        origin=where,
+        name="",
+        species=np.array([_index(str(s), n, where, species) for n, s in enumerate(symbols)]),
+        energy=0.0,
+        positions=_numbers(values["positions"], f"{where}: positions", (len(symbols), 3)),
+        cell=np.where(pbc[:, None], cell, 0.0),
+        pbc=pbc,
+    ).check()
+
+
+def _lattice(values: Mapping[str, Any], where: str) -> tuple[Floats, Any]:
+    """Returns lattice vectors, and along which of them the structure is periodic."""
+    cell = np.zeros((3, 3))
+    if "cell" in values:
+        cell = _numbers(values["cell"], f"{where}: cell", (3, 3))
+    given = cell.any(axis=1)
+    if "pbc" not in values:
+        return cell, given
+    pbc = np.asarray(values["pbc"])
+    if pbc.dtype != np.bool_ or pbc.shape not in ((), (3,)):
+        raise DataError(f"{where}: pbc: expected true, false or three of them")
+    pbc = np.broadcast_to(pbc, 3)
+    if (pbc & ~given).any():
+        vector = int(np.flatnonzero(pbc & ~given)[0])
+        raise DataError(f"{where}: is periodic along lattice vector {vector}, which is not given")
+    return cell, pbc
+
+
+def _numbers(value: Any, where: str, shape: tuple[int, int]) -> Floats:
+    try:
+        array = np.array([np.asarray(row, dtype=np.float64) for row in value], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: expected {shape[0]} rows of {shape[1]} numbers") from None
+    if array.shape != shape:
+        raise DataError(f"{where}: have the shape {array.shape}, expected {shape}")
+    return array
+
+
+def _index(symbol: str, atom: int, where: str, species: Species) -> int:
+    if symbol not in species.symbols:
+        raise DataError(
+            f"{where}: atom {atom} is {symbol}, but the potential knows {', '.join(species)}"
+            f"{closest(symbol, species.symbols)}"
+        )
+    return species.symbols.index(symbol)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is None or pandas' NaN for a cell of a table that is empty."""
+    return value is None or (isinstance(value, float) and np.isnan(value))

@@ -1,0 +1,69 @@
+"""A potential as a folder: what is written is read, and what does not fit is named."""
+
+import json
+
+import pytest
+import torch
+
+from panna_exp import __version__
+from panna_exp.assembly.model_folder import FACTS, read_model
+from panna_exp.errors import NetworkError
+
+
+def change(folder, **values):
+    path = folder / FACTS
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_what_is_written_is_read(model_folder):
+    potential, dtype = read_model(model_folder)
+    assert potential.name == "epoch_1_step_10"
+    assert potential.symbols == ("H", "O")
+    assert potential.offsets == (-13.6, -2041.8)
+    assert potential.energy_rescale == 2.0
+    assert potential.descriptor["type"] == "mBP"
+    assert dtype == torch.float64
+    assert json.loads((model_folder / FACTS).read_text())["units"]["energy"] == "eV"
+
+
+def test_another_version_is_refused_by_name(model_folder):
+    change(model_folder, format_version=2, panna_exp="9.8.7")
+    with pytest.raises(
+        NetworkError,
+        match=rf"potential\.json: has the format version 2, written by panna_exp 9\.8\.7, but "
+        rf"panna_exp {__version__} reads 1",
+    ):
+        read_model(model_folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"format": "other"}, 'expected a JSON object with "format": "panna_exp potential"'),
+        ({"precision": "eval"}, "the file is damaged"),
+        ({"energy_rescale": 0}, "the file is damaged"),
+        ({"energy_rescale": "2"}, "the file is damaged"),
+    ],
+)
+def test_damage_is_named(model_folder, values, message):
+    change(model_folder, **values)
+    with pytest.raises(NetworkError, match=message):
+        read_model(model_folder)
+
+
+def test_a_folder_that_is_none_or_not_json(model_folder):
+    with pytest.raises(NetworkError, match="no such file: expected a model's folder"):
+        read_model(model_folder.parent)
+    (model_folder / FACTS).write_text("{")
+    with pytest.raises(NetworkError, match="is not JSON"):
+        read_model(model_folder)
+
+
+def test_networks_without_their_descriptor_are_refused(model_folder):
+    path = model_folder / "networks_metadata.json"
+    values = json.loads(path.read_text())
+    for key in ("gvect_params", "generation", "descriptor"):
+        del values[key]
+    path.write_text(json.dumps(values))
+    with pytest.raises(NetworkError, match="does not say which descriptor"):
+        read_model(model_folder)
