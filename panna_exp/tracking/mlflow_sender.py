@@ -44,7 +44,7 @@ def main() -> int:
         run = _read_line()
         if not run:
             return 0  # the run never began
-        return _follow(Path(run["run_dir"]), **store)
+        return _follow(Path(run["run_dir"]), training=run["training"], **store)
     except ImportError as error:
         _tell(explain(error))
         return 1
@@ -60,7 +60,7 @@ def _warm_up(uri: str) -> None:
             open_client(uri)
 
 
-def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> int:
+def _follow(run_dir: Path, training: bool, uri: str, launch_dir: str, wait_seconds: float) -> int:
     """Sends what the journal gets until the run is finished or its process is gone."""
     from panna_exp.tracking.mlflow_delivery import BusyError, Delivery
 
@@ -68,7 +68,7 @@ def _follow(run_dir: Path, uri: str, launch_dir: str, wait_seconds: float) -> in
     failing = False
     pause = _FIRST_PAUSE
     gone_since: float | None = None
-    first = True
+    first = training
     while True:
         try:
             # Looked at before sending: what the training wrote before it ended is then sent below.
