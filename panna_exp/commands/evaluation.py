@@ -27,6 +27,7 @@ from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.commands.assess import Assessment, Assessor
 from panna_exp.commands.command_line import relative
+from panna_exp.commands.evaluation_record import evaluation_record
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
@@ -50,7 +51,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
     Raises:
         PannaExpError: Networks or data that cannot be used.
     """
-    with messages_shown():
+    with messages_shown(), evaluation_record(config, base) as record:
         folder = _output_folder(config, base)
         sources = _sources(config, base)
         evaluator = None
@@ -65,6 +66,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
                 folder, name, potential.name, config.panna_version, config.add_offset
             )
             rows[potential.name] = assessment.summary.energy
+            record.add(potential.name, evaluator.part, assessment, written)
             if len(sources) > 1:
                 progress(number, len(sources))
                 continue
@@ -79,6 +81,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
                 print(evaluator.check_forces(potential))
         if len(rows) > 1:
             _compare(rows, folder)
+        record.send()
 
 
 def _file_name(name: str, panna_version: int) -> str:
@@ -164,7 +167,7 @@ class _Evaluator:
             )
             part = make_part(structures, potential.offsets, loaded.files, loaded.fingerprint)
         use_threads(config.threads or 1)
-        self._part = part
+        self.part = part
         self._config = config
         self._descriptor = _known_descriptor(config, potential, part.sample)
         self._assessor = Assessor.build(
@@ -184,7 +187,7 @@ class _Evaluator:
     def check_forces(self, potential: SavedPotential) -> str:
         """Compares forces with differences of energies; returns a line that says how they agree."""
         return check_forces(
-            self._part.sample, potential, self._descriptor, choose_device(self._config)
+            self.part.sample, potential, self._descriptor, choose_device(self._config)
         )
 
 

@@ -84,16 +84,17 @@ def run_name(overrides: Sequence[str], networks: Sequence[NetworkData], folder: 
 
 def datasets(data: RunData) -> list[Dataset]:
     """Returns the data sets of a run."""
-    found = [_dataset(data.train, "training")]
+    found = [dataset(data.train, "training")]
     if data.validation is not None:
-        item = _dataset(data.validation, "validation")
+        item = dataset(data.validation, "validation")
         if (item.name, item.fingerprint) == (found[0].name, found[0].fingerprint):
             item = replace(item, name=f"{item.name} (validation)")  # MLflow knows equal ones once
         found.append(item)
     return found
 
 
-def _dataset(part: DataPart, context: str) -> Dataset:
+def dataset(part: DataPart, context: str) -> Dataset:
+    """Returns what trackers learn of a data set, named by its file or folder."""
     summary = part.summary()
     files = summary.pop("files")
     paths = [str(file.path.resolve()) for file in part.files]

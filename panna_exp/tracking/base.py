@@ -63,6 +63,27 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Errors of a checkpoint on some data.
+
+    Args:
+        data: What it was evaluated on: ``validation``, or the name of other data.
+        fingerprint: Of the data's contents.
+        dataset: The data, where the run does not know them as its own.
+        step: Of the checkpoint.
+        values: Errors by name.
+        files: Predictions, errors and figures.
+    """
+
+    data: str
+    fingerprint: str
+    dataset: Dataset | None
+    step: int
+    values: Mapping[str, float]
+    files: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """What a tracker learns at the start.
 

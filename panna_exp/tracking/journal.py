@@ -4,7 +4,8 @@ Training appends to this file only; what sends it elsewhere reads it, at its own
 again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,
 experiment, params, tags, datasets, store, a key of the run), ``metrics`` (step, time in ms,
 values), ``artifact`` (path relative to the run directory, folder), ``model`` (folder relative to
-the run directory, name, step, species, register), ``finish`` (status).
+the run directory, name, step, species, register), ``evaluation`` (data, fingerprint, step, values,
+data sets, files, folder), ``finish`` (status).
 """
 
 import json
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import Model, RunInfo, RunStatus
+from panna_exp.tracking.base import Evaluation, Model, RunInfo, RunStatus
 
 NAME = "tracking.jsonl"
 _FLUSH_SECONDS = 0.2
@@ -42,6 +43,8 @@ class Journal:
         self._path = path
         self._last_steps: dict[str, int] = {}
         self._key: str | None = None
+        self._evaluations: dict[tuple[str, int], Event] = {}  # the last by data and step
+        self._evaluated: dict[str, str] = {}  # fingerprints of data by name
         self._size = 0
         if path.exists():
             for event, after in read_events(path, 0):
@@ -101,6 +104,32 @@ class Journal:
             }
         )
 
+    def add_evaluation(self, evaluation: Evaluation, run_dir: Path) -> None:
+        """Adds errors and files of a checkpoint on some data, unless the last ones are the same.
+
+        Data of the same name but of other contents get another name: their errors are no points
+        of the same curve.
+        """
+        digest, name = evaluation.fingerprint, evaluation.data
+        if self._evaluated.setdefault(name, digest) != digest:
+            name = f"{name}_{digest[:8]}"
+        files = [os.path.relpath(path.resolve(), run_dir) for path in evaluation.files]
+        folder = "evaluate" if evaluation.dataset is None else f"evaluate/{name}"
+        event = {
+            "event": "evaluation",
+            "step": evaluation.step,
+            "data": name,
+            "fingerprint": digest,
+            "values": dict(evaluation.values),
+            "datasets": [] if evaluation.dataset is None else [asdict(evaluation.dataset)],
+            "files": files,
+            "folder": folder,
+        }
+        key = name, evaluation.step
+        if self._evaluations.get(key) != event:
+            self._evaluations[key] = event
+            self._add({**event, "time": now_ms()})
+
     def finish(self, status: RunStatus) -> None:
         """The run is over."""
         self._add({"event": "finish", "status": status.value, "time": now_ms()})
@@ -141,6 +170,10 @@ class Journal:
         elif event["event"] == "metrics":
             for name in event["values"]:
                 self._last_steps[name] = event["step"]
+        elif event["event"] == "evaluation":
+            known = {key: value for key, value in event.items() if key != "time"}
+            self._evaluations[event["data"], event["step"]] = known
+            self._evaluated[event["data"]] = event["fingerprint"]
 
     def _warn_once(self, error: OSError) -> None:
         if not self._failed:

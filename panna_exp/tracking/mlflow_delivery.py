@@ -147,7 +147,8 @@ class Delivery:
                 points = []
                 self._handle(event)
                 self._done(after)
-            self._last_time = event.get("time", self._last_time)
+            if event["event"] != "evaluation":  # which may come days after the training's end
+                self._last_time = event.get("time", self._last_time)
             end = after
         self._send_points(points, end)
 
@@ -189,9 +190,11 @@ class Delivery:
         if event["event"] in ("start", "resume"):
             self._begin(event)
         elif event["event"] == "artifact":
-            self._send_file(event)
+            self._send_file(event["path"], event["folder"])
         elif event["event"] == "model":
             self._send_model(event)
+        elif event["event"] == "evaluation":
+            self._send_evaluation(event)
         elif event["event"] == "finish":
             self._end(event["status"], event["time"])
 
@@ -239,13 +242,23 @@ class Delivery:
         if inputs:
             self._client.log_inputs(self.run_id, inputs)
 
-    def _send_file(self, event: Event) -> None:
-        path = self._run_dir / event["path"]
+    def _send_file(self, name: str, folder: str) -> None:
+        path = self._run_dir / name
         if self._is_left_behind() or not path.exists():
-            self.missing.append(event["path"])
+            self.missing.append(name)
             return
-        self._client.log_artifact(self.run_id, str(path), event["folder"] or None)
+        self._client.log_artifact(self.run_id, str(path), folder or None)
         self.files += 1
+
+    def _send_evaluation(self, event: Event) -> None:
+        inputs = inputs_of(event)
+        if inputs:
+            self._client.log_inputs(self.run_id, inputs)
+        points = list(metrics_of(event, f"evaluate/{event['data']}/"))
+        self._client.log_batch(self.run_id, metrics=points)
+        self.points += len(points)
+        for name in event["files"]:
+            self._send_file(name, event["folder"])
 
     def _send_model(self, event: Event) -> None:
         from mlflow.exceptions import MlflowException

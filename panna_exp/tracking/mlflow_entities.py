@@ -18,12 +18,12 @@ _PARAM, _TAG, _NAME, _DIGEST, _SOURCE = 6000, 5000, 500, 36, 65535
 _CONTEXT_TAG = "mlflow.data.context"
 
 
-def metrics_of(event: Event) -> Iterator[Any]:
-    """Yields the metrics of a ``metrics`` event."""
+def metrics_of(event: Event, prefix: str = "") -> Iterator[Any]:
+    """Yields the metrics of a ``metrics`` or ``evaluation`` event."""
     from mlflow.entities import Metric
 
     for name, value in event["values"].items():
-        yield Metric(clean_key(name), value, event["time"], event["step"])
+        yield Metric(clean_key(f"{prefix}{name}"), value, event["time"], event["step"])
 
 
 def params_of(event: Event) -> dict[str, str]:

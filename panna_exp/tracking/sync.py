@@ -22,18 +22,11 @@ def sync(run_dir: Path, uri: str | None, launch_dir: Path, still_runs: bool) -> 
     Raises:
         PannaExpError: There is no journal, or the store does not take it.
     """
-    path = run_dir / journal.NAME
-    started = _last_start(path)
-    if started is None:
-        raise PannaExpError(
-            f"{run_dir}: has no {journal.NAME} with a run in it: expected the directory of a "
-            "training with tracking=mlflow"
-        )
+    store, own_launch_dir = recorded_store(run_dir)
     if uri is not None:
         store = choose_uri(uri, launch_dir)
     else:
-        store = _with_password(last_store(run_dir) or started["uri"])
-        launch_dir = Path(started["launch_dir"])
+        launch_dir = own_launch_dir
     try:
         delivery = Delivery(run_dir, store, launch_dir)
         try:
@@ -55,6 +48,21 @@ def sync(run_dir: Path, uri: str | None, launch_dir: Path, still_runs: bool) -> 
         f"sent {delivery.points} points and {delivery.files} files of {run_dir} to "
         f"{public(store)}, run {delivery.run_id}{lost}"
     )
+
+
+def recorded_store(run_dir: Path) -> tuple[str, Path]:
+    """Returns the store that a run was last sent to, or is to be sent to, and its launch folder.
+
+    Raises:
+        PannaExpError: There is no journal with a run in it, or it is damaged.
+    """
+    started = _last_start(run_dir / journal.NAME)
+    if started is None:
+        raise PannaExpError(
+            f"{run_dir}: has no {journal.NAME} with a run in it: expected the directory of a "
+            "training with tracking=mlflow"
+        )
+    return _with_password(last_store(run_dir) or started["uri"]), Path(started["launch_dir"])
 
 
 def _last_start(path: Path) -> dict[str, str] | None:

@@ -15,6 +15,7 @@ OPTIONS = (
     *("network.architecture=[8,1]", "training.steps_per_epoch=20", "io.log_frequency=1"),
     *("training.batch_size=20", "training.max_epochs=3", "io.save_checkpoint_steps=10"),
 )
+FIGURES = (".png", "_compositions.png")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -176,6 +177,38 @@ def test_an_old_file_store_is_refused_with_what_to_do(program, tmp_path):
     assert done.stderr.startswith("error: ")
     assert "migrate" in done.stderr
     assert not (tmp_path / "outputs").exists()
+
+
+def test_evaluations_are_added_to_the_run_once(tracked):
+    program, _ = tracked
+    (run,) = runs(program.folder)
+    evaluate = ("evaluate", "run_dir=run", "data.test=builtin:tutorial_train.h5")
+    for arguments in (("checkpoint=all",), ("checkpoint=all",), ("checkpoint=last",)):
+        done = program.run(*evaluate, *arguments)
+        assert f"run {run.info.run_id}" in done.stdout.splitlines()[-1]
+    name = "evaluate/tutorial_train/mae_mev_per_atom"
+    points = history(program.folder, run.info.run_id, name)
+    saved = [checkpoint.stem for checkpoint in (program.folder / "run/_models").glob("*.pt")]
+    assert [step for step, _ in points] == sorted(int(n.rpartition("_")[2]) for n in saved)
+    found = client(program.folder)
+    files = {item.path for item in found.list_artifacts(run.info.run_id, "evaluate/tutorial_train")}
+    assert {f"evaluate/tutorial_train/{n}{s}" for n in saved for s in FIGURES} <= files
+    (run,) = runs(program.folder)
+    assert run.info.status == "FINISHED"
+    again = program.run(*evaluate, "mlflow=false", f"io.eval_dir={program.folder}/elsewhere")
+    assert "MLflow" not in again.stdout + again.stderr
+
+
+def test_an_evaluation_while_the_store_is_away_is_kept(program, tmp_path):
+    away = ("tracking.uri=http://127.0.0.1:1", "tracking.wait_seconds=0.5")
+    program.run("train", *OPTIONS, "io.train_dir=run", *away)
+    done = program.run("evaluate", "run_dir=run")
+    assert "the server cannot be reached" in done.stdout
+    assert "and this sends it: panna-exp sync" in done.stdout
+    program.run("sync", "run", f"uri=sqlite:///{tmp_path}/mlflow.db")
+    (run,) = runs(tmp_path)
+    name = "evaluate/validation/mae_mev_per_atom"
+    assert [step for step, _ in history(tmp_path, run.info.run_id, name)] == [60]
 
 
 def test_result_is_recorded(tracked):

@@ -61,6 +61,9 @@ class EvaluateConfig(CommonConfig):
     check_forces: bool = option(
         False, "compare forces with differences of energies; needs positions"
     )
+    mlflow: bool = option(
+        True, "add errors and figures to the MLflow run of run_dir, where it was tracked"
+    )
     io: IoConfig = group(IoConfig, "folders")
     data: DataConfig = group(DataConfig, "data sets")
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import RunStatus
+from panna_exp.tracking.base import Evaluation, RunStatus
 from panna_exp.tracking.journal import Journal, read_events
 
 STORE = {"uri": "sqlite:///x.db", "launch_dir": "/launch"}
@@ -126,3 +126,31 @@ def test_a_line_that_is_no_event_is_named(path, line):
     path.write_text('{"event": "artifact", "path": "x", "folder": ""}\n' + line + "\n")
     with pytest.raises(PannaExpError, match=re.escape(f"{path}: byte 49: expected a JSON object")):
         Journal(path)
+
+
+def make_evaluation(tmp_path, **changes):
+    values = {
+        "data": "test",
+        "fingerprint": "a" * 64,
+        "dataset": None,
+        "step": 10,
+        "values": {"mae": 1.25},
+        "files": [tmp_path / "run/evaluate/x.png", tmp_path / "elsewhere/x.dat"],
+    }
+    return Evaluation(**{**values, **changes})
+
+
+def test_an_evaluation_is_kept_once_and_other_data_get_another_name(tmp_path):
+    path = tmp_path / "tracking.jsonl"
+    other = {"fingerprint": "b" * 64, "values": {"mae": 2.0}}
+    for value in (1.25, 1.25, 1.5):
+        journal = Journal(path)
+        for changes in ({"values": {"mae": value}}, {"step": 20}, other, other):
+            journal.add_evaluation(make_evaluation(tmp_path, **changes), tmp_path / "run")
+        journal.close()
+    found = events(path, "evaluation")
+    told = [(event["data"], event["step"], event["values"]["mae"]) for event in found]
+    expected = [("test", 10, 1.25), ("test", 20, 1.25), ("test_bbbbbbbb", 10, 2.0)]
+    assert told == [*expected, ("test", 10, 1.5)]
+    assert found[0]["files"] == ["evaluate/x.png", "../elsewhere/x.dat"]
+    assert found[0]["folder"] == "evaluate"
