@@ -61,5 +61,5 @@ class DataConfig:
     )
     memory_gb: float = option(4.0, "data up to this size are kept in memory (GB)")
     window_mb: float = option(
-        256.0, "streaming: size of a window; two of training data are in memory, four at epoch ends"
+        128.0, "streaming: size of a window; two of training data are in memory, four at epoch ends"
     )
