@@ -126,8 +126,7 @@ class Work(NamedTuple):
     """Arrays of one block, made by the caller: one set for each thread.
 
     By triple [block]: cosine to cut; by triple and angle [block Nq]: base to slope; then Gaussians
-    [Np block], distances [block], radial Gaussians [Nr block], terms by pair [block Nr], and the
-    factors of one triple [Np], in arrays longer than that.
+    [Np block], distances [block], radial Gaussians [Nr block], terms by pair [block Nr].
     """
 
     cosine: Any
@@ -144,8 +143,6 @@ class Work(NamedTuple):
     distance: Any
     radial: Any
     by_pair: Any
-    scales: Any
-    tilts: Any
 
 
 def work_arrays(k: Constants) -> Work:
@@ -153,8 +150,28 @@ def work_arrays(k: Constants) -> Work:
     dtype, angles = k.zeta.dtype, len(k.zeta)
     sizes = [1] * 4 + [angles] * 6
     sizes += [len(k.centers), 1, len(k.radial_centers), len(k.radial_centers)]
-    sizes += [len(k.centers)] * 2
     return Work._make(np.empty(BLOCK * size, dtype) for size in sizes)
+
+
+class Factors(NamedTuple):
+    """What a product needs of triples: by triple and angle [Q Nq], by triple and centre [Q Np].
+
+    Args:
+        factor, slope: The angle's B and dB/dc.
+        scale: Gaussian times both cutoffs and the multiplicity.
+        tilt: Its derivative by each of the two distances, but for that of the cutoffs.
+    """
+
+    factor: Any
+    slope: Any
+    scale: Any
+    tilt: Any
+
+
+def factor_arrays(k: Constants, triples: int) -> Factors:
+    """Returns new arrays for as many triples."""
+    sizes = [len(k.zeta)] * 2 + [len(k.centers)] * 2
+    return Factors._make(np.empty(triples * size, k.zeta.dtype) for size in sizes)
 
 
 @njit(inline="always", **OPTIONS)
@@ -191,8 +208,10 @@ def angles(table: Any, first: Any, second: Any, at: int, count: int, smooth: boo
 
 
 @njit(inline="always", **OPTIONS)
-def by_angle(count: int, size: int, k: Constants, slopes: bool, w: Any) -> None:
-    """Fills ``w.factor`` [block Nq], the angle's factor B, and ``w.slope``, dB/dc, if asked for.
+def by_angle(
+    count: int, size: int, k: Constants, slopes: bool, w: Any, factor: Any, slope: Any, to: int
+) -> None:
+    """Fills ``factor`` [block Nq] from ``to``: the angle's B; and ``slope``, dB/dc, if asked for.
 
     Worked out angle by angle, in rows over triples, then turned round: an atom's sums need all
     angles of a triple side by side.
@@ -238,12 +257,12 @@ def by_angle(count: int, size: int, k: Constants, slopes: bool, w: Any) -> None:
                 square[q * count + t] = powers[q * count + t] * (cosine - sine * w.cosine[t] / s)
         for t in range(count):
             for q in range(size):
-                w.slope[t * size + q] = square[q * count + t]
+                slope[to + t * size + q] = square[q * count + t]
     for item in range(number):
         powers[item] *= base[item]
     for t in range(count):
         for q in range(size):
-            w.factor[t * size + q] = powers[q * count + t]
+            factor[to + t * size + q] = powers[q * count + t]
 
 
 @njit(inline="always", **OPTIONS)

@@ -21,6 +21,8 @@ from panna_exp.descriptors.parameters import MBPParameters
 
 # Fewer triples than this in a thread are not worth handing over.
 _TRIPLES_A_THREAD = 20_000
+# Factors of more triples than this do not stay in the cache: computing them again is as fast.
+_TRIPLES_KEPT = 200_000
 
 
 class CompiledMBP(MBP):
@@ -38,6 +40,8 @@ class CompiledMBP(MBP):
         )
         self._numpy = np.float32 if dtype == torch.float32 else np.float64
         self._latest: tuple[Geometry, NDArray[np.floating]] | None = None
+        self._kept: tuple[Geometry, blocks.Factors] | None = None
+        self._reused = blocks.factor_arrays(self._constants, 0)  # memory in use stays in the cache
 
     @torch.no_grad()
     def compute(self, geometry: Geometry) -> Tensor:
@@ -64,19 +68,33 @@ class CompiledMBP(MBP):
             moved = (vectors[:, None, :] @ _plain(strain, self.dtype)[owner])[:, 0]
         kernels.pair_changes(table, center, neighbor, _plain(u, self.dtype), moved, changes)
 
+        kept = self._kept[1] if self._kept is not None and self._kept[0] is geometry else None
+
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
-            self._loops.push(start, stop, table, lists, self._constants, arrays, changes, flat)
+            self._loops.push(
+                start,
+                stop,
+                table,
+                lists,
+                self._constants,
+                arrays,
+                changes,
+                flat,
+                *self._factors(kept),
+            )
 
         self._share(geometry, work)
         return torch.from_numpy(result)
 
-    def vjp(self, geometry: Geometry, v: Tensor) -> Tensor:
-        """Returns J^T v [A, 3]."""
-        return self._scattered(geometry, self._gradient(geometry, v))
+    def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
+        """Returns J^T v [A, 3]; keeps what :meth:`jvp` can use where it comes next."""
+        return self._scattered(geometry, self._gradient(geometry, v, then_push))
 
-    def vjp_with_strain(self, geometry: Geometry, v: Tensor) -> tuple[Tensor, Tensor]:
+    def vjp_with_strain(
+        self, geometry: Geometry, v: Tensor, then_push: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3] and the gradient by strain [S, 3, 3]."""
-        gradient = self._gradient(geometry, v)
+        gradient = self._gradient(geometry, v, then_push)
         table = self._pair_table(geometry)
         vectors = table[:, blocks.NX : blocks.NZ + 1] * table[:, blocks.R, None]
         products = (vectors[:, :, None] * gradient[:, None, :3]).reshape(-1, 9)
@@ -85,17 +103,44 @@ class CompiledMBP(MBP):
         strain.index_add_(0, owner, torch.from_numpy(products))
         return self._scattered(geometry, gradient), strain.view(-1, 3, 3)
 
-    def _gradient(self, geometry: Geometry, v: Tensor) -> NDArray[np.floating]:
+    def _gradient(self, geometry: Geometry, v: Tensor, then_push: bool) -> NDArray[np.floating]:
         """Returns [P, 4], whose first three columns are the gradient by each pair's vector."""
         result = np.empty((len(geometry.center), 4), self._numpy)
         table, lists = self._pair_table(geometry), _lists(geometry)
         weights = _plain(v, self.dtype).reshape(-1)
 
+        kept = self._room(len(geometry.first)) if then_push else None
+        self._kept = None if kept is None else (geometry, kept)
+
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
-            self._loops.pull(start, stop, table, lists, self._constants, arrays, weights, result)
+            self._loops.pull(
+                start,
+                stop,
+                table,
+                lists,
+                self._constants,
+                arrays,
+                weights,
+                result,
+                *self._factors(kept),
+            )
 
         self._share(geometry, work)
         return result
+
+    def _room(self, triples: int) -> blocks.Factors | None:
+        """Returns arrays for the factors of as many triples, None where keeping is of no use."""
+        if triples > _TRIPLES_KEPT:
+            return None
+        if len(self._reused.scale) < triples * len(self._constants.centers):
+            self._reused = blocks.factor_arrays(self._constants, triples + triples // 8)
+        return self._reused
+
+    def _factors(self, kept: blocks.Factors | None) -> tuple[blocks.Factors, bool]:
+        """Returns arrays for the triples' factors: those to keep, else room for one block."""
+        if kept is not None:
+            return kept, True
+        return blocks.factor_arrays(self._constants, blocks.BLOCK), False
 
     def _scattered(self, geometry: Geometry, gradient: NDArray[np.floating]) -> Tensor:
         result = np.zeros((len(geometry.positions), 3), self._numpy)

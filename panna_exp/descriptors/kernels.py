@@ -25,6 +25,7 @@ from panna_exp.descriptors.blocks import (
     OPTIONS,
     SLOPE_ANG,
     Constants,
+    Factors,
     R,
     Work,
     angles,
@@ -164,7 +165,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
             count = min(BLOCK, last - at)
             angles(table, lists.first, lists.second, at, count, k.smooth, w)
             gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-            by_angle(count, num_angles, k, False, w)
+            by_angle(count, num_angles, k, False, w, w.factor, w.slope, 0)
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
@@ -187,10 +188,13 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         w: Work,
         weights: Any,
         gradient: Any,
+        kept: Factors,
+        keep: bool,
     ) -> None:
         """Fills ``gradient`` [P, 4] of the atoms' pairs: sum(weights G) by each pair's vector.
 
-        The first three columns are the gradient; the last is used on the way.
+        The first three columns are the gradient; the last is used on the way. With ``keep``,
+        ``kept`` has the triples' factors afterwards; otherwise it needs room for one block.
         """
         pairs_of_species = len(k.multiplicity)
         species = species_of(pairs_of_species)
@@ -217,28 +221,31 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         last_triple = lists.triple_rows[stop * pairs_of_species]
         for at in range(lists.triple_rows[row], last_triple, BLOCK):
             count = min(BLOCK, last_triple - at)
+            to = at if keep else 0
             angles(table, lists.first, lists.second, at, count, k.smooth, w)
             gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-            by_angle(count, num_angles, k, True, w)
+            by_angle(count, num_angles, k, True, w, kept.factor, kept.slope, to * num_angles)
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
                     pair += 1
                     if pair == pairs_of_species:
                         atom, pair = atom + 1, 0
+                item = to + t
                 factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
                 for p in range(num_centers):
                     scale = factor * w.gaussians[p * count + t]
-                    w.scales[p] = scale
-                    w.tilts[p] = -scale * k.eta[p] * (mean - k.centers[p])
+                    kept.scale[item * num_centers + p] = scale
+                    kept.tilt[item * num_centers + p] = -scale * k.eta[p] * (mean - k.centers[p])
                 total, by_mean, by_cosine = weighted_sums(
                     weights,
                     atom * width_of_row + begin + pair * width,
-                    w.scales,
-                    w.tilts,
-                    w.factor,
-                    w.slope,
-                    t * num_angles,
+                    kept.scale,
+                    kept.tilt,
+                    item * num_centers,
+                    kept.factor,
+                    kept.slope,
+                    item * num_angles,
                     num_centers,
                     num_angles,
                 )
@@ -249,14 +256,14 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     gradient[i, axis] += by_cosine * table[j, NX + axis]
                     gradient[j, axis] += by_cosine * table[i, NX + axis]
         # d(unit vector)/d(vector) = (1 - n n^T) / r
-        for item in range(first_pair, last):
-            r, along = table[item, R], gradient[item, 3]
+        for one in range(first_pair, last):
+            r, along = table[one, R], gradient[one, 3]
             turned = 0 * r
             for axis in range(3):
-                turned += gradient[item, axis] * table[item, NX + axis]
+                turned += gradient[one, axis] * table[one, NX + axis]
             for axis in range(3):
-                n = table[item, NX + axis]
-                gradient[item, axis] = n * along + (gradient[item, axis] - n * turned) / r
+                n = table[one, NX + axis]
+                gradient[one, axis] = n * along + (gradient[one, axis] - n * turned) / r
 
     @njit(**OPTIONS)
     def push(
@@ -268,8 +275,13 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         w: Work,
         changes: Any,
         out: Any,
+        kept: Factors,
+        keep: bool,
     ) -> None:
-        """Fills rows of ``out`` [A D]: how descriptors change with ``changes`` [P, 4]."""
+        """Fills rows of ``out`` [A D]: how descriptors change with ``changes`` [P, 4].
+
+        With ``keep``, ``kept`` has the triples' factors; otherwise it needs room for one block.
+        """
         pairs_of_species = len(k.multiplicity)
         species = species_of(pairs_of_species)
         begin = species * num_radial
@@ -293,9 +305,11 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         last = lists.triple_rows[stop * pairs_of_species]
         for at in range(lists.triple_rows[row], last, BLOCK):
             count = min(BLOCK, last - at)
-            angles(table, lists.first, lists.second, at, count, k.smooth, w)
-            gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-            by_angle(count, num_angles, k, True, w)
+            to = at if keep else 0
+            if not keep:
+                angles(table, lists.first, lists.second, at, count, k.smooth, w)
+                gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+                by_angle(count, num_angles, k, True, w, kept.factor, kept.slope, to * num_angles)
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
@@ -303,19 +317,29 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     if pair == pairs_of_species:
                         atom, pair = atom + 1, 0
                 i, j = lists.first[at + t], lists.second[at + t]
-                cosine = 0 * w.cosine[t]
+                cosine = 0 * table[i, R]
                 for axis in range(3):
                     cosine += changes[i, 1 + axis] * table[j, NX + axis]
                     cosine += changes[j, 1 + axis] * table[i, NX + axis]
                 both = changes[i, 0] + changes[j, 0]
                 cut = table[i, SLOPE_ANG] * changes[i, 0] + table[j, SLOPE_ANG] * changes[j, 0]
-                factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
+                item = to + t
+                if not keep:
+                    factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
+                    for p in range(num_centers):
+                        scale = factor * w.gaussians[p * count + t]
+                        kept.scale[item * num_centers + p] = scale
+                        kept.tilt[item * num_centers + p] = (
+                            -scale * k.eta[p] * (mean - k.centers[p])
+                        )
                 for p in range(num_centers):
-                    scale = factor * w.gaussians[p * count + t]
-                    change = scale * (cut - k.eta[p] * (mean - k.centers[p]) * both)
-                    turn = scale * cosine
+                    scale = kept.scale[item * num_centers + p]
+                    tilt = kept.tilt[item * num_centers + p]
                     place = atom * width_of_row + begin + pair * width + p * num_angles
-                    add_scaled(out, place, change, w.factor, t * num_angles, num_angles)
-                    add_scaled(out, place, turn, w.slope, t * num_angles, num_angles)
+                    change = scale * cut + tilt * both
+                    add_scaled(out, place, change, kept.factor, item * num_angles, num_angles)
+                    add_scaled(
+                        out, place, scale * cosine, kept.slope, item * num_angles, num_angles
+                    )
 
     return Kernels(values, pull, push)

@@ -23,10 +23,10 @@ class _OnTheFly:
     geometry: Geometry
 
     def pull(self, v: Tensor) -> Tensor:
-        return self.operator.vjp(self.geometry, v)
+        return self.operator.vjp(self.geometry, v, then_push=True)
 
     def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        return self.operator.vjp_with_strain(self.geometry, v)
+        return self.operator.vjp_with_strain(self.geometry, v, then_push=True)
 
     def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         return self.operator.jvp(self.geometry, u, strain)

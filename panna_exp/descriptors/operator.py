@@ -105,16 +105,19 @@ class Operator:
         return result
 
     @torch.no_grad()
-    def vjp(self, geometry: Geometry, v: Tensor) -> Tensor:
+    def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
         """Returns J^T v [A, 3], the gradient of sum(v * G) with respect to the positions.
 
         With ``v`` [A, D] the derivative of the energy by the descriptors, forces are its negative.
-        An atom moves together with all its images.
+        An atom moves together with all its images. ``then_push`` says that :meth:`jvp` of the same
+        geometry comes next, which some implementations make use of.
         """
         return self._to_atoms(geometry, self._pair_gradient(geometry, self._pairs(geometry), v))
 
     @torch.no_grad()
-    def vjp_with_strain(self, geometry: Geometry, v: Tensor) -> tuple[Tensor, Tensor]:
+    def vjp_with_strain(
+        self, geometry: Geometry, v: Tensor, then_push: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Returns :meth:`vjp` and the gradient of sum(v * G) with respect to strain [S, 3, 3].
 
         A strain e moves every vector r to r + r e; the virial is the negative of the gradient.

@@ -49,13 +49,14 @@ def dot(_, one: Any, at: Any, other: Any, start: Any, size: Any) -> Any:  # type
 
 @intrinsic(prefer_literal=True)
 def weighted_sums(  # type: ignore[no-untyped-def]
-    _, rows: Any, at: Any, scales: Any, tilts: Any, one: Any, other: Any, start: Any, count: Any,
-    size: Any,
+    _, rows: Any, at: Any, scales: Any, tilts: Any, begin: Any, one: Any, other: Any, start: Any,
+    count: Any, size: Any,
 ) -> Any:  # fmt: skip
     """Returns three sums over ``count`` rows r and ``size`` columns q of a block of numbers.
 
     With w_rq = rows[at + r size + q]: those of scales_r w_rq one_q, tilts_r w_rq one_q and
-    scales_r w_rq other_q, ``one`` and ``other`` from ``start`` on.
+    scales_r w_rq other_q; ``scales`` and ``tilts`` from ``begin`` on, ``one`` and ``other`` from
+    ``start`` on.
     """
     number, width = count.literal_value, size.literal_value
     result = types.UniTuple(rows.dtype, 3)
@@ -68,7 +69,8 @@ def weighted_sums(  # type: ignore[no-untyped-def]
         def scalar(position: int, index: int) -> Any:
             kind, array = signature.args[position], arguments[position]
             data = context.make_array(kind)(context, builder, array).data
-            place = builder.gep(data, [ir.Constant(ir.IntType(64), index)])
+            offset = builder.add(arguments[4], ir.Constant(ir.IntType(64), index))
+            place = builder.gep(data, [offset])
             return _splat(builder, builder.load(place), width)
 
         sums: list[Any] = [None, None]
@@ -81,13 +83,14 @@ def weighted_sums(  # type: ignore[no-untyped-def]
                 sums[which] = (
                     product if before is None else builder.fadd(before, product, flags=_FLAGS)
                 )
-        first, second = vector(4, arguments[6]), vector(5, arguments[6])
+        first, second = vector(5, arguments[7]), vector(6, arguments[7])
         products = ((sums[0], first), (sums[1], first), (sums[0], second))
         found = [_sum(builder, builder.fmul(*pair, flags=_FLAGS), width) for pair in products]
         return context.make_tuple(builder, result, found)
 
     index = types.intp
-    return result(rows, index, scales, tilts, one, other, index, count, size), code
+    arguments = (rows, index, scales, tilts, index, one, other, index, count, size)
+    return result(*arguments), code
 
 
 def _sum(builder: Any, vector: Any, count: int) -> Any:
