@@ -47,7 +47,7 @@ class CompiledMBP(MBP):
     def compute(self, geometry: Geometry) -> Tensor:
         """Returns the descriptors [A, D]."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
-        table, lists, flat = self._pair_table(geometry), _lists(geometry), result.reshape(-1)
+        table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
             self._loops.values(start, stop, table, lists, self._constants, arrays, flat)
@@ -58,7 +58,7 @@ class CompiledMBP(MBP):
     def jvp(self, geometry: Geometry, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of displacements ``u`` [A, 3] and strains [S, 3, 3]."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
-        table, lists, flat = self._pair_table(geometry), _lists(geometry), result.reshape(-1)
+        table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
         center, neighbor = geometry.center.numpy(), geometry.neighbor.numpy()
         changes = np.empty((len(center), 4), self._numpy)
         moved = np.zeros((len(center), 3), self._numpy)
@@ -95,7 +95,7 @@ class CompiledMBP(MBP):
     ) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3] and the gradient by strain [S, 3, 3]."""
         gradient = self._gradient(geometry, v, then_push)
-        table = self._pair_table(geometry)
+        table = self.pair_table(geometry)
         vectors = table[:, blocks.NX : blocks.NZ + 1] * table[:, blocks.R, None]
         products = (vectors[:, :, None] * gradient[:, None, :3]).reshape(-1, 9)
         strain = torch.zeros(geometry.num_structures, 9, dtype=self.dtype)
@@ -106,7 +106,7 @@ class CompiledMBP(MBP):
     def _gradient(self, geometry: Geometry, v: Tensor, then_push: bool) -> NDArray[np.floating]:
         """Returns [P, 4], whose first three columns are the gradient by each pair's vector."""
         result = np.empty((len(geometry.center), 4), self._numpy)
-        table, lists = self._pair_table(geometry), _lists(geometry)
+        table, lists = self.pair_table(geometry), _lists(geometry)
         weights = _plain(v, self.dtype).reshape(-1)
 
         kept = self._room(len(geometry.first)) if then_push else None
@@ -147,8 +147,10 @@ class CompiledMBP(MBP):
         kernels.to_atoms(gradient, geometry.center.numpy(), geometry.neighbor.numpy(), result)
         return torch.from_numpy(result)
 
-    def _pair_table(self, geometry: Geometry) -> NDArray[np.floating]:
-        """Distances and directions, which the products of one batch share."""
+    def pair_table(self, geometry: Geometry) -> NDArray[np.floating]:
+        """Returns [P, 8]: distances, directions and cutoffs, which the products share."""
+        if geometry.table is not None:
+            return geometry.table
         if self._latest is None or self._latest[0] is not geometry:
             table = np.empty((len(geometry.center), 8), self._numpy)
             kernels.pair_table(

@@ -41,6 +41,7 @@ class Geometry:
             are ``triple_rows[i U + u]`` to ``triple_rows[i U + u + 1]``.
         pairs_until: [A + 1] pairs before each centre, on the host, for cutting into chunks.
         triples_until: [A + 1] triples before each centre, on the host.
+        table: What compiled loops work out of each pair, where that is known already.
     """
 
     positions: Tensor
@@ -56,6 +57,7 @@ class Geometry:
     triple_rows: Tensor
     pairs_until: Ints
     triples_until: Ints
+    table: NDArray[np.floating] | None = None
 
 
 def build_geometry(

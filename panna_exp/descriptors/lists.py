@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from panna_exp.data.jacobians import BatchAtoms
 from panna_exp.data.structures import Ints, StructureSet
+from panna_exp.descriptors.compiled import CompiledMBP
+from panna_exp.descriptors.gather import Gathered, Stored, count, gather
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.operator import Operator
 
@@ -32,6 +35,20 @@ class _OnTheFly:
         return self.operator.jvp(self.geometry, u, strain)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lists:
+    """Neighbour lists of a batch, named as in Geometry."""
+
+    center: Tensor
+    neighbor: Tensor
+    shift: Tensor
+    first: Tensor
+    second: Tensor
+    pairs_until: Ints
+    triples_until: Ints
+    table: NDArray[np.floating] | None = None
+
+
 class NeighborLists:
     """Jacobians of a data set's descriptors, computed from positions batch by batch.
 
@@ -48,13 +65,13 @@ class NeighborLists:
         geometry = operator.geometry(structures)
         first_atom = torch.from_numpy(structures.offsets[:-1]).to(geometry.center.device)
         own_first = first_atom.index_select(0, geometry.structure)
-        # Numbers within the structure and within the atom's pairs, which hold in any batch.
-        self._neighbor = geometry.neighbor - own_first.index_select(0, geometry.center)
+        # Numbers within the structure and within the atom's pairs, small and good for any batch.
+        self._neighbor = (geometry.neighbor - own_first.index_select(0, geometry.center)).int()
         pair_start = geometry.pair_rows[:: operator.num_species]
         own_start = pair_start.index_select(0, geometry.center)
         triple_start = own_start.index_select(0, geometry.first)
-        self._first = geometry.first - triple_start
-        self._second = geometry.second - triple_start
+        self._first = (geometry.first - triple_start).int()
+        self._second = (geometry.second - triple_start).int()
         self._shift = geometry.shift
         self._positions = geometry.positions
         self._species = geometry.species
@@ -62,12 +79,14 @@ class NeighborLists:
         self._triple_counts = geometry.triple_rows.diff().view(-1, operator.num_pairs)
         self._pairs_until = geometry.pairs_until
         self._triples_until = geometry.triples_until
+        self._table = operator.pair_table(geometry) if isinstance(operator, CompiledMBP) else None
 
     @property
     def num_bytes(self) -> int:
         """Size of the lists."""
         tensors = (self._neighbor, self._first, self._second, self._shift, self._positions)
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        table = 0 if self._table is None else self._table.nbytes
+        return table + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def batch(self, atoms: BatchAtoms) -> _OnTheFly:
         """Returns the products for a batch."""
@@ -81,27 +100,83 @@ class NeighborLists:
             return torch.from_numpy(array).to(device)
 
         chosen = tensor(atoms.atoms)
+        lists = self._listed(atoms) if self._table is None else self._copied(atoms, self._table)
+        pair_counts = self._pair_counts.index_select(0, chosen)
+        triple_counts = self._triple_counts.index_select(0, chosen)
+        return Geometry(
+            positions=self._positions.index_select(0, chosen),
+            species=self._species.index_select(0, chosen),
+            structure=tensor(atoms.owner),
+            num_structures=len(atoms.structures),
+            center=lists.center,
+            neighbor=lists.neighbor,
+            shift=lists.shift,
+            pair_rows=_starts(pair_counts),
+            first=lists.first,
+            second=lists.second,
+            triple_rows=_starts(triple_counts),
+            pairs_until=lists.pairs_until,
+            triples_until=lists.triples_until,
+            table=lists.table,
+        )
+
+    def _listed(self, atoms: BatchAtoms) -> "_Lists":
+        """The lists of a batch by tensor operations."""
+        device = self._positions.device
+
+        def tensor(array: Ints) -> Tensor:
+            return torch.from_numpy(array).to(device)
+
         pairs, pairs_until = _ranges(self._pairs_until, atoms.atoms)
         triples, triples_until = _ranges(self._triples_until, atoms.atoms)
         pair_counts, triple_counts = np.diff(pairs_until), np.diff(triples_until)
         pair_place, triple_place = tensor(pairs), tensor(triples)
         first_row = tensor(np.repeat(atoms.offsets[atoms.owner], pair_counts))
         own_pairs = tensor(np.repeat(pairs_until[:-1], triple_counts))
-        numbers = self._neighbor.index_select(0, pair_place).add_(first_row)
-        return Geometry(
-            positions=self._positions.index_select(0, chosen),
-            species=self._species.index_select(0, chosen),
-            structure=tensor(atoms.owner),
-            num_structures=len(atoms.structures),
+        numbers = self._neighbor.index_select(0, pair_place) + first_row
+        return _Lists(
             center=tensor(np.repeat(np.arange(len(atoms.atoms)), pair_counts)),
             neighbor=tensor(atoms.by_structure).index_select(0, numbers),
             shift=self._shift.index_select(0, pair_place),
-            pair_rows=_starts(self._pair_counts.index_select(0, chosen)),
-            first=self._first.index_select(0, triple_place).add_(own_pairs),
-            second=self._second.index_select(0, triple_place).add_(own_pairs),
-            triple_rows=_starts(self._triple_counts.index_select(0, chosen)),
+            first=self._first.index_select(0, triple_place) + own_pairs,
+            second=self._second.index_select(0, triple_place) + own_pairs,
             pairs_until=pairs_until,
             triples_until=triples_until,
+        )
+
+    def _copied(self, atoms: BatchAtoms, table: NDArray[np.floating]) -> "_Lists":
+        """The same by a compiled loop, for compiled products."""
+        size = len(atoms.atoms) + 1
+        pairs_until, triples_until = np.empty(size, np.int64), np.empty(size, np.int64)
+        pairs = count(self._pairs_until, atoms.atoms, pairs_until)
+        triples = count(self._triples_until, atoms.atoms, triples_until)
+        stored = Stored(
+            pairs_until=self._pairs_until,
+            triples_until=self._triples_until,
+            neighbor=self._neighbor.numpy(),
+            shift=self._shift.numpy(),
+            table=table,
+            first=self._first.numpy(),
+            second=self._second.numpy(),
+        )
+        found = Gathered(
+            center=np.empty(pairs, np.int64),
+            neighbor=np.empty(pairs, np.int64),
+            shift=np.empty((pairs, 3)),
+            table=np.empty((pairs, table.shape[1]), table.dtype),
+            first=np.empty(triples, np.int64),
+            second=np.empty(triples, np.int64),
+        )
+        gather(stored, atoms.atoms, atoms.owner, atoms.offsets, atoms.by_structure, found)
+        return _Lists(
+            center=torch.from_numpy(found.center),
+            neighbor=torch.from_numpy(found.neighbor),
+            shift=torch.from_numpy(found.shift),
+            first=torch.from_numpy(found.first),
+            second=torch.from_numpy(found.second),
+            pairs_until=pairs_until,
+            triples_until=triples_until,
+            table=found.table,
         )
 
 

@@ -1,12 +1,17 @@
 """The compiled loops give the numbers of the tensor version, to rounding."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 
+from panna_exp.data.jacobians import BatchAtoms
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.descriptors.compute import compute_descriptors, operator_of
+from panna_exp.descriptors.geometry import Geometry
+from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.mbp import MBP
 
 # Relative to the largest number: float32 sums in another order.
@@ -122,3 +127,45 @@ def test_where_it_is_used(structures, parameters, monkeypatch):
     fast = compute_descriptors(structures, parameters(), dtype=torch.float64)
     np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-12)
     assert not np.array_equal(fast, slow)  # another way to the same numbers
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_the_first_product_keeps_changes_no_bit_of_the_second(
+    structures, parameters, monkeypatch, threads
+):
+    monkeypatch.setattr("panna_exp.descriptors.compiled._TRIPLES_A_THREAD", 50)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    operator = CompiledMBP(parameters(), torch.float64)
+    geometry = operator.geometry(structures)
+    other = operator.geometry(structures.select(np.array([1, 4])))
+    v = torch.randn(len(structures.species), operator.size, dtype=torch.float64)
+    u = torch.randn(len(structures.species), 3, dtype=torch.float64)
+    gradient, change = operator.vjp(geometry, v), operator.jvp(geometry, u)
+    assert torch.equal(operator.vjp(geometry, v, then_push=True), gradient)
+    assert torch.equal(operator.jvp(geometry, u), change)
+    # Of another batch nothing is kept, nor where there is too much.
+    operator.vjp(other, v[: len(other.species)], then_push=True)
+    assert torch.equal(operator.jvp(geometry, u), change)
+    monkeypatch.setattr("panna_exp.descriptors.compiled._TRIPLES_KEPT", 5)
+    operator.vjp(geometry, v, then_push=True)
+    assert torch.equal(operator.jvp(geometry, u), change)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_lists_of_a_batch_are_copied_as_they_are_gathered(structures, parameters, dtype):
+    compiled = NeighborLists(CompiledMBP(parameters(), dtype), structures)
+    tensors = NeighborLists(MBP(parameters(), dtype), structures)
+    owner_of_all = np.repeat(np.arange(len(structures)), structures.num_atoms)
+    for chosen in ([0, 3, 5], [4, 2, 1], [2], [5, 0, 5]):
+        numbers = np.array(chosen)
+        atoms = np.concatenate([np.flatnonzero(owner_of_all == number) for number in chosen])
+        owner = np.repeat(np.arange(len(chosen)), structures.num_atoms[numbers])
+        order = np.lexsort((owner, structures.species[atoms]))
+        batch = BatchAtoms.of(numbers, atoms[order], owner[order])
+        found, expected = compiled.geometry(batch), tensors.geometry(batch)
+        for item in fields(Geometry):
+            if item.name != "table":
+                left, right = getattr(found, item.name), getattr(expected, item.name)
+                np.testing.assert_array_equal(left, right, err_msg=item.name)
+        again = CompiledMBP(parameters(), dtype).pair_table(expected)
+        np.testing.assert_array_equal(found.table, again)
