@@ -142,3 +142,9 @@ def _nearest(kind: Kind, entry: Entry) -> str:
 
 def _line(entry: Entry) -> str:
     return f"{entry.file}:{entry.line}: [{shorten(entry.section)}] {entry.shown}"
+
+
+def need(source: CheckedInput, section: str, key: str, what: str, problems: list[str]) -> None:
+    """Adds a problem where a key is missing that says ``what``."""
+    if source.get(section, key) is None:
+        problems.append(f"{source.file}: [{section}] {key} is missing: {what}")

@@ -1,6 +1,6 @@
 """What validation and extraction inputs mean here."""
 
-from panna_exp.config.panna_ini.checked import CheckedInput
+from panna_exp.config.panna_ini.checked import CheckedInput, need
 from panna_exp.config.panna_ini.imported import Imported, Setting, Settings
 from panna_exp.config.panna_ini.map_descriptor import descriptor_settings
 from panna_exp.config.panna_ini.text import Entry
@@ -20,7 +20,7 @@ def map_validation(source: CheckedInput, name: str, workflow: Workflow) -> Impor
     settings, notes = Settings(source), list(source.notes)
     path = workflow.path
     for key, what in (("data_dir", "the data"), ("eval_dir", "the folder for the results")):
-        _need(source, key, what, problems)
+        need(source, _IO, key, what, problems)
     settings.take("data.test", _IO, "data_dir", convert=lambda value: [path(value)])
     settings.take("io.eval_dir", _IO, "eval_dir", convert=path)
     notes += workflow.missing(source.entry(_IO, "data_dir"))
@@ -74,7 +74,8 @@ def map_extraction(source: CheckedInput, name: str, workflow: Workflow) -> Impor
         settings.take("output_file", _IO, "output_file", "panna.in")
         settings.take("gversion", _IO, "gvector_version", None, convert=int)
     if described is not None:
-        settings.items |= _parameters(described, source.entry(_IO, "gvector_input"), problems)
+        entry = source.entry(_IO, "gvector_input")
+        settings.items |= _parameters(described, entry, problems, notes)
     _version(source, settings)
     if problems:
         raise ConfigError(problems)
@@ -136,11 +137,6 @@ def _networks(
     settings.take("run_dir", _IO, given[0], convert=lambda value: workflow.path(run_dir(value)))
 
 
-def _need(source: CheckedInput, key: str, what: str, problems: list[str]) -> None:
-    if source.get(_IO, key) is None:
-        problems.append(f"{source.file}: [{_IO}] {key} is missing: {what}")
-
-
 def _follow(
     source: CheckedInput, key: str, kind: str, workflow: Workflow, problems: list[str]
 ) -> CheckedInput | None:
@@ -184,7 +180,7 @@ def _descriptor(
         except ConfigError as error:
             problems += error.problems
             return
-        settings.items |= _parameters(described, entry, problems)
+        settings.items |= _parameters(described, entry, problems, notes)
         return
     notes.append(
         f"{source.file}: names no gvect_ini: the descriptor is that of the networks, which ours say"
@@ -192,17 +188,18 @@ def _descriptor(
 
 
 def _parameters(
-    described: CheckedInput, entry: Entry | None, problems: list[str]
+    described: CheckedInput, entry: Entry | None, problems: list[str], notes: list[str]
 ) -> dict[str, Setting]:
     """The parameters alone: which formula made the training data, PANNA's files do not say."""
     try:
-        settings = descriptor_settings(described, entry).settings
+        found = descriptor_settings(described, entry)
     except ConfigError as error:
         problems += error.problems
         return {}
+    notes += found.notes
     if described.ini.file and entry is not None and entry.key == "gvector_input":
-        del settings["descriptor.generation"]
-    return settings
+        del found.settings["descriptor.generation"]
+    return found.settings
 
 
 def _checkpoint(source: CheckedInput, problems: list[str], notes: list[str]) -> Setting:

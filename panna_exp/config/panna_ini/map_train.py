@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from panna_exp.config.panna_ini.checked import CheckedInput
-from panna_exp.config.panna_ini.imported import Imported, Setting, Settings
+from panna_exp.config.panna_ini.checked import CheckedInput, need
+from panna_exp.config.panna_ini.imported import Imported, Settings
 from panna_exp.config.panna_ini.map_descriptor import descriptor_settings
 from panna_exp.config.panna_ini.map_network import network_settings
+from panna_exp.config.panna_ini.map_optimisation import optimisation_settings
 from panna_exp.config.panna_ini.workflow import SavedNetworks, Workflow
 from panna_exp.elements import SYMBOLS
 from panna_exp.errors import ConfigError, closest
 
-_IO, _DATA, _TRAINING = "IO_INFORMATION", "DATA_INFORMATION", "TRAINING_PARAMETERS"
+_IO, _DATA = "IO_INFORMATION", "DATA_INFORMATION"
 _VALIDATION, _NETWORK = "VALIDATION_OPTIONS", "DEFAULT_NETWORK"
 _GROUPS = {"tfrecord": "tfrecord", "example": "example", "auto": "tfrecord"}
 
@@ -25,8 +26,7 @@ def map_train(source: CheckedInput, name: str, workflow: Workflow) -> Imported:
     mapping.io()
     mapping.data()
     mapping.network()
-    mapping.length()
-    mapping.optimisation()
+    optimisation_settings(source, mapping.settings, mapping.problems, mapping.notes)
     if mapping.problems:
         raise ConfigError(mapping.problems)
     return Imported(
@@ -135,6 +135,7 @@ class _Mapping:
                 f"atomic_sequence is {', '.join(symbols.value)}: they must be the same, in order"
             )
         self.settings.items |= described.settings
+        self.notes += described.notes
 
     def _species(self) -> None:
         saved = self._saved_networks()
@@ -230,76 +231,5 @@ class _Mapping:
             return
         network_settings(self.source, symbols.value, self.settings, self.workflow, self.problems)
 
-    def length(self) -> None:
-        """Batches, steps and epochs."""
-        take = self.settings.take
-        self._need(_TRAINING, "batch_size", "structures a step")
-        take("training.batch_size", _TRAINING, "batch_size")
-        steps = self.source.get(_TRAINING, "max_steps")
-        if steps is not None:
-            self.settings.put("training.max_epochs", 10, _TRAINING, "max_steps")
-            self.settings.put("training.steps_per_epoch", steps // 10, _TRAINING, "max_steps")
-            for key in ("max_epochs", "steps_per_epoch"):
-                if (entry := self.source.entry(_TRAINING, key)) is not None:
-                    self.notes.append(f"{entry.where}: not used, max_steps comes first")
-            if steps % 10:
-                entry = self.source.entry(_TRAINING, "max_steps")
-                assert entry is not None
-                self.notes.append(
-                    f"{entry.where} = {steps}: 10 epochs of {steps // 10} steps are "
-                    f"{steps // 10 * 10}, as in PANNA 2.x"
-                )
-            return
-        self._need(_TRAINING, "max_epochs", "the total number of epochs")
-        take("training.max_epochs", _TRAINING, "max_epochs")
-        take("training.steps_per_epoch", _TRAINING, "steps_per_epoch", None)
-
-    def optimisation(self) -> None:
-        """Learning rate, Adam, losses, penalties."""
-        take = self.settings.take
-        self.settings.items["training.panna_version"] = Setting(
-            self.source.version, f"PANNA {self.source.version}.x, {self.source.reason}"
-        )
-        take("training.learning_rate", _TRAINING, "learning_rate", 1e-3)
-        self._decay()
-        take("training.beta1", _TRAINING, "beta1", 0.9)
-        take("training.beta2", _TRAINING, "beta2", 0.999)
-        take("training.adam_eps", _TRAINING, "adam_eps", None)  # that of the version
-        take("training.clip_value", _TRAINING, "clip_value", 0.0)
-        if self.source.get(_TRAINING, "clip_value") and not self.first:
-            entry = self.source.entry(_TRAINING, "clip_value")
-            assert entry is not None
-            self.problems.append(
-                f"{entry.where} = {entry.value}: PANNA 2.x has no clipping and refuses it: remove "
-                "it here, and set training.clip_value in the experiment if it is wanted"
-            )
-        take("training.loss_function", _TRAINING, "loss_function", "quad")
-        take("training.energy_weight", _TRAINING, "energy_weight", None)
-        take("training.energy_reduction", _TRAINING, "energy_reduction", None)  # of the version
-        take("training.energy_prefactor", _TRAINING, "energy_prefactor", 1.0)
-        for key in ("wscale_l1", "wscale_l2", "bscale_l1", "bscale_l2"):
-            take(f"training.{key}", _TRAINING, key, 0.0)
-        take("training.forces_cost", _TRAINING, "forces_cost", 0.0)
-        if self.source.get(_TRAINING, "forces_cost", 0.0) > 0:
-            take("training.floss_function", _TRAINING, "floss_function", "quad")
-            take("training.force_weights", _TRAINING, "force_weights", None)
-            take("training.force_reduction", _TRAINING, "force_reduction", None)
-
-    def _decay(self) -> None:
-        take = self.settings.take
-        take("training.learning_rate_constant", _TRAINING, "learning_rate_constant", True)
-        if self.source.get(_TRAINING, "learning_rate_constant", True):
-            for key in ("learning_rate_decay_factor", "learning_rate_decay_step"):
-                if (entry := self.source.entry(_TRAINING, key)) is not None:
-                    self.notes.append(
-                        f"{entry.where}: not used, learning_rate_constant = False would use it"
-                    )
-            return
-        for key in ("learning_rate_decay_factor", "learning_rate_decay_step"):
-            self._need(_TRAINING, key, "with learning_rate_constant = False")
-            take(f"training.{key}", _TRAINING, key)
-        take("training.learning_rate_staircase", _TRAINING, "staircase_decay_type", False)
-
     def _need(self, section: str, key: str, what: str) -> None:
-        if self.source.get(section, key) is None:
-            self.problems.append(f"{self.source.file}: [{section}] {key} is missing: {what}")
+        need(self.source, section, key, what, self.problems)

@@ -106,6 +106,41 @@ def test_keys_of_mbp_are_named_and_not_read_as_in_panna(take):
         assert note.startswith("g.ini:")
 
 
+def _notes_on(experiments, key):
+    return [note for item in experiments for note in item.notes if f"no {key}" in note]
+
+
+def test_a_training_that_computes_descriptors_says_what_it_does_not_read(take):
+    Path("g.ini").write_text(text(ThetasN=8))
+    (note,) = _notes_on([take(TRAIN, "train.ini")], "ThetasN")
+    assert note.startswith("g.ini:")
+    assert "not read, the BP descriptor has no ThetasN" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "how_often"),
+    [
+        (
+            "[IO_INFORMATION]\ndata_dir = x\nnetworks_dir = out/_models\neval_dir = e\n"
+            "input_format = example\ngvect_ini = g.ini\n"
+            "[VALIDATION_OPTIONS]\nsingle_step = True\n",
+            1,
+        ),
+        ("[IO_INFORMATION]\nnetwork_dir = out/_models\ngvector_input = g.ini\n", 1),
+        (
+            "[IO_INFORMATION]\ndata_dir = x\nnetworks_dir = out/_models\neval_dir = e\n"
+            "input_format = tfrecord\ngvect_ini = g.ini\n"
+            "[VALIDATION_OPTIONS]\nsingle_step = True\n",
+            0,
+        ),
+    ],
+    ids=["evaluation", "extraction", "evaluation of stored descriptors"],
+)
+def test_so_do_evaluation_and_extraction(take, content, how_often):
+    Path("g.ini").write_text(text(RsN_ang=8))
+    assert len(_notes_on([take(content, "e.ini")], "RsN_ang")) == how_often
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
