@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from panna_exp.data.structures import Ints
-from panna_exp.descriptors import blocks, kernels
+from panna_exp.descriptors import blocks, kernels, pair_loops
 from panna_exp.descriptors.angular import AngularTerms
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.mbp import MBP
@@ -66,7 +66,7 @@ class CompiledMBP(MBP):
             owner = geometry.structure.numpy()[center]
             vectors = table[:, blocks.NX : blocks.NZ + 1] * table[:, blocks.R, None]
             moved = (vectors[:, None, :] @ _plain(strain, self.dtype)[owner])[:, 0]
-        kernels.pair_changes(table, center, neighbor, _plain(u, self.dtype), moved, changes)
+        pair_loops.pair_changes(table, center, neighbor, _plain(u, self.dtype), moved, changes)
 
         kept = self._kept[1] if self._kept is not None and self._kept[0] is geometry else None
 
@@ -144,7 +144,7 @@ class CompiledMBP(MBP):
 
     def _scattered(self, geometry: Geometry, gradient: NDArray[np.floating]) -> Tensor:
         result = np.zeros((len(geometry.positions), 3), self._numpy)
-        kernels.to_atoms(gradient, geometry.center.numpy(), geometry.neighbor.numpy(), result)
+        pair_loops.to_atoms(gradient, geometry.center.numpy(), geometry.neighbor.numpy(), result)
         return torch.from_numpy(result)
 
     def pair_table(self, geometry: Geometry) -> NDArray[np.floating]:
@@ -153,7 +153,7 @@ class CompiledMBP(MBP):
             return geometry.table
         if self._latest is None or self._latest[0] is not geometry:
             table = np.empty((len(geometry.center), 8), self._numpy)
-            kernels.pair_table(
+            pair_loops.pair_table(
                 geometry.positions.numpy(),
                 geometry.center.numpy(),
                 geometry.neighbor.numpy(),
