@@ -38,7 +38,7 @@ VIRIAL_CHOICES: dict[str, tuple[str, ...]] = {"MAE": (VIRIAL_MAE,), "loss": (VIR
 FORCE_CHOICES = {"MAE": (FORCE_MAE,), "RMSE": (FORCE_RMSE,), "loss": (FORCE_LOSS,)}
 
 # Sums of: loss, penalty, |dE|/N, (dE/N)^2, structures, steps.
-_ENERGY_SUMS = 6
+_ENERGY_COUNTS, _ENERGY_SUMS = 4, 6
 # Sums of: force loss, |dF|, dF^2, components.
 _FORCE_SUMS = 4
 # Sums of: virial loss, |dW|/N, components.
@@ -51,17 +51,32 @@ class Totals:
     """Sums over steps, float64 on the device."""
 
     def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(_VIRIALS.stop, dtype=torch.float64, device=device)
+        self._sums = torch.zeros(_VIRIALS.stop, dtype=torch.float64, device=device)
+        self._means = self._sums[:_ENERGY_COUNTS]
+        self._zero = torch.zeros((), device=device)
+        # Counted here, since every operation on the device costs as much as a line of this.
+        self._counts = [0, 0]
+
+    @property
+    def sums(self) -> Tensor:
+        """All of them, in one array that may be changed."""
+        if self._counts[1]:
+            counts = torch.tensor(self._counts, dtype=torch.float64, device=self._sums.device)
+            self._sums[_ENERGY_COUNTS:_ENERGY_SUMS] += counts
+            self._counts = [0, 0]
+        return self._sums
 
     def add(
         self, delta: Tensor, num_atoms: Tensor, energy_loss: Tensor, penalty: Tensor | None
     ) -> None:
         """Adds one batch: energy errors [S] (eV), atom counts [S], and its losses."""
         per_atom = delta / num_atoms
-        zero = energy_loss.new_zeros(()) if penalty is None else penalty
-        one = torch.ones_like(energy_loss)
-        parts = (energy_loss, zero, per_atom.abs().sum(), per_atom.square().sum())
-        self.sums[:_ENERGY_SUMS] += torch.stack([*parts, one * len(delta), one])
+        if penalty is None:
+            penalty = self._zero.to(energy_loss.dtype)
+        absolute = torch.linalg.vector_norm(per_atom, 1)
+        self._means += torch.stack([energy_loss, penalty, absolute, torch.dot(per_atom, per_atom)])
+        self._counts[0] += len(delta)
+        self._counts[1] += 1
 
     def add_forces(self, delta: Tensor, known: Tensor | None, loss: Tensor) -> None:
         """Adds one batch's force errors [A, 3] (eV/angstrom), 1 or 0 an atom [A], and its loss."""
@@ -78,7 +93,7 @@ class Totals:
 
     def absorb(self, other: "Totals") -> None:
         """Adds another's sums to these and empties the other."""
-        self.sums += other.sums
+        self.sums.add_(other.sums)
         other.sums.zero_()
 
     def read(self, rescale: float = 1.0) -> dict[str, float]:

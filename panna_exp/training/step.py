@@ -50,7 +50,8 @@ class TrainStep:
         passed = forward(self.networks, batch.descriptors, batch.species_counts)
         delta = batch.sum_by_structure(passed.atom_energy) - batch.energy
         energy_loss, slope = self.loss.with_slope(delta, batch.num_atoms)
-        self.parameters.gradients.zero_()
+        if not isinstance(passed, UniformPass) or 0 in batch.species_counts:
+            self.parameters.gradients.zero_()  # otherwise all of them are written
         atom_slope = slope.index_select(0, batch.structure)
         if self.force_loss is None or batch.forces is None:
             backward(self.networks, passed, atom_slope, batch.species_counts)
