@@ -22,6 +22,7 @@ from panna_exp.config.schema import (
     Generation,
     TrainConfig,
 )
+from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 Info = dict[str, Any]
 Progress = Callable[[int, int], None]
-Options = TrainConfig | EvaluateConfig
+Options = TrainConfig | EvaluateConfig | DescriptorsConfig
 
 
 def chosen_generation(data: DataConfig, descriptor: DescriptorConfig) -> Generation | None:
@@ -134,6 +135,19 @@ def with_descriptors(
         wanted = parameters(config.descriptor, species, generation)
         return computed(structures, wanted, config, progress), wanted.to_info()
     return structures, _stored_info(structures, config.descriptor, generation, species)
+
+
+def info_of(structures: StructureSet, config: Options, species: Species) -> Info:
+    """Returns what the descriptors of a set are, stored or to be computed.
+
+    Raises:
+        ConfigError: Bad descriptor parameters.
+        DataError: Stored ones that contradict the options.
+    """
+    generation = chosen_generation(config.data, config.descriptor)
+    if structures.descriptors is None:
+        return parameters(config.descriptor, species, generation).to_info()
+    return _stored_info(structures, config.descriptor, generation, species)
 
 
 def computed(

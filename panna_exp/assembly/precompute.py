@@ -65,7 +65,7 @@ def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Out
     )
     generation = descriptors.chosen_generation(config.data, config.descriptor)
     wanted = descriptors.parameters(config.descriptor, species, generation)
-    structures = _periodic(loaded.structures, config.pbc)
+    structures = periodic_as(loaded.structures, config.pbc)
     if structures.positions is None:
         raise DataError(f"{structures.origins[0]}: has no positions to compute descriptors from")
     assert config.output_dir is not None
@@ -91,8 +91,8 @@ def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Out
     return Outcome(computed=total - found, found=found, folder=folder)
 
 
-def _periodic(structures: StructureSet, pbc: list[bool] | None) -> StructureSet:
-    """The structures with other periodicity; a vector that is zero stays not periodic."""
+def periodic_as(structures: StructureSet, pbc: list[bool] | None) -> StructureSet:
+    """Returns the structures with other periodicity; a zero vector stays not periodic."""
     if pbc is None:
         return structures
     flags = np.asarray(pbc) & structures.cell.any(axis=2)

@@ -1,4 +1,4 @@
-"""``panna-exp descriptors``: computes descriptors once and stores them."""
+"""``panna-exp descriptors``: computes descriptors once and stores them, or looks at them."""
 
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from panna_exp.config.validation.tools import validate_descriptors
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    launch_once(arguments, compute, "descriptors", "panna-exp descriptors")
+    words = ["report=true" if word == "--report" else word for word in arguments]
+    launch_once(words, compute, "descriptors", "panna-exp descriptors")
     return 0
 
 
 def compute(config: DescriptorsConfig, base: Path) -> None:
-    """Computes what is not done yet and says what was done.
+    """Computes what is not done yet and says what was done; or looks at the descriptors.
 
     Args:
         config: As composed.
@@ -24,6 +25,11 @@ def compute(config: DescriptorsConfig, base: Path) -> None:
         PannaExpError: Options, structures, or a disk without room.
     """
     validate_descriptors(config)
+    if config.report:
+        from panna_exp.commands.descriptor_report import report
+
+        report(config, base)
+        return
     from panna_exp.assembly.machine import use_threads
     from panna_exp.assembly.precompute import precompute
     from panna_exp.commands.messages import messages_shown

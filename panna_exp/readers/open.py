@@ -49,6 +49,7 @@ READERS = {
     "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords", ("zero_forces",)),
     "example": Reader("example_json", (".example",), "PANNA's structures, JSON", ("zero_forces",)),
     "hdf5": Reader("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5", ("derivatives",)),
+    "bin": Reader("bin_files", (".bin",), "PANNA's descriptors, one structure a file"),
     "ase": Reader("ase_files", (".xyz", ".extxyz", ".traj", ".db"), "files that ASE reads", _ALL),
     "npz": Reader("npz", (".npz",), "NumPy archives as of sGDML and MD17", _ALL),
     # By name only: their suffixes are those of our own files.

@@ -16,8 +16,8 @@ class DataConfig:
     test: Any = option(None, "data for evaluate (default: the run's validation data)")
     kind: str = option(
         "auto",
-        "file format: auto (by suffix), tfrecord, example, hdf5, ase (whatever ASE reads), npz, "
-        "ani or spice (HDF5 as these collections have it)",
+        "file format: auto (by suffix), tfrecord, example, hdf5, bin (PANNA's, one a structure), "
+        "ase (whatever ASE reads), npz, ani or spice (HDF5 as these collections have it)",
     )
     species: list[str] | None = option(
         None, "chemical symbols, in the order of the species indices (PANNA: atomic_sequence)"

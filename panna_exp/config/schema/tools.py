@@ -9,7 +9,14 @@ from panna_exp.config.schema import CommonConfig, DataConfig, DescriptorConfig, 
 class DescriptorsConfig(CommonConfig):
     """Options of ``panna-exp descriptors``."""
 
-    output_dir: str | None = option(None, "folder for the results")
+    output_dir: str | None = option(
+        None, "folder for the results (report=true: default descriptor_report)"
+    )
+    report: bool = option(
+        False,
+        "look at the descriptors instead of storing them (also written --report): ranges of the "
+        "components, and whether they fit the distances and angles in the data",
+    )
     format: str = option("hdf5", "hdf5 (one file), or bin (PANNA's, one file a structure)")
     derivatives: str = option("none", "derivatives of the descriptors: none, dense or sparse")
     log_dir: str | None = option(

@@ -8,7 +8,7 @@ from panna_exp.config.validation.problems import Problems, is_number
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import closest
 
-KINDS = ("auto", "tfrecord", "example", "hdf5", "ase", "npz", "ani", "spice")
+KINDS = ("auto", "tfrecord", "example", "hdf5", "bin", "ase", "npz", "ani", "spice")
 
 
 def check_data(data: DataConfig, problems: Problems) -> None:

@@ -19,8 +19,11 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
     if not config.data.species:
         problems.found.append("data.species is missing: name the symbols, e.g. [H, C, O, N]")
     problems.check(
-        config.output_dir is not None, "output_dir is missing: name the folder for the results"
+        config.output_dir is not None or config.report,
+        "output_dir is missing: name the folder for the results",
     )
+    if config.report:
+        _check_report(config, problems)
     problems.choice("format", config.format, FORMATS)
     problems.choice("derivatives", config.derivatives, DERIVATIVES)
     problems.check(config.processes > 0, f"processes={config.processes} must be > 0")
@@ -31,6 +34,16 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
     if config.format != "bin":
         problems.check(not config.log_dir, f"log_dir={config.log_dir}: only format=bin has it")
     problems.raise_if_any()
+
+
+def _check_report(config: DescriptorsConfig, problems: Problems) -> None:
+    for name, default in (("format", "hdf5"), ("derivatives", "none"), ("processes", 1)):
+        value = getattr(config, name)
+        problems.check(
+            value == default,
+            f"{name}={value}: means nothing with report=true, which stores no descriptors: leave "
+            "one of the two out",
+        )
 
 
 def validate_pack(config: PackConfig) -> None:
