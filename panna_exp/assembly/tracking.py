@@ -1,9 +1,10 @@
 """The trackers that a configuration asks for."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from panna_exp.config.schema import TrackingConfig
-from panna_exp.tracking.base import NullTracker, Tracker, TrackerGroup
+from panna_exp.tracking.base import NullTracker, RunInfo, RunStatus, Tracker, TrackerGroup
 
 
 def make_tracker(config: TrackingConfig, launch_dir: Path) -> Tracker:
@@ -22,3 +23,52 @@ def make_tracker(config: TrackingConfig, launch_dir: Path) -> Tracker:
 
         trackers.append(TensorBoardTracker())
     return TrackerGroup(trackers) if trackers else NullTracker()
+
+
+def open_parent(config: TrackingConfig, launch_dir: Path, run: RunInfo) -> Tracker:
+    """Begins a run that others are nested under: those whose ``RunInfo.parent`` is its folder.
+
+    A new local store is made before this returns, so that several processes can use it at once.
+
+    Args:
+        config: Where it is recorded; without ``mlflow`` nowhere.
+        launch_dir: Where the user started.
+        run: ``run_dir`` holds the record, and exists. A run of the same folder is continued.
+
+    Raises:
+        PannaExpError: The store is of a kind that MLflow no longer opens.
+    """
+    if not config.mlflow:
+        return NullTracker()
+    from panna_exp.tracking.mlflow import MlflowTracker
+
+    tracker = MlflowTracker(config.uri, launch_dir, config.wait_seconds)
+    tracker.prepare()
+    tracker.start(run)
+    tracker.await_store()
+    return tracker
+
+
+def close_parent(
+    tracker: Tracker,
+    status: RunStatus,
+    step: int,
+    values: Mapping[str, float],
+    files: Sequence[Path],
+) -> list[str]:
+    """Ends what :func:`open_parent` began; returns lines that tell the user where to look.
+
+    Args:
+        tracker: Of the parent.
+        status: How it ended.
+        step: Of the values, e.g. how many runs there are.
+        values: What became of all, by name.
+        files: In the run's folder, kept with it: tables, figures.
+    """
+    tracker.log(step, values)
+    for path in files:
+        tracker.save(path)
+    tracker.finish(status)
+    lines = tracker.where()
+    tracker.close()
+    return lines

@@ -94,6 +94,7 @@ class RunInfo:
         params: Flat configuration.
         tags: Versions, commit, data fingerprint.
         datasets: What is trained and validated on.
+        parent: Folder of the run that this one is nested under, which has begun, or None.
     """
 
     run_dir: Path
@@ -102,6 +103,7 @@ class RunInfo:
     params: Mapping[str, object]
     tags: Mapping[str, str]
     datasets: Sequence[Dataset] = ()
+    parent: Path | None = None
 
 
 class Tracker(Protocol):

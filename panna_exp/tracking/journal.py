@@ -2,7 +2,7 @@
 
 Training appends to this file only; what sends it elsewhere reads it, at its own pace, and can start
 again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,
-experiment, params, tags, datasets, store, a key of the run), ``metrics`` (step, time in ms,
+experiment, params, tags, datasets, parent, store, a key of the run), ``metrics`` (step, time in ms,
 values), ``artifact`` (path relative to the run directory, folder), ``model`` (folder relative to
 the run directory, name, step, species, register), ``evaluation`` (data, fingerprint, step, values,
 data sets, files, folder), ``finish`` (status).
@@ -69,6 +69,7 @@ class Journal:
                 "params": {name: str(value) for name, value in run.params.items()},
                 "tags": dict(run.tags),
                 "datasets": [asdict(dataset) for dataset in run.datasets],
+                "parent": _parent(run.parent),
                 "store": dict(store),
                 "time": now_ms(),
             }
@@ -204,9 +205,25 @@ def events_of(file: BinaryIO, path: Path, offset: int) -> Iterator[tuple[Event, 
         offset += len(line)
 
 
+def first_event(path: Path) -> Event | None:
+    """Returns the ``start`` of a journal, None where there is no journal or no whole line of it."""
+    if not path.exists():
+        return None
+    return next((event for event, _ in read_events(path, 0)), None)
+
+
 def now_ms() -> int:
     """Milliseconds since 1970, as MLflow counts time."""
     return time.time_ns() // 1_000_000
+
+
+def _parent(folder: Path | None) -> dict[str, str] | None:
+    """Returns what finds the run that another is nested under, where it is recorded at all."""
+    start = None if folder is None else first_event(folder / NAME)
+    if folder is None or start is None:
+        return None
+    names = {"key": start["key"], "experiment": start["experiment"]}
+    return {"run_dir": str(folder.resolve()), **names}
 
 
 def _event(path: Path, offset: int, line: bytes) -> Event:

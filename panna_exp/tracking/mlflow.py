@@ -17,11 +17,19 @@ from panna_exp.tracking import journal
 from panna_exp.tracking.base import Model, RunInfo, RunStatus
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
-from panna_exp.tracking.mlflow_store import choose_uri, public, ui_lines
+from panna_exp.tracking.mlflow_store import (
+    choose_uri,
+    exists_locally,
+    is_local,
+    public,
+    ui_lines,
+)
 from panna_exp.tracking.sender_process import Sender
 from panna_exp.tracking.system import SystemMetrics
 
 logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.1
 
 
 class MlflowTracker:
@@ -71,6 +79,15 @@ class MlflowTracker:
         store = {"uri": public(self._uri), "launch_dir": str(self._launch_dir)}
         self._journal.start(run, store)
         self._sender.begin(run.run_dir)
+
+    def await_store(self) -> None:
+        """Waits until a local store is made: before several processes begin to use it."""
+        assert self._sender is not None
+        if not is_local(self._uri):
+            return
+        while not (exists_locally(self._uri) or self._sender.reason()):
+            if self._sender.wait(_POLL_SECONDS) is not None:
+                return  # the sender has ended: flush says why
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Adds values to the journal, now and then the machine's as well."""

@@ -23,14 +23,13 @@ from panna_exp.tracking.mlflow_entities import (
     inputs_of,
     metrics_of,
     params_of,
-    system_tags,
     tags_of,
 )
 from panna_exp.tracking.mlflow_model import log_model
-from panna_exp.tracking.mlflow_store import find_experiment, open_client, public
+from panna_exp.tracking.mlflow_runs import find_or_create
+from panna_exp.tracking.mlflow_store import open_client, public
 
 STATE = "tracking_mlflow.json"
-_KEY_TAG = "panna_exp.journal"
 _ENDED = ("FINISHED", "FAILED", "KILLED")
 # MLflow's limits: metrics and parameters a call.
 _METRICS, _PARAMS = 1000, 100
@@ -201,30 +200,13 @@ class Delivery:
     def _begin(self, event: Event) -> None:
         state = self._state
         if not state.run_id:
-            state.experiment_id = find_experiment(
-                self._client, self._uri, event["experiment"], self._launch_dir
+            state.experiment_id, state.run_id = find_or_create(
+                self._client, self._uri, self._launch_dir, self._run_dir, event
             )
-            state.run_id = self._find_run(event["key"]) or self._create_run(event)
             state.key = event["key"]
         self._describe(event)
         self._client.update_run(state.run_id, status="RUNNING")
         state.status, state.presumed = "RUNNING", False
-
-    def _find_run(self, key: str) -> str | None:
-        """Returns the run that a sender created just before it was killed."""
-        found = self._client.search_runs(
-            [self._state.experiment_id], f"tags.`{_KEY_TAG}` = '{key}'", max_results=1
-        )
-        return str(found[0].info.run_id) if found else None
-
-    def _create_run(self, event: Event) -> str:
-        run = self._client.create_run(
-            self._state.experiment_id,
-            start_time=event["time"],
-            tags={_KEY_TAG: event["key"], **system_tags(event["tags"])},
-            run_name=event["name"],
-        )
-        return str(run.info.run_id)
 
     def _describe(self, event: Event) -> None:
         """Sends parameters, tags and data sets; MLflow takes the same data set once."""

@@ -86,6 +86,11 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
+def is_local(uri: str) -> bool:
+    """Whether the store is a file of this machine."""
+    return _database(uri) is not None
+
+
 def exists_locally(uri: str) -> bool:
     """Whether opening the store creates nothing and asks no other machine."""
     path = _database(uri)
