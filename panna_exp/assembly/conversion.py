@@ -81,10 +81,11 @@ def _own_species(files: Sequence[tuple[Path, str]]) -> Species | None:
 
 def _check_symbols(kind: str) -> None:
     """Raises ConfigError for formats that have indices instead of symbols."""
-    if kind == "tfrecord":
+    indexed = {"tfrecord": "TFRecords", "bin": ".bin files"}
+    if kind in indexed:
         raise ConfigError(
-            "--species is missing: TFRecords have species indices, not symbols: name these in "
-            "their order (PANNA: atomic_sequence), e.g. --species H,C,O,N"
+            f"--species is missing: {indexed[kind]} have species indices, not symbols: name these "
+            "in their order (PANNA: atomic_sequence), e.g. --species H,C,O,N"
         )
 
 

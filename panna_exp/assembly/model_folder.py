@@ -15,10 +15,12 @@ import torch
 from panna_exp import __version__
 from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.saved import SavedPotential, from_folder, to_network_set
+from panna_exp.data.ranges import Ranges
 from panna_exp.errors import NetworkError
 from panna_exp.files import write_text_atomic
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
+from panna_exp.networks.ranges import write_ranges
 
 FACTS = "potential.json"
 FORMAT = "panna_exp potential"
@@ -33,6 +35,7 @@ def write_model(
     descriptor: Info,
     energy_rescale: float,
     precision: str,
+    ranges: Ranges | None = None,
 ) -> None:
     """Writes the folder.
 
@@ -43,11 +46,13 @@ def write_model(
         descriptor: What they take; known.
         energy_rescale: Factor on the energies that they learned.
         precision: What they were trained in: ``float32`` or ``float64``.
+        ranges: Of the descriptors that they were trained on.
 
     Raises:
         NetworkError: Numbers that are not finite, or a folder that cannot be written.
     """
     write_panna(to_network_set(networks, descriptor), folder)
+    write_ranges(ranges, [network.symbol for network in networks], folder)
     facts = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

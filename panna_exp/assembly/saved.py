@@ -7,6 +7,7 @@ from typing import Any
 
 from panna_exp.assembly.descriptor import Info, parameters, refuse_difference
 from panna_exp.config.schema import DescriptorConfig, Generation
+from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
@@ -15,6 +16,7 @@ from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.masks import Mask
 from panna_exp.networks.network_set import NetworkSet
+from panna_exp.networks.ranges import read_ranges
 from panna_exp.training import checkpoint as checkpoints
 
 
@@ -29,6 +31,7 @@ class SavedPotential:
         energy_rescale: Factor on the energies that they learned.
         config: Of the run, empty for a weights folder.
         masks: Of pruned weights by parameter name, true where kept.
+        ranges: Of the descriptors that they were trained on, where these are known.
     """
 
     name: str
@@ -37,6 +40,7 @@ class SavedPotential:
     energy_rescale: float
     config: dict[str, Any]
     masks: dict[str, Mask] = field(default_factory=dict)
+    ranges: Ranges | None = None
 
     @property
     def offsets(self) -> tuple[float, ...]:
@@ -59,6 +63,7 @@ def from_checkpoint(path: Path) -> SavedPotential:
         energy_rescale=checkpoint.energy_rescale,
         config=checkpoint.config,
         masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
+        ranges=checkpoint.ranges,
     )
 
 
@@ -83,6 +88,7 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
         descriptor=unknown if parameters is None else parameters.to_info(),
         energy_rescale=1.0,
         config={},
+        ranges=read_ranges(path, tuple(saved.networks), saved.feature_size),
     )
 
 

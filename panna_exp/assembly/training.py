@@ -15,8 +15,10 @@ from panna_exp.assembly.machine import choose_device, choose_threads, use_thread
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
 from panna_exp.assembly.optimisation import learning_rate, make_train_step
+from panna_exp.assembly.ranges import training_ranges
 from panna_exp.assembly.restart import Restart, flatten, next_position
 from panna_exp.config.schema import TrainConfig, TrainingConfig
+from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
@@ -46,6 +48,7 @@ class Run:
     stream: dict[str, Any]
     config: dict[str, Any]
     masks: dict[str, Mask]
+    ranges: Ranges
 
     def checkpoint(self) -> Checkpoint:
         """Returns the trainer's present state."""
@@ -66,6 +69,7 @@ class Run:
             train=trainer.last_train,
             validation=trainer.last_validation,
             masks={name: torch.from_numpy(mask) for name, mask in self.masks.items()},
+            ranges=self.ranges,
         )
 
 
@@ -130,6 +134,7 @@ def build_run(
         stream=stream_settings(config, data),
         config=dict(plain),
         masks=masks,
+        ranges=training_ranges(data.train, len(data.species), saved),
     )
     return run
 

@@ -28,6 +28,7 @@ from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folde
 from panna_exp.commands.assess import Assessment, Assessor
 from panna_exp.commands.command_line import relative
 from panna_exp.commands.evaluation_record import evaluation_record
+from panna_exp.commands.extrapolation import ExtrapolationCheck
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
@@ -55,6 +56,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
         folder = _output_folder(config, base)
         sources = _sources(config, base)
         evaluator = None
+        checked = ExtrapolationCheck(config.extrapolation_margin)
         rows: dict[str, EnergyErrors] = {}
         progress = DescriptorDisplay("evaluating")
         for number, source in enumerate(sources, start=1):
@@ -66,6 +68,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
                 folder, name, potential.name, config.panna_version, config.add_offset
             )
             rows[potential.name] = assessment.summary.energy
+            extrapolation = checked.write(evaluator.part, potential, folder, name)
             record.add(potential.name, evaluator.part, assessment, written)
             if len(sources) > 1:
                 progress(number, len(sources))
@@ -79,8 +82,10 @@ def evaluate(config: EvaluateConfig, base: Path) -> None:
                 print(f"forces: {relative(written[4])}\nforce plot: {relative(written[5])}")
             if config.check_forces:
                 print(evaluator.check_forces(potential))
+            print(extrapolation)
         if len(rows) > 1:
             _compare(rows, folder)
+            print(extrapolation)
         record.send()
 
 

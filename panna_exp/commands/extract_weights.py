@@ -28,6 +28,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
     from panna_exp.networks.lammps import write_lammps
     from panna_exp.networks.masks import write_masks
     from panna_exp.networks.panna import write_panna
+    from panna_exp.networks.ranges import write_ranges
     from panna_exp.training.checkpoint import find_checkpoints
 
     assert config.run_dir is not None
@@ -47,6 +48,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
     else:
         written = write_panna(networks, folder, config.panna_version)
         written += write_masks(potential.masks, folder)
+        written += write_ranges(potential.ranges, potential.symbols, folder)
     print(
         f"wrote {len(potential.networks)} networks of {path.stem} to {folder}: {len(written)} "
         "files, read back and identical"

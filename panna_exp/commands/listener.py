@@ -13,6 +13,7 @@ from panna_exp.commands.speed import Speed
 from panna_exp.errors import NetworkError
 from panna_exp.networks.masks import write_masks
 from panna_exp.networks.panna import write_panna
+from panna_exp.networks.ranges import write_ranges
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.recorder import MetricsFile
@@ -81,6 +82,7 @@ class RunListener:
         try:
             write_panna(networks, folder)
             write_masks(self.run.masks, folder)
+            write_ranges(self.run.ranges, networks.species, folder)
         except NetworkError as error:
             logger.warning("%s: training goes on", error)
         else:

@@ -41,6 +41,7 @@ def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -
             run.descriptor,
             checkpoint.energy_rescale,
             config.precision.value,
+            checkpoint.ranges,
         )
     except (NetworkError, OSError) as error:  # a model is not worth the run
         logger.warning("MLflow gets no model: %s", error)

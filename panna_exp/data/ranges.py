@@ -33,10 +33,36 @@ class Ranges:
     low: Floats
     high: Floats
 
+    @classmethod
+    def empty(cls, num_species: int, size: int) -> "Ranges":
+        """Returns the ranges of no atoms at all."""
+        shape = (num_species, size)
+        return cls(
+            counts=np.zeros(num_species, dtype=np.int64),
+            low=np.full(shape, np.inf),
+            high=np.full(shape, -np.inf),
+        )
+
+    @classmethod
+    def of(cls, descriptors: Descriptors, species: Ints, num_species: int) -> "Ranges":
+        """Returns the ranges of atoms with ``descriptors`` [A, D] and ``species`` [A]."""
+        found = cls.empty(num_species, descriptors.shape[1])
+        for index in np.unique(species).tolist():
+            values = descriptors[species == index]
+            found.counts[index] = len(values)
+            found.low[index], found.high[index] = values.min(axis=0), values.max(axis=0)
+        return found
+
     @property
     def size(self) -> int:
         """D."""
         return int(self.low.shape[1])
+
+    def same(self, other: "Ranges | None") -> bool:
+        """Whether two data sets have the same ranges."""
+        return other is not None and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("low", "high")
+        )
 
     def widened(self, other: "Ranges") -> "Ranges":
         """Returns the ranges of both data sets together."""
@@ -102,15 +128,13 @@ class RangeCounter:
     Args:
         num_species: T.
         size: D.
-        groups: Whether to look for components that are equal in every atom.
     """
 
-    def __init__(self, num_species: int, size: int, groups: bool = True) -> None:
+    def __init__(self, num_species: int, size: int) -> None:
         shape = (num_species, size)
-        self._counts = np.zeros(num_species, dtype=np.int64)
-        self._low, self._high = np.full(shape, np.inf), np.full(shape, -np.inf)
+        self._ranges = Ranges.empty(num_species, size)
         self._mean, self._squares = np.zeros(shape), np.zeros(shape)
-        self._groups: list[Ints] = [np.arange(size)] if groups else []
+        self._groups: list[Ints] = [np.arange(size)]
         self._precision = float(np.finfo(np.float64).eps)
 
     def add(self, descriptors: Descriptors, species: Ints) -> None:
@@ -122,38 +146,33 @@ class RangeCounter:
         """
         self._precision = max(self._precision, float(np.finfo(descriptors.dtype).eps))
         for index in np.unique(species).tolist():
-            self._add_species(index, descriptors[species == index])
+            self._add_moments(index, descriptors[species == index])
+        own = Ranges.of(descriptors, species, len(self._mean))
+        self._ranges = self._ranges.widened(own)
         for some in (descriptors[:_FIRST_ATOMS], descriptors[_FIRST_ATOMS:]):
             if len(some):
                 self._groups = [part for old in self._groups for part in self._split(old, some)]
 
-    def ranges(self) -> Ranges:
-        """Returns the ranges of what was added."""
-        return Ranges(counts=self._counts.copy(), low=self._low.copy(), high=self._high.copy())
-
     def statistics(self) -> Statistics:
         """Returns all that was gathered."""
-        first = np.arange(self._low.shape[1])
+        first = np.arange(self._ranges.size)
         for members in self._groups:
             first[members] = members[0]
-        variance = self._squares / np.maximum(self._counts, 1)[:, None]
+        variance = self._squares / np.maximum(self._ranges.counts, 1)[:, None]
         return Statistics(
-            ranges=self.ranges(),
+            ranges=self._ranges,
             mean=self._mean.copy(),
             deviation=np.sqrt(variance),
             groups=first,
             precision=self._precision,
         )
 
-    def _add_species(self, index: int, values: Descriptors) -> None:
+    def _add_moments(self, index: int, values: Descriptors) -> None:
         """Joins the moments of two samples (Chan, Golub, LeVeque, 1979)."""
-        self._low[index] = np.minimum(self._low[index], values.min(axis=0))
-        self._high[index] = np.maximum(self._high[index], values.max(axis=0))
-        count, before = len(values), int(self._counts[index])
+        count, before = len(values), int(self._ranges.counts[index])
         mean = values.mean(axis=0, dtype=np.float64)
         squares = ((values - mean) ** 2).sum(axis=0)
         step = mean - self._mean[index]
-        self._counts[index] = before + count
         self._mean[index] += step * (count / (before + count))
         self._squares[index] += squares + step**2 * (before * count / (before + count))
 

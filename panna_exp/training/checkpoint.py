@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError, closest
 from panna_exp.files import write_atomic
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
@@ -70,6 +71,7 @@ class Checkpoint:
         train: Training metrics of the last epoch.
         validation: Validation metrics of the last epoch end.
         masks: Of pruned weights by parameter name, true where kept.
+        ranges: Of the descriptors in the training set; None in older checkpoints.
     """
 
     position: Position
@@ -87,6 +89,7 @@ class Checkpoint:
     train: dict[str, float]
     validation: dict[str, float]
     masks: dict[str, Tensor] = field(default_factory=dict)
+    ranges: Ranges | None = None
 
     @property
     def name(self) -> str:
@@ -110,10 +113,11 @@ def save(checkpoint: Checkpoint, folder: Path) -> Path:
         "format_version": FORMAT_VERSION,
         "position": {name: getattr(position, name) for name in Position.__slots__},
         "networks": [_pack_network(network) for network in checkpoint.networks],
+        "ranges": _pack_ranges(checkpoint.ranges),
     } | {
         name: getattr(checkpoint, name)
         for name in Checkpoint.__slots__
-        if name not in ("position", "networks")
+        if name not in ("position", "networks", "ranges")
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -140,6 +144,7 @@ def load(path: Path) -> Checkpoint:
     fields = {name: state[name] for name in Checkpoint.__slots__ if name in state}
     fields["position"] = Position(**state["position"])
     fields["networks"] = tuple(_unpack_network(item) for item in state["networks"])
+    fields["ranges"] = _unpack_ranges(state.get("ranges"))
     return Checkpoint(**fields)
 
 
@@ -214,6 +219,16 @@ def _pack_network(network: NetworkData) -> dict[str, Any]:
             for layer in network.layers
         ],
     }
+
+
+def _pack_ranges(ranges: Ranges | None) -> dict[str, Tensor] | None:
+    if ranges is None:
+        return None
+    return {name: torch.from_numpy(getattr(ranges, name)) for name in Ranges.__slots__}
+
+
+def _unpack_ranges(state: dict[str, Tensor] | None) -> Ranges | None:
+    return None if state is None else Ranges(**{name: state[name].numpy() for name in state})
 
 
 def _unpack_network(state: dict[str, Any]) -> NetworkData:

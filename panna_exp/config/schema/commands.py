@@ -61,6 +61,11 @@ class EvaluateConfig(CommonConfig):
     check_forces: bool = option(
         False, "compare forces with differences of energies; needs positions"
     )
+    extrapolation_margin: float = option(
+        0.001,
+        "how far outside the training set's range of a descriptor component an atom may lie before "
+        "it is named, in widths of the range",
+    )
     mlflow: bool = option(
         True, "add errors and figures to the MLflow run of run_dir, where it was tracked"
     )

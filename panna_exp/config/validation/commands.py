@@ -3,6 +3,7 @@
 No file is opened here; what depends on data is checked where the data are read.
 """
 
+import math
 from pathlib import Path
 
 from panna_exp.config.schema import CommonConfig, EvaluateConfig, ExtractConfig, TrainConfig
@@ -46,6 +47,10 @@ def validate_evaluate(config: EvaluateConfig) -> None:
     )
     problems.check(config.batch_size > 0, f"batch_size={config.batch_size} must be > 0")
     problems.check(config.subsampling > 0, f"subsampling={config.subsampling} must be > 0")
+    margin = config.extrapolation_margin
+    problems.check(
+        0 <= margin < math.inf, f"extrapolation_margin={margin}: expected 0 or a positive number"
+    )
     problems.choice("panna_version", config.panna_version, (2, 1))
     if config.checkpoint != "all":
         for name, default in (("start", None), ("end", None), ("subsampling", 1)):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.training import checkpoint as checkpoints
@@ -128,3 +129,16 @@ def test_epochs_go_on_counting_with_other_lengths():
     assert position.epoch_of(260, 10) == 4
     assert position.last_step(5, 10) == 270
     assert position.last_step(2, 10) == 250
+
+
+def test_ranges_read_back_and_older_checkpoints_have_none(tmp_path):
+    values = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
+    ranges = Ranges.of(values, np.zeros(9, dtype=np.int64), 2)
+    path = checkpoints.save(make_checkpoint(ranges=ranges), tmp_path)
+    found = checkpoints.load(path).ranges
+    assert found.same(ranges)
+    assert found.counts.tolist() == [9, 0]
+    state = torch.load(path, weights_only=True)
+    del state["ranges"]
+    torch.save(state, path)
+    assert checkpoints.load(path).ranges is None
