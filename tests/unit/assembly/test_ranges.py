@@ -42,6 +42,7 @@ def test_pieces_have_the_ranges_and_the_outsiders_of_the_whole(tmp_path):
     np.testing.assert_array_equal(ranges.low[1], methane.min(axis=0))
     other = training_ranges(streamed, 4, None)
     np.testing.assert_allclose(other.high, ranges.high, rtol=1e-5, atol=1e-8)
+    assert len(find_extrapolation(whole, ranges, 0.0)) == 0
     narrow = replace(ranges, high=ranges.low + 0.9 * (ranges.high - ranges.low))
     found = [find_extrapolation(item, narrow, 0.0) for item in (whole, streamed)]
     assert len(found[0]) > 10

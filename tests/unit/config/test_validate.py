@@ -118,3 +118,10 @@ def test_extract_names_what_is_missing():
     found = problems(ExtractConfig(checkpoint="all", output_type="panna"), validate_extract)
     assert len(found) == 4
     assert found[2].endswith("did you mean 'PANNA'?")
+
+
+def test_a_margin_of_extrapolation_is_a_positive_number():
+    config = EvaluateConfig(run_dir="r", extrapolation_margin=-1.0)
+    assert problems(config, validate_evaluate) == [
+        "extrapolation_margin=-1.0: expected 0 or a positive number"
+    ]
