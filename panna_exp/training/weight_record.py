@@ -13,8 +13,10 @@ from panna_exp.files import write_text_atomic
 
 NAME = "weights.jsonl"
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-# Of larger layers every n-th element is looked at, so that an epoch pays a millisecond or two.
-_MOST_ELEMENTS = 4096
+# Of larger layers every n-th element is looked at, and smallest and largest of all: an epoch of the
+# tutorial has 30 ms, of which this may take little.
+_MOST_ELEMENTS = 1024
+_INNER = np.array(QUANTILES[1:-1])
 
 
 class WeightRecord:
@@ -62,6 +64,14 @@ def read_weight_record(run_dir: Path) -> list[dict[str, Any]]:
 
 
 def _quantiles(array: NDArray[Any]) -> list[float]:
+    """Returns them with six digits; numpy's own function takes four times as long."""
     flat = array.ravel()
-    chosen = flat[:: max(1, flat.size // _MOST_ELEMENTS)]
-    return [float(f"{value:.6g}") for value in np.quantile(chosen, QUANTILES)]
+    every = max(1, flat.size // _MOST_ELEMENTS) | 1  # odd: not always the same columns
+    ordered = np.sort(flat[::every])
+    places = _INNER * (len(ordered) - 1)
+    below = places.astype(np.int64)
+    low = ordered[below].astype(np.float64)
+    high = ordered[np.minimum(below + 1, len(ordered) - 1)]
+    inner = low + (places - below) * (high - low)
+    values = [flat.min(), *inner.tolist(), flat.max()]
+    return [float(f"{value:.6g}") for value in values]
