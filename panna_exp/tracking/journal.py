@@ -52,7 +52,8 @@ class Journal:
                 self._size = after
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.ftruncate(self._file, self._size)
-        self._buffer: list[str] = []
+        self._buffer: list[Event] = []
+        self._lines: list[str] = []
         self._next_flush = 0.0
         self._failed = False
 
@@ -142,9 +143,12 @@ class Journal:
         Where the disk is full the events wait in memory for room: training goes on.
         """
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
-        if not self._buffer:
+        # All at once, not one at a time: between two steps the processor has forgotten how.
+        self._lines += [json.dumps(event) + "\n" for event in self._buffer]
+        self._buffer.clear()
+        if not self._lines:
             return
-        data = "".join(self._buffer).encode()
+        data = "".join(self._lines).encode()
         try:
             written = os.write(self._file, data)
             if written < len(data):
@@ -154,7 +158,7 @@ class Journal:
             self._warn_once(error)
             return
         self._size += written
-        self._buffer.clear()
+        self._lines.clear()
         self._failed = False
 
     def close(self) -> None:
@@ -163,7 +167,7 @@ class Journal:
         os.close(self._file)
 
     def _add(self, event: Event) -> None:
-        self._buffer.append(json.dumps(event) + "\n")
+        self._buffer.append(event)
 
     def _remember(self, event: Event) -> None:
         if event["event"] in ("start", "resume"):
