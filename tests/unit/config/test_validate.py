@@ -42,7 +42,7 @@ def test_every_mistake_is_reported_at_once_with_key_and_value():
     for text in (
         "seed=-1 must be in",
         "threads=0 must be > 0",
-        "data.kind=hdf: expected one of auto, tfrecord, example, hdf5, ase, npz, ani, spice, "
+        "data.kind=hdf: expected one of auto, tfrecord, example, hdf5, bin, ase, npz, ani, spice, "
         "did you mean 'hdf5'?",
         "data.validation_fraction=1.5",
         "io.log_frequency=0 must be > 0",
