@@ -4,6 +4,7 @@ from panna_exp.ase import PannaCalculator
 atoms.calc = PannaCalculator("outputs/my_run")
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
+from panna_exp.assembly.watch import Watch
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
@@ -47,6 +49,9 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             atom has moved half of it (angstrom). Numbers do not depend on it.
         descriptor: Parameters under PANNA's keys (``{"Rc_rad": 4.6, ...}``), for networks whose
             files do not have them.
+        extrapolation: Compare atoms with what the networks were trained on: ``results`` gets
+            ``extrapolation`` [A], how far outside an atom's descriptor is, in widths of the range
+            in training (0: inside), and the first atom outside is named by a warning.
 
     Raises:
         PannaExpError: Nothing to read at ``path``, or networks that do not say their descriptor.
@@ -66,6 +71,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         device: str = "cpu",
         skin: float = 0.3,
         descriptor: dict[str, Any] | None = None,
+        extrapolation: bool = False,
     ) -> None:
         super().__init__()
         paths = [path] if isinstance(path, str | Path) else list(path)
@@ -77,6 +83,9 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         info = _given_descriptor(members[0], generation, descriptor)
         self.potential = Potential(members, getattr(torch, precision), device, info, compiled=True)
         self._lists = _Lists(self.potential, skin)
+        taken = members[0].descriptor if info is None else info
+        self._watch = Watch(members, taken) if extrapolation else None
+        self._warned = False
 
     def calculate(
         self,
@@ -89,8 +98,21 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         strain = "stress" in properties
         if strain and self.atoms.cell.rank < 3:
             raise DataError("the stress needs a cell of three lattice vectors")
-        computed = self.potential.of_geometry(self._lists.geometry(self.atoms), strain)
+        geometry = self._lists.geometry(self.atoms)
+        computed = self.potential.of_geometry(geometry, strain)
         self.results = _results(computed, self.atoms)
+        if self._watch is not None:
+            self._look(self._watch, computed, geometry)
+
+    def _look(self, watch: Watch, computed: Computed, geometry: Geometry) -> None:
+        """Adds how far atoms are outside the training sets; warns once."""
+        excess, text = watch.excess(
+            computed.descriptors.cpu().numpy(), geometry.species.cpu().numpy()
+        )
+        self.results["extrapolation"] = excess
+        if text and not self._warned:
+            self._warned = True
+            warnings.warn(f"{text} (said once)", stacklevel=2)
 
 
 def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:

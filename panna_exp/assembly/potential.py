@@ -31,12 +31,14 @@ class Computed:
     Args:
         atomic_energy: [M, A], with the free atoms' energies (eV).
         forces: [M, A, 3] (eV/angstrom).
+        descriptors: [A, D] what the networks were given.
         strain_gradient: [M, S, 3, 3] derivative of the energy by strain (eV), the negative of the
             virial; None unless asked for.
     """
 
     atomic_energy: Tensor
     forces: Tensor
+    descriptors: Tensor
     strain_gradient: Tensor | None
 
 
@@ -125,6 +127,7 @@ class Potential:
         return Computed(
             atomic_energy=torch.stack(energies),
             forces=torch.stack(forces),
+            descriptors=descriptors,
             strain_gradient=torch.stack(strains) if strain else None,
         )
 

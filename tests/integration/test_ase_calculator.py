@@ -202,3 +202,26 @@ def test_what_cannot_be_done_is_said(methane_run, tmp_path):
         PannaCalculator(tmp_path / "nowhere")
     with pytest.raises(PannaExpError, match="expected float64 or float32"):
         PannaCalculator(methane_run / "m0", precision="half")
+
+
+def test_extrapolation_is_measured_and_named_once(silicon_run, methane_run, shared_program):
+    atoms = make_silicon(amplitude=0.02)
+    atoms.calc = PannaCalculator(silicon_run, extrapolation=True)
+    atoms.get_forces()
+    assert not atoms.calc.results["extrapolation"].any()
+    atoms.set_cell(0.8 * atoms.cell, scale_atoms=True)
+    with pytest.warns(UserWarning, match=r"atom \d \(Si\) is outside .*, in training it was"):
+        atoms.get_forces()
+    assert (atoms.calc.results["extrapolation"] > 0.1).all()
+    atoms.rattle(0.01)
+    atoms.get_forces()  # a second warning would be an error
+    # Of a committee the member counts that knows least; networks that do not say are refused.
+    water = molecule("H2O")
+    water.calc = PannaCalculator([methane_run / "m0", methane_run / "m1"], extrapolation=True)
+    water.get_potential_energy()
+    assert water.calc.results["extrapolation"].shape == (3,)
+    shared_program.run("extract-weights", f"run_dir={silicon_run}", "io.output_dir=bare")
+    bare = shared_program.folder / "bare"
+    (bare / "descriptor_ranges.json").unlink()
+    with pytest.raises(PannaExpError, match="does not say what it was trained on"):
+        PannaCalculator(bare, extrapolation=True)

@@ -1,14 +1,18 @@
 """A survey of pieces finds what one of everything finds; every kind of file can be looked at."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from panna_exp.assembly import pieces
+from panna_exp.assembly.conversion import Source, read_any
 from panna_exp.assembly.survey import survey
 from panna_exp.config.schema import DataConfig, DescriptorConfig
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.elements import Species
-from panna_exp.errors import DataError
+from panna_exp.errors import ConfigError, DataError
+from panna_exp.readers import ReadOptions
 from panna_exp.readers.panna_bin import BinStructure, write_bin
 
 SYMBOLS = ["H", "C", "O", "N"]
@@ -72,3 +76,13 @@ def test_files_of_other_sizes_are_refused(tmp_path, monkeypatch):
     write_bins(tmp_path / "more", 3, 8)
     with pytest.raises(DataError, match="has 8 descriptor components, but the structures before"):
         survey(config(train=["bins", "more"]), tmp_path, quiet)
+
+
+def test_bin_files_are_not_converted_without_symbols(tmp_path):
+    write_bins(tmp_path / "bins", 2, 7)
+    source = Source(paths=["bins"], kind=None, species=None, options=ReadOptions(), base=tmp_path)
+    with pytest.raises(ConfigError, match=r"--species is missing: \.bin files have species indic"):
+        read_any(source)
+    found, _ = read_any(replace(source, species=Species(("H", "C", "O"))))
+    assert found.species.tolist() == [0, 2, 0, 2]
+    assert list(found.names) == ["b0", "b1"]
