@@ -33,7 +33,9 @@ def choices_of(*groups):
 
 @pytest.mark.parametrize(
     ("group", "name"),
-    choices_of("io", "data", "descriptor", "network", "training", "tracking", "experiment"),
+    choices_of(
+        *("io", "data", "descriptor", "network", "training", "tracking", "experiment", "debug")
+    ),
 )
 def test_every_choice_composes_and_is_valid(group, name):
     if (group, name) in EVALUATE_ONLY:
@@ -45,7 +47,8 @@ def test_every_choice_composes_and_is_valid(group, name):
 
 def test_no_group_is_left_out():
     assert set(group_names()) == {
-        *("io", "data", "descriptor", "network", "species", "training", "tracking", "experiment")
+        *("io", "data", "descriptor", "network", "species", "training", "tracking", "experiment"),
+        "debug",
     }
 
 

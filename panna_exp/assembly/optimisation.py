@@ -8,6 +8,7 @@ from panna_exp.assembly.masks import Mask
 from panna_exp.config.schema import EpsilonPlacement, Schedule, TrainingConfig
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training import optimizer as optimizers
+from panna_exp.training.average import MovingAverage
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.force_loss import ForceLoss, ForceLossSettings
@@ -15,6 +16,7 @@ from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, Pen
 from panna_exp.training.masks import Masks
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.step import TrainStep
+from panna_exp.training.watch import Watch, WatchSettings
 
 
 def make_train_step(
@@ -45,6 +47,7 @@ def make_train_step(
                 eps=eps,
                 tensorflow_eps=training.adam_eps_placement is EpsilonPlacement.tensorflow,
                 clip_value=training.clip_value,
+                clip_norm=training.clip_norm,
             ),
         ),
         loss=EnergyLoss(
@@ -59,6 +62,7 @@ def make_train_step(
         penalty=Penalty(penalty, networks, parameters) if penalty.active else None,
         force_loss=_force_loss(training, seed),
         masks=_masks(parameters, masks or {}),
+        average=MovingAverage(parameters, training.ema_decay) if training.ema_decay > 0 else None,
     )
 
 
@@ -84,8 +88,27 @@ def _masks(parameters: FlatParameters, masks: Mapping[str, Mask]) -> Masks | Non
     return Masks(parameters, kept) if kept else None
 
 
+def make_watch(training: TrainingConfig, state: Mapping[str, float] | None) -> Watch:
+    """Returns what follows the errors of epoch ends, from an earlier state if there is any."""
+    plateau = training.learning_rate_schedule is Schedule.plateau
+    settings = WatchSettings(
+        monitor=training.monitor,
+        min_delta=training.min_delta,
+        patience=training.patience,
+        plateau_patience=training.plateau_patience if plateau else None,
+        plateau_factor=training.plateau_factor,
+        lowest=training.learning_rate_final / training.learning_rate,
+    )
+    return Watch(settings, state)
+
+
 def learning_rate(training: TrainingConfig, position: Position, per_epoch: int) -> LearningRate:
-    """Returns the learning rate by step."""
+    """Returns the learning rate by step, but for what a plateau makes of it."""
+    rate = _scheduled(training, position, per_epoch)
+    return optimizers.warmed_up(rate, training.warmup_steps)
+
+
+def _scheduled(training: TrainingConfig, position: Position, per_epoch: int) -> LearningRate:
     schedule = training.learning_rate_schedule
     rate = training.learning_rate
     if schedule is Schedule.exponential or not training.learning_rate_constant:

@@ -58,7 +58,7 @@ def from_checkpoint(path: Path) -> SavedPotential:
     checkpoint = checkpoints.load(path)
     return SavedPotential(
         name=checkpoint.name,
-        networks=checkpoint.networks,
+        networks=checkpoint.evaluated,
         descriptor=checkpoint.descriptor,
         energy_rescale=checkpoint.energy_rescale,
         config=checkpoint.config,

@@ -14,7 +14,7 @@ from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
-from panna_exp.assembly.optimisation import learning_rate, make_train_step
+from panna_exp.assembly.optimisation import learning_rate, make_train_step, make_watch
 from panna_exp.assembly.ranges import training_ranges
 from panna_exp.assembly.restart import Restart, flatten, next_position
 from panna_exp.config.schema import TrainConfig, TrainingConfig
@@ -23,6 +23,7 @@ from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training.checkpoint import Checkpoint
+from panna_exp.training.flat import FlatParameters
 from panna_exp.training.metrics import Totals
 from panna_exp.training.step import TrainStep
 from panna_exp.training.trainer import Listener, Plan, Trainer
@@ -70,7 +71,14 @@ class Run:
             validation=trainer.last_validation,
             masks={name: torch.from_numpy(mask) for name, mask in self.masks.items()},
             ranges=self.ranges,
+            averaged=() if trainer.step.average is None else self.evaluated(),
+            watch=trainer.watch.state(),
         )
+
+    def evaluated(self) -> tuple[NetworkData, ...]:
+        """Returns the networks to use: with averaged weights where they are averaged."""
+        with self.trainer.step.averaged():
+            return self.networks.to_data()
 
 
 def build_run(
@@ -80,7 +88,7 @@ def build_run(
     restart: Restart,
     base: Path,
     listener: Listener,
-    save: Callable[[Checkpoint], None],
+    save: Callable[[Checkpoint, Checkpoint | None], None],
     stop: Callable[[], bool],
 ) -> Run:
     """Builds everything a training needs.
@@ -92,7 +100,7 @@ def build_run(
         restart: What to start from.
         base: Folder that relative paths start from.
         listener: Told about progress.
-        save: Writes a checkpoint.
+        save: Writes a checkpoint, and the best one first where it is a new one.
         stop: Asked after every step.
 
     Raises:
@@ -109,6 +117,15 @@ def build_run(
     position = next_position(restart, plan.steps_per_epoch)
     saved = restart.checkpoint
     order = batch_order(config, data)
+    best: list[Checkpoint] = []  # found since the last one was saved
+
+    def keep_best() -> None:
+        if config.io.keep_best and data.validation is not None:
+            best[:] = [run.checkpoint()]
+
+    def save_both() -> None:
+        save(run.checkpoint(), best.pop() if best else None)
+
     trainer = Trainer(
         step=_restored_step(config.training, networks, masks, restart, config.seed),
         data=pack(data.train, data, config, dtype, device, order),
@@ -120,8 +137,10 @@ def build_run(
         epoch_sums=_restored_sums("epoch_sums", restart, device),
         interval_sums=_restored_sums("interval_sums", restart, device),
         listener=listener,
-        save=lambda: save(run.checkpoint()),
+        save=save_both,
         stop=stop,
+        watch=make_watch(config.training, saved.watch if saved and restart.exact else None),
+        keep_best=keep_best,
         energy_rescale=config.training.energy_rescale,
         last_train=dict(saved.train) if saved else {},
         last_validation=dict(saved.validation) if saved else {},
@@ -191,6 +210,9 @@ def _restored_step(
     step = make_train_step(training, networks, masks, seed)
     if restart.checkpoint is not None:
         missing = step.optimizer.load(restart.checkpoint.optimizer)
+        if step.average is not None and restart.checkpoint.averaged:
+            averaged = SpeciesNetworks(restart.checkpoint.averaged, networks.dtype)
+            step.average.values.copy_(FlatParameters(averaged).values)
         if missing:
             logger.info("Adam's moments start at zero for %s", ", ".join(missing))
     return step

@@ -31,7 +31,7 @@ def train(arguments: list[str]) -> int:
     launch_dir = Path.cwd()
     command = CommandLine([], launch_dir / experiment.value("io.train_dir"), options.config)
     result = train_once(composed(experiment), launch_dir, [f"-c {options.config}"], command)
-    return 130 if result.interrupted else 0
+    return result.code
 
 
 def evaluate(arguments: list[str]) -> int:

@@ -1,19 +1,48 @@
-"""Ctrl-C and SIGTERM: the first lets the step finish and a checkpoint be saved."""
+"""Reasons to stop a training early: signals, and the time that it may take."""
 
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
+from panna_exp.commands import STARTED
+
+CTRL_C = 130
+# EX_TEMPFAIL of sysexits.h, "try again": what a job script asks for before it queues the job again.
+TRY_AGAIN = 75
+
+_CODES = {signal.SIGINT: CTRL_C, signal.SIGTERM: TRY_AGAIN, signal.SIGUSR1: TRY_AGAIN}
+
 
 class Interrupt:
-    """While entered, the first signal sets ``requested``; a second one stops at once."""
+    """While entered, the first signal sets ``requested``; a second one stops at once.
 
-    def __init__(self) -> None:
-        self.requested = False
+    Ctrl-C, and what queues send before a job's time is over: SIGTERM and SIGUSR1.
+
+    Args:
+        limit_seconds: Time since the program's start after which to stop; None: any time.
+
+    Attributes:
+        code: Exit code for the reason to stop.
+        reason: In words.
+    """
+
+    def __init__(self, limit_seconds: float | None = None) -> None:
+        self._until = None if limit_seconds is None else STARTED + limit_seconds
+        self._limit = limit_seconds
         self._before: dict[int, Any] = {}
+        self.code = 0
+        self.reason = ""
+
+    def requested(self) -> bool:
+        """Whether to stop."""
+        if not self.code and self._until is not None and time.monotonic() >= self._until:
+            self.code = TRY_AGAIN
+            self.reason = f"training.limit_seconds={self._limit:g} are over"
+        return self.code != 0
 
     def __enter__(self) -> "Interrupt":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _CODES:
             self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -27,6 +56,7 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.code:
             raise KeyboardInterrupt
-        self.requested = True
+        self.code = _CODES[signal.Signals(number)]
+        self.reason = f"got {signal.Signals(number).name}"

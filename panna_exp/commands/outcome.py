@@ -14,6 +14,7 @@ from panna_exp.commands.assess import Assessment, Assessor, result_json, trainin
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.sweep import write_result
 from panna_exp.tracking.base import Tracker
+from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training import metrics
 from panna_exp.training.trainer import FitResult
 
@@ -82,6 +83,8 @@ class Outcome:
         if self.assessment.predictions.forces is not None:
             print(f"forces:       {folder / 'evaluate' / self.checkpoint}_forces.dat, .png")
         print(f"metrics:      {folder / 'metrics.dat'}")
+        if (self.run_dir / "_models" / f"{checkpoints.BEST}.pt").exists():
+            print(f"best epoch:   of step {fit.best_step} (checkpoint=best)")
         for line in tracker.where():
             print(line)
         longer = command.continuing(f"training.max_epochs={2 * self.max_epochs}")
@@ -91,7 +94,10 @@ class Outcome:
             rate = fit.steps_made / fit.seconds
             print(f"trained {fit.steps_made} steps in {fit.seconds:.1f} s: {rate:.0f} steps/s")
         else:
-            print(f"nothing to train: max_epochs={self.max_epochs} is reached: 0 steps/s")
+            end = (
+                "it stopped early" if fit.exhausted else f"max_epochs={self.max_epochs} is reached"
+            )
+            print(f"nothing to train: {end}: 0 steps/s")
 
 
 def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path) -> Outcome:
@@ -110,7 +116,7 @@ def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path) -> Outcom
         run_dir=run_dir,
         which="validation" if data.validation else "training",
         checkpoint=run.checkpoint().name,
-        assessment=assessor.assess(run.networks.to_data(), run.trainer.energy_rescale),
+        assessment=assessor.assess(run.evaluated(), run.trainer.energy_rescale),
         fit=fit,
         max_epochs=run.trainer.plan.max_epochs,
     )

@@ -42,10 +42,15 @@ _RESULT_FILES = ("metrics.dat", "train.log", "result.json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What a run gives its caller: the metric a sweep ranks by, and whether it was stopped."""
+    """What a run gives its caller.
+
+    Args:
+        metric: What a sweep ranks by; None where the run was stopped.
+        code: Exit code: 0, or why it was stopped.
+    """
 
     metric: float | None
-    interrupted: bool
+    code: int
 
 
 def run_training(
@@ -98,7 +103,7 @@ class _Session:
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
         data = continued_data(config, data, restart)
         listener = RunListener(self.tracker)
-        interrupt = Interrupt()
+        interrupt = Interrupt(config.training.limit_seconds)
         run = build_run(
             config,
             self.plain,
@@ -107,7 +112,7 @@ class _Session:
             self.launch_dir,
             listener,
             self._save,
-            lambda: interrupt.requested,
+            interrupt.requested,
         )
         listener.run = run
         listener.metrics_file = MetricsFile(
@@ -133,11 +138,13 @@ class _Session:
                 outcome = self._train(run, data, listener, interrupt)
         except Interrupted:
             logger.info(
-                "stopped: a checkpoint is saved; to continue:\n  %s", self.command.continuing()
+                "stopped (%s): a checkpoint is saved; to continue:\n  %s",
+                interrupt.reason,
+                self.command.continuing(),
             )
-            return TrainingResult(metric=None, interrupted=True)
+            return TrainingResult(metric=None, code=interrupt.code)
         outcome.say_where(self.command, self.tracker)
-        return TrainingResult(metric=outcome.metric, interrupted=False)
+        return TrainingResult(metric=outcome.metric, code=0)
 
     def _train(
         self, run: Run, data: RunData, listener: RunListener, interrupt: Interrupt
@@ -151,6 +158,13 @@ class _Session:
         if fit.interrupted:
             self._track_results()
             raise Interrupted
+        if fit.exhausted:
+            logger.info(
+                "stopped at step %d: %s did not improve for %s epochs (training.patience)",
+                fit.step,
+                self.config.training.monitor,
+                self.config.training.patience,
+            )
         outcome = assess_run(run, data, fit, self.directory.path)
         outcome.tell(self.tracker)
         # Before figures are drawn: the tracker keeps the model meanwhile.
@@ -161,8 +175,8 @@ class _Session:
         self._track_results()
         return outcome
 
-    def _save(self, checkpoint: Checkpoint) -> None:
-        """Writes a checkpoint; a full disk then costs that checkpoint, not the training."""
+    def _save(self, checkpoint: Checkpoint, best: Checkpoint | None) -> None:
+        """Writes checkpoints; a full disk then costs these, not the training."""
         folder = self.directory.models
         position = checkpoint.position
         is_last = position.step >= position.last_step(
@@ -170,6 +184,8 @@ class _Session:
         )
         self.tracker.flush()
         try:
+            if best is not None:
+                checkpoints.save(best, folder, checkpoints.BEST)
             checkpoints.save(checkpoint, folder)
         except OSError as error:
             reason = f"cannot write {folder / checkpoint.name}.pt: {error.strerror or error}"

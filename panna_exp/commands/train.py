@@ -55,8 +55,8 @@ def train_job(composed: DictConfig) -> float | None:
             traceback.print_exc()
         outcomes.append(2)
         return None
-    outcomes.append(130 if result.interrupted else 0)
-    if is_sweep and result.interrupted:
+    outcomes.append(result.code)
+    if is_sweep and result.code:
         raise KeyboardInterrupt
     return result.metric
 

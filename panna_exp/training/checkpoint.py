@@ -23,6 +23,8 @@ from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 FORMAT = "panna_exp checkpoint"
 FORMAT_VERSION = 1
+_NETWORKS = ("networks", "averaged")
+BEST = "best"
 _NAME = re.compile(r"epoch_(\d+)_step_(\d+)")
 
 
@@ -72,6 +74,8 @@ class Checkpoint:
         validation: Validation metrics of the last epoch end.
         masks: Of pruned weights by parameter name, true where kept.
         ranges: Of the descriptors in the training set; None in older checkpoints.
+        averaged: The networks with averaged weights, none where they are not averaged.
+        watch: What was seen of the errors of epoch ends (training.watch).
     """
 
     position: Position
@@ -90,6 +94,13 @@ class Checkpoint:
     validation: dict[str, float]
     masks: dict[str, Tensor] = field(default_factory=dict)
     ranges: Ranges | None = None
+    averaged: tuple[NetworkData, ...] = ()
+    watch: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def evaluated(self) -> tuple[NetworkData, ...]:
+        """The networks to use: those with averaged weights where there are any."""
+        return self.averaged or self.networks
 
     @property
     def name(self) -> str:
@@ -104,20 +115,23 @@ class Checkpoint:
         return tuple(network.symbol for network in self.networks)
 
 
-def save(checkpoint: Checkpoint, folder: Path) -> Path:
+def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
     """Writes the checkpoint into ``folder`` and returns its path; raises OSError if it cannot."""
-    path = folder / f"{checkpoint.name}.pt"
+    path = folder / f"{name or checkpoint.name}.pt"
     position = checkpoint.position
     state = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "position": {name: getattr(position, name) for name in Position.__slots__},
-        "networks": [_pack_network(network) for network in checkpoint.networks],
         "ranges": _pack_ranges(checkpoint.ranges),
+        **{
+            kind: [_pack_network(network) for network in getattr(checkpoint, kind)]
+            for kind in _NETWORKS
+        },
     } | {
         name: getattr(checkpoint, name)
         for name in Checkpoint.__slots__
-        if name not in ("position", "networks", "ranges")
+        if name not in ("position", "ranges", *_NETWORKS)
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -143,8 +157,9 @@ def load(path: Path) -> Checkpoint:
         )
     fields = {name: state[name] for name in Checkpoint.__slots__ if name in state}
     fields["position"] = Position(**state["position"])
-    fields["networks"] = tuple(_unpack_network(item) for item in state["networks"])
     fields["ranges"] = _unpack_ranges(state.get("ranges"))
+    for kind in _NETWORKS:
+        fields[kind] = tuple(_unpack_network(item) for item in state.get(kind, ()))
     return Checkpoint(**fields)
 
 
@@ -161,7 +176,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
-    """Returns the checkpoints that ``last``, ``all``, a name or ``step_N`` stands for.
+    """Returns the checkpoints that ``last``, ``best``, ``all``, a name or ``step_N`` stands for.
 
     Raises:
         CheckpointError: There is none, or no such name.
@@ -176,6 +191,8 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
         return found[-1:]
     if which == "all":
         return found
+    if which == BEST:
+        return [_best(run_dir)]
     names = [path.stem for path in found]
     if (of_step := re.fullmatch(r"(?:step_)?(\d+)", which)) is not None:
         return [_of_step(int(of_step[1]), found, run_dir)]
@@ -183,8 +200,18 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
         return [found[names.index(which.removesuffix(".pt"))]]
     raise CheckpointError(
         f"checkpoint={which}: {run_dir} has no such checkpoint{closest(which, names)} "
-        f"It has {len(names)}, {names[0]} to {names[-1]}; last and all are allowed too"
+        f"It has {len(names)}, {names[0]} to {names[-1]}; last, best and all are allowed too"
     )
+
+
+def _best(run_dir: Path) -> Path:
+    path = run_dir / "_models" / f"{BEST}.pt"
+    if not path.exists():
+        raise CheckpointError(
+            f"checkpoint=best: {run_dir} has none: it was trained without io.keep_best or without "
+            "validation data; choose checkpoint=last"
+        )
+    return path
 
 
 def _of_step(step: int, found: list[Path], run_dir: Path) -> Path:

@@ -20,6 +20,7 @@ class AdamSettings:
         tensorflow_eps: True: before the bias correction (section 2 of the paper, "epsilon hat",
             as TensorFlow does); false: after it, as PyTorch does.
         clip_value: Gradient elements are clipped to +-this; 0: not at all.
+        clip_norm: The whole gradient is shortened to this length; 0: not at all.
     """
 
     beta1: float = 0.9
@@ -27,6 +28,7 @@ class AdamSettings:
     eps: float = 1e-7
     tensorflow_eps: bool = True
     clip_value: float = 0.0
+    clip_norm: float = 0.0
 
 
 class Adam:
@@ -48,6 +50,9 @@ class Adam:
         settings = self.settings
         if settings.clip_value > 0:
             self.parameters.gradients.clamp_(-settings.clip_value, settings.clip_value)
+        if settings.clip_norm > 0:
+            length = torch.linalg.vector_norm(self.parameters.gradients)
+            self.parameters.gradients.mul_((settings.clip_norm / length).clamp(max=1.0))
         # The kernel adds eps to sqrt(v / correction); dividing TensorFlow's eps by the root of
         # the correction gives exactly its lr * sqrt(correction) * m / (sqrt(v) + eps).
         eps = settings.eps
@@ -87,6 +92,13 @@ class Adam:
 
 
 LearningRate = Callable[[int], float]
+
+
+def warmed_up(rate: LearningRate, steps: int) -> LearningRate:
+    """``rate``, but rising linearly to it over the first steps."""
+    if steps <= 0:
+        return rate
+    return lambda step: rate(step) * min(1.0, (step + 1) / steps)
 
 
 def constant(rate: float) -> LearningRate:

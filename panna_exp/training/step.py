@@ -3,6 +3,7 @@
 The step is the definition that any faster execution has to reproduce.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from panna_exp.model.force_gradients import backward_with_direction, input_gradi
 from panna_exp.model.gradients import ForwardPass, backward, forward
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.uniform import UniformPass
+from panna_exp.training.average import MovingAverage
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.force_loss import ForceLoss, virial_loss
 from panna_exp.training.loss import EnergyLoss, Penalty
@@ -32,6 +34,7 @@ class TrainStep:
     penalty: Penalty | None
     force_loss: ForceLoss | None = None
     masks: Masks | None = None
+    average: MovingAverage | None = None
 
     def __call__(
         self, batch: AtomBatch, learning_rate: float, totals: Totals, number: int = 0
@@ -67,7 +70,13 @@ class TrainStep:
         self.optimizer.step(learning_rate)
         if self.masks is not None:
             self.masks.apply()
+        if self.average is not None:
+            self.average.update(self.optimizer.updates)
         return delta
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within, the networks have the weights that are evaluated: averages, if there are any."""
+        return nullcontext() if self.average is None else self.average.in_use()
 
     @torch.no_grad()
     def _with_forces(

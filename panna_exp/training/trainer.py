@@ -15,6 +15,7 @@ from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.validation import validate
+from panna_exp.training.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,9 @@ class FitResult:
         step: Updates made in all.
         steps_made: Updates made by this process.
         seconds: Time in the loop.
-        interrupted: Whether it was stopped early.
+        interrupted: Whether it was stopped from outside.
+        exhausted: Whether it ended early because nothing improved any more.
+        best_step: Step of the lowest watched error.
         train: Training metrics of the last epoch.
         validation: Validation metrics of the last epoch end, empty without validation data.
     """
@@ -64,6 +67,8 @@ class FitResult:
     steps_made: int
     seconds: float
     interrupted: bool
+    exhausted: bool
+    best_step: int
     train: dict[str, float]
     validation: dict[str, float]
 
@@ -84,6 +89,8 @@ class Trainer:
         listener: Told about progress.
         save: Writes a checkpoint of the trainer's present state.
         stop: Asked after every step; true ends the training.
+        watch: Follows the errors of epoch ends.
+        keep_best: Told when they were the best so far.
         energy_rescale: Divides energy errors in reported metrics.
     """
 
@@ -99,6 +106,8 @@ class Trainer:
     listener: Listener
     save: Callable[[], None]
     stop: Callable[[], bool]
+    watch: Watch
+    keep_best: Callable[[], None]
     energy_rescale: float = 1.0
     last_train: dict[str, float]
     last_validation: dict[str, float]
@@ -109,16 +118,18 @@ class Trainer:
         first = self.position.step
         last = self.position.last_step(self.plan.max_epochs, self.plan.steps_per_epoch)
         interrupted = saved = False
+        if self.watch.exhausted:
+            last = first
         for step in range(first, last):
             batch = self.data.batch(self.order.indices(step - self.position.stream_start))
-            delta = self.step(batch, self.learning_rate(step), self.interval_sums, step)
+            delta = self.step(batch, self._rate(step), self.interval_sums, step)
             done = step + 1
             if done % self.plan.log_frequency == 0:
                 self.listener.batch_errors(done, delta / self.energy_rescale)
             self.position = _at(self.position, done)
             interrupted = self.stop()
             saved = self._after_step(done, done == last or interrupted)
-            if interrupted:
+            if interrupted or self.watch.exhausted:
                 break
         if not saved and self.position.step > first:
             self.save()
@@ -127,6 +138,8 @@ class Trainer:
             steps_made=self.position.step - first,
             seconds=time.perf_counter() - start,
             interrupted=interrupted,
+            exhausted=self.watch.exhausted,
+            best_step=self.watch.best_step,
             train=self.last_train,
             validation=self.last_validation,
         )
@@ -140,15 +153,18 @@ class Trainer:
             self._log(done)
         if epoch_end:
             self._end_epoch(done)
-        if ends or done % plan.save_checkpoint_steps == 0:
+        if ends or self.watch.exhausted or done % plan.save_checkpoint_steps == 0:
             self.save()
             return True
         return False
 
+    def _rate(self, step: int) -> float:
+        return self.learning_rate(step) * self.watch.rate_factor
+
     def _log(self, done: int) -> None:
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
-        values["learning_rate"] = self.learning_rate(done - 1)
+        values["learning_rate"] = self._rate(done - 1)
         self.listener.logged(done, values)
 
     def _end_epoch(self, done: int) -> None:
@@ -157,11 +173,14 @@ class Trainer:
         self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
         self.listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
+        if self.watch.epoch_ended(done, self.last_validation or self.last_train):
+            self.keep_best()
 
     def _validated(self) -> dict[str, float]:
         if self.validation is None:
             return {}
-        return validate(self.step, self.validation).read(self.energy_rescale)
+        with self.step.averaged():
+            return validate(self.step, self.validation).read(self.energy_rescale)
 
 
 def _at(position: Position, step: int) -> Position:

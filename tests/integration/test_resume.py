@@ -43,7 +43,9 @@ def test_the_same_command_on_a_complete_run_trains_nothing(program, tmp_path):
 def test_names_of_checkpoints(program, tmp_path):
     train(program, "run", "training.max_epochs=2", "io.save_checkpoint_steps=15")
     names = sorted(path.stem for path in (tmp_path / "run/_models").iterdir())
-    assert names == ["epoch_1_step_15", "epoch_1_step_30", "epoch_2_step_45", "epoch_2_step_60"]
+    assert names == [
+        *("best", "epoch_1_step_15", "epoch_1_step_30", "epoch_2_step_45", "epoch_2_step_60")
+    ]
 
 
 def test_ctrl_c_saves_and_prints_the_command_that_continues(program, tmp_path):

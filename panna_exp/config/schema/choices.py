@@ -35,6 +35,7 @@ class Schedule(Enum):
     constant = "constant"
     exponential = "exponential"
     cosine = "cosine"
+    plateau = "plateau"
 
 
 class Generation(Enum):

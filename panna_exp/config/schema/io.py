@@ -24,6 +24,11 @@ class IoConfig:
         "step is always saved",
     )
     max_ckpt_to_keep: int = option(20, "older checkpoints beyond this number are deleted")
+    keep_best: bool = option(
+        True,
+        "keep the checkpoint with the lowest validation error, see training.monitor; it is "
+        "checkpoint=best of other commands",
+    )
     metrics: list[str] = option(
         ["MAE", "RMSE", "loss"], "columns of metrics.dat: any of MAE, RMSE, loss"
     )

@@ -15,7 +15,7 @@ class TrainingConfig:
     steps_per_epoch: int | None = option(None, "steps an epoch (default: one pass over the data)")
     learning_rate: float = option(0.01, "initial learning rate of Adam")
     learning_rate_schedule: Schedule | None = option(
-        None, "constant, exponential or cosine (default: as learning_rate_constant says)"
+        None, "constant, exponential, cosine or plateau (default: as learning_rate_constant says)"
     )
     learning_rate_constant: bool = option(True, "false: exponential decay (PANNA's keyword)")
     learning_rate_decay_factor: float | None = option(
@@ -23,7 +23,14 @@ class TrainingConfig:
     )
     learning_rate_decay_step: float | None = option(None, "exponential: steps for one factor")
     learning_rate_staircase: bool = option(False, "exponential: whole powers of the factor only")
-    learning_rate_final: float = option(0.0, "cosine: learning rate at the last step")
+    learning_rate_final: float = option(
+        0.0, "cosine: learning rate at the last step; plateau: the lowest"
+    )
+    plateau_patience: int = option(
+        10, "plateau: epochs without improvement after which the learning rate is lowered"
+    )
+    plateau_factor: float = option(0.5, "plateau: what the learning rate is then multiplied by")
+    warmup_steps: int = option(0, "steps over which the learning rate rises to its value")
     beta1: float = option(0.9, "Adam: decay of the first moment")
     beta2: float = option(0.999, "Adam: decay of the second moment")
     adam_eps: float | None = option(None, "Adam: epsilon (default: 1e-7; panna_version=1: 1e-8)")
@@ -32,6 +39,26 @@ class TrainingConfig:
         "tensorflow: added to sqrt(v) before bias correction, as in PANNA; torch: after",
     )
     clip_value: float = option(0.0, "clip every gradient element to +-this; 0: no clipping")
+    clip_norm: float = option(0.0, "shorten the whole gradient to this length; 0: no clipping")
+    ema_decay: float = option(
+        0.0,
+        "validate, evaluate and extract averages of the weights over about 1/(1 - ema_decay) "
+        "steps, e.g. 0.999; 0: the weights themselves",
+    )
+    monitor: str = option(
+        "loss",
+        "what best checkpoint, plateau and patience go by, of the validation data: loss, "
+        "energy_mae, energy_rmse or force_mae",
+    )
+    min_delta: float = option(0.0, "by how much it must fall to count as an improvement")
+    patience: int | None = option(
+        None, "stop after this many epochs without improvement (default: never)"
+    )
+    limit_seconds: float | None = option(
+        None,
+        "stop with a checkpoint after this time, counted from the start of the program, with exit "
+        "code 75: for queues (default: no limit)",
+    )
     loss_function: str = option(
         "quad", "energy loss: quad, exp_quad, quad_atom, quad_std_atom, exp_quad_atom"
     )

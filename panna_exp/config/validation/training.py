@@ -21,6 +21,7 @@ FORCE_LOSSES = {
     2: ("quad", "exp_quad", "quad_atom", "quad_percomp"),
     1: ("quad", "exp_quad", "quad_atom", "exp_quad_atom"),
 }
+MONITORS = ("loss", "energy_mae", "energy_rmse", "force_mae")
 FORCE_WEIGHTS = ("n_atoms", "n_atoms2", "3n_atoms", "3n_atoms2")
 
 
@@ -32,15 +33,25 @@ def check_training(training: TrainingConfig, problems: Problems) -> None:
         problems.check(good, f"training.{name}={value} must be > 0")
     for name in (
         *("wscale_l1", "wscale_l2", "bscale_l1", "bscale_l2"),
-        *("clip_value", "learning_rate_final", "adam_eps", "forces_cost", "virial_cost"),
+        *(
+            "clip_value",
+            "clip_norm",
+            "min_delta",
+            "warmup_steps",
+            "learning_rate_final",
+            "adam_eps",
+            "forces_cost",
+            "virial_cost",
+        ),
     ):
         value = getattr(training, name)
         good = value is None or (is_number(value) and value >= 0)
         problems.check(good, f"training.{name}={value} must be >= 0")
-    for name in ("beta1", "beta2"):
+    for name in ("beta1", "beta2", "ema_decay"):
         value = getattr(training, name)
         problems.check(0 <= value < 1, f"training.{name}={value} must be at least 0 and below 1")
     _learning_rate(training, problems)
+    _watch(training, problems)
     _loss(training, problems)
 
 
@@ -56,6 +67,20 @@ def _learning_rate(training: TrainingConfig, problems: Problems) -> None:
             value = getattr(training, name)
             good = value is not None and value > 0
             problems.check(good, f"training.{name}={value}: exponential decay needs a number > 0")
+
+
+def _watch(training: TrainingConfig, problems: Problems) -> None:
+    problems.choice("training.monitor", training.monitor, MONITORS)
+    if training.monitor == "force_mae" and training.forces_cost == 0:
+        problems.found.append(
+            "training.monitor=force_mae: there are no force errors without training.forces_cost > 0"
+        )
+    for name in ("patience", "limit_seconds", "plateau_patience"):
+        value = getattr(training, name)
+        good = value is None or (is_number(value) and value > 0)
+        problems.check(good, f"training.{name}={value} must be > 0")
+    factor = training.plateau_factor
+    problems.check(0 < factor < 1, f"training.plateau_factor={factor} must be above 0 and below 1")
 
 
 def _loss(training: TrainingConfig, problems: Problems) -> None:

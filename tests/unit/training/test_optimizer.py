@@ -102,3 +102,18 @@ def test_learning_rates():
     cosine = optimizers.cosine(0.01, 0.001, 200)
     assert [cosine(step) for step in (0, 100, 200)] == pytest.approx([0.01, 0.0055, 0.001])
     assert optimizers.constant(0.3)(12345) == 0.3
+
+
+def test_the_whole_gradient_is_shortened():
+    _, parameters = make_parameters()
+    random = torch.Generator().manual_seed(0)
+    gradient = torch.randn(parameters.values.shape, generator=random, dtype=torch.float64)
+    for longest, expected in ((0.5, gradient * 0.5 / gradient.norm()), (1e3, gradient)):
+        parameters.gradients.copy_(gradient)
+        Adam(parameters, AdamSettings(clip_norm=longest)).step(0.1)
+        torch.testing.assert_close(parameters.gradients, expected)
+
+
+def test_a_rate_that_warms_up():
+    rate = optimizers.warmed_up(optimizers.constant(0.4), 4)
+    assert [rate(step) for step in range(6)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])

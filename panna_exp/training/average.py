@@ -1,0 +1,38 @@
+"""An exponential moving average of the weights, which validates better than the last ones."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from panna_exp.training.flat import FlatParameters
+
+
+class MovingAverage:
+    """Averages of all trainable parameters.
+
+    After update n: average += (1 - d) (value - average) with d = min(decay, (1 + n) / (10 + n)),
+    by which the first values are forgotten soon.
+
+    Args:
+        parameters: What is averaged; the average starts from their present values.
+        decay: The larger, the longer the memory; it is 1 / (1 - decay) updates long.
+    """
+
+    def __init__(self, parameters: FlatParameters, decay: float) -> None:
+        self._parameters = parameters
+        self._decay = decay
+        self.values = parameters.values.clone()
+
+    def update(self, updates: int) -> None:
+        """Takes in the parameters after an update, ``updates`` made in all."""
+        decay = min(self._decay, (1 + updates) / (10 + updates))
+        self.values.lerp_(self._parameters.values, 1 - decay)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within, the networks have the averages as their weights."""
+        kept = self._parameters.values.clone()
+        self._parameters.values.copy_(self.values)
+        try:
+            yield
+        finally:
+            self._parameters.values.copy_(kept)
