@@ -84,7 +84,7 @@ class Outcome:
             print(f"forces:       {folder / 'evaluate' / self.checkpoint}_forces.dat, .png")
         print(f"metrics:      {folder / 'metrics.dat'}")
         if (self.run_dir / "_models" / f"{checkpoints.BEST}.pt").exists():
-            print(f"best epoch:   of step {fit.best_step} (checkpoint=best)")
+            print(f"best epoch:   of step {self.fit.best_step} (checkpoint=best)")
         for line in tracker.where():
             print(line)
         longer = command.continuing(f"training.max_epochs={2 * self.max_epochs}")

@@ -45,12 +45,14 @@ def test_a_resumed_training_with_everything_on_never_stopped(program, tmp_path):
 
 
 def test_the_best_checkpoint_is_that_of_the_lowest_error(program, tmp_path):
-    program.run(*OPTIONS, "training.max_epochs=6", "training.learning_rate=0.05", "io.train_dir=r")
+    options = ("training.max_epochs=6", "training.learning_rate=0.05", "io.train_dir=r")
+    done = program.run(*OPTIONS, *options)
     header, *lines = [
         line.split() for line in (tmp_path / "r/metrics.dat").read_text().splitlines()
     ]
     losses = [float(line[header.index("val_loss")]) for line in lines]
     step = 10 * (losses.index(min(losses)) + 1)
+    assert f"best epoch:   of step {step} (checkpoint=best)" in done.stdout
     done = program.run("evaluate", "run_dir=r", "checkpoint=best", "io.eval_dir=e")
     (path,) = (tmp_path / "e").glob("*.json")
     assert path.stem.endswith(f"_step_{step}"), done.stdout
@@ -71,7 +73,7 @@ def test_patience_ends_a_training(program, tmp_path):
     assert "stopped at step 30: loss did not improve for 2 epochs" in done.stderr
     assert json.loads((tmp_path / "r/result.json").read_text())["step"] == 30
     done = program.run(*options, "training.max_epochs=50")
-    assert "trained" not in done.stdout.replace("nothing to train", "")
+    assert "nothing to train: it stopped early" in done.stdout
     done = program.run(*options, "training.max_epochs=50", "training.patience=4")
     assert json.loads((tmp_path / "r/result.json").read_text())["step"] == 50
 
