@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 from itertools import pairwise
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -154,6 +155,14 @@ def test_a_server_that_is_killed_again_and_again_and_away_at_the_end(program, tm
     assert run.info.status == "KILLED"
     assert program.run("sync", "run").stdout.startswith("sent 0 points and 0 files")
     assert_never_paused(tmp_path)
+    short = ("io.train_dir=short", "training.max_epochs=1", "tracking.log_model=true")
+    program.run("train", *OPTIONS, *short, f"tracking.uri={server.uri}", "tracking.register=mine")
+    mlflow.set_tracking_uri(server.uri)
+    try:
+        model = mlflow.pyfunc.load_model("models:/mine/1")
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert model.predict([{"symbols": ["H"], "positions": [[0, 0, 0]]}])["energy"][0] < 0
 
 
 def wait_for(condition, seconds=120):
