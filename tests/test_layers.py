@@ -35,6 +35,7 @@ OWNERS = {
     "llvmlite": ("descriptors",),
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation", "reporting"),
+    "optuna": ("commands",),
     "rich": ("commands", "evaluation"),
     "torch": ("data", "descriptors", "model", "training", "assembly", "commands", "ase"),
 }

@@ -24,14 +24,18 @@ class CommandLine:
     def continuing(self, *changes: str) -> str:
         """Returns the command that continues the run, with ``changes`` for overrides of theirs."""
         if self.ini:
-            line = shlex.join([*_program(), "panna-train", "-c", self.ini])
+            line = shlex.join([*program(), "panna-train", "-c", self.ini])
             names = ", ".join(item.rpartition(".")[2] for item in changes)
             return f"{line}   (with {names} in it)" if changes else line
         shown = str(relative(self.run_dir))
         new = [f"io.train_dir={quoted(shown)}", *changes]
         keys = {_key(item) for item in new}
-        kept = [item for item in self.overrides if _key(item) not in keys]
-        return shlex.join([*_program(), "train", *kept, *new])
+        kept = [
+            item
+            for item in self.overrides
+            if _key(item) not in keys and not _key(item).startswith("sweep.")
+        ]
+        return shlex.join([*program(), "train", *kept, *new])
 
 
 def relative(path: Path) -> Path:
@@ -43,7 +47,8 @@ def _key(override: str) -> str:
     return override.lstrip("+").split("=", 1)[0]
 
 
-def _program() -> list[str]:
+def program() -> list[str]:
+    """Returns how the program was called, as words."""
     as_module = "panna_exp" in sys.orig_argv  # python -m panna_exp
     return ["python", "-m", "panna_exp"] if as_module else ["panna-exp"]
 

@@ -13,6 +13,7 @@ from panna_exp.assembly.training import Run
 from panna_exp.commands.assess import Assessment, Assessor, result_json, training_baseline
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.sweep import write_result
+from panna_exp.commands.sweep_metric import final_metrics
 from panna_exp.tracking.base import Tracker
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training import metrics
@@ -30,6 +31,7 @@ class Outcome:
         assessment: Its errors.
         fit: How the training ended.
         max_epochs: What it trained to.
+        ranked_by: What a sweep ranks by, a name of ``sweep.metric``.
     """
 
     run_dir: Path
@@ -38,6 +40,7 @@ class Outcome:
     assessment: Assessment
     fit: FitResult
     max_epochs: int
+    ranked_by: str
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -45,9 +48,14 @@ class Outcome:
         return result_json(self.assessment.summary)
 
     @property
-    def metric(self) -> float:
+    def metrics(self) -> dict[str, float]:
+        """All that a sweep can rank by."""
+        return final_metrics(self.fit.train, self.fit.validation, self.numbers)
+
+    @property
+    def metric(self) -> float | None:
         """What a sweep ranks by."""
-        return self.numbers["mae_mev_per_atom"]
+        return self.metrics.get(self.ranked_by)
 
     def tell(self, tracker: Tracker) -> None:
         """Tells the tracker the errors."""
@@ -60,8 +68,8 @@ class Outcome:
         train_mae = self.fit.train.get(metrics.ENERGY_MAE)
         values: dict[str, Any] = {
             "status": "FINISHED",
-            "metric_name": f"{self.which} MAE (meV/atom)",
-            "metric": self.metric,
+            "evaluated": self.which,
+            "metrics": self.metrics,
             "train_mae_mev_per_atom": None if train_mae is None else train_mae * 1000,
             "step": self.fit.step,
             "checkpoint": self.checkpoint,
@@ -100,7 +108,7 @@ class Outcome:
             print(f"nothing to train: {end}: 0 steps/s")
 
 
-def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path) -> Outcome:
+def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path, ranked_by: str) -> Outcome:
     """Evaluates a run's networks on its validation data, or on its training data without."""
     part = data.validation or data.train
     assessor = Assessor.build(
@@ -119,4 +127,5 @@ def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path) -> Outcom
         assessment=assessor.assess(run.evaluated(), run.trainer.energy_rescale),
         fit=fit,
         max_epochs=run.trainer.plan.max_epochs,
+        ranked_by=ranked_by,
     )

@@ -6,7 +6,8 @@ import logging
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,29 @@ class RunDirectory:
             for name in (LOG, _LOCK):
                 (self.path / name).unlink(missing_ok=True)
         self._lock.close()
+
+
+@contextmanager
+def lock_folder(path: Path, what: str, option: str) -> Iterator[None]:
+    """Within the block no other process can lock the folder.
+
+    Args:
+        path: It exists.
+        what: Runs in it, for the message: ``training`` or ``sweep``.
+        option: That chooses the folder.
+
+    Raises:
+        PannaExpError: Another process has it locked.
+    """
+    with (path / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PannaExpError(
+                f"{path}: another {what} runs in this directory: wait for it, or choose another "
+                f"{option}"
+            ) from None
+        yield
 
 
 def is_locked(path: Path) -> bool:

@@ -16,7 +16,7 @@ from panna_exp.networks.layers import NetworkData
 from panna_exp.tracking.base import Dataset, RunInfo
 
 # Overrides that say where a run is recorded and what computes it, but not what it is.
-_UNTOLD = ("io", "tracking", "hydra", "device", "threads")
+_UNTOLD = ("io", "tracking", "sweep", "hydra", "device", "threads")
 # The network is told from what was built, whether a file, an experiment or an override made it so.
 _TOLD_OTHERWISE = ("experiment", "network", "network.architecture")
 _LONGEST_VALUE, _LONGEST_NAME = 40, 200
@@ -31,6 +31,7 @@ def run_info(
     overrides: Sequence[str],
     run_dir: Path,
     launch_dir: Path,
+    parent: Path | None = None,
 ) -> RunInfo:
     """Returns it.
 
@@ -42,6 +43,7 @@ def run_info(
         overrides: The command line's.
         run_dir: The run directory.
         launch_dir: Where the user started.
+        parent: Folder of the sweep that the run is a job of, or None.
     """
     facts = environment(launch_dir)
     return RunInfo(
@@ -57,6 +59,7 @@ def run_info(
             "run_dir": str(run_dir.resolve()),
         },
         datasets=datasets(data),
+        parent=parent,
     )
 
 

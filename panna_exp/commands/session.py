@@ -61,6 +61,7 @@ def run_training(
     overrides: Sequence[str],
     command: CommandLine,
     tracker: Tracker,
+    parent: Path | None = None,
 ) -> TrainingResult:
     """Trains, evaluates on the validation data, and records everything.
 
@@ -72,6 +73,7 @@ def run_training(
         overrides: The command line's overrides.
         command: How it was started.
         tracker: Hears of everything; not closed here.
+        parent: Folder of the sweep that the run is a job of, or None.
 
     Raises:
         PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
@@ -80,7 +82,9 @@ def run_training(
         data = read_run_data(config, launch_dir, DescriptorDisplay())
         directory = RunDirectory(run_dir)
         try:
-            session = _Session(config, plain, directory, launch_dir, overrides, command, tracker)
+            session = _Session(
+                config, plain, directory, launch_dir, overrides, command, tracker, parent
+            )
             return session.run(data)
         finally:
             directory.close()
@@ -95,6 +99,7 @@ class _Session:
     overrides: Sequence[str]
     command: CommandLine
     tracker: Tracker
+    parent: Path | None
 
     def run(self, data: RunData) -> TrainingResult:
         """Builds and trains; the tracker hears how it ended."""
@@ -165,7 +170,7 @@ class _Session:
                 self.config.training.monitor,
                 self.config.training.patience,
             )
-        outcome = assess_run(run, data, fit, self.directory.path)
+        outcome = assess_run(run, data, fit, self.directory.path, self.config.sweep.metric)
         outcome.tell(self.tracker)
         # Before figures are drawn: the tracker keeps the model meanwhile.
         save_model(self.config, run, self.directory.path, self.tracker)
@@ -251,6 +256,7 @@ class _Session:
             self.overrides,
             self.directory.path,
             self.launch_dir,
+            self.parent,
         )
 
     def _track(self, names: Sequence[str]) -> None:

@@ -1,91 +1,154 @@
-"""Sweeps: each job leaves result.json in its folder, and the end prints a ranked table of them."""
+"""The results of a sweep's jobs: each leaves result.json in its folder; they are ranked."""
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
-
+from panna_exp.commands.command_line import program
+from panna_exp.errors import DataError
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
 
 RESULT = "result.json"
+FINISHED, PRUNED, FAILED = "FINISHED", "PRUNED", "FAILED"
+# Groups that do not make it another job.
+FREE_GROUPS = ("io", "tracking", "sweep")
+_ORDER = {FINISHED: 0, PRUNED: 1}
+UNITS = {
+    **dict.fromkeys(("MAE", "RMSE"), "meV/atom"),
+    **dict.fromkeys(("force_MAE", "force_RMSE"), "eV/A"),
+}
+
+# What the sweeps of this process ended with: 2 where a job failed.
+exit_codes: list[int] = []
 
 
 def write_result(run_dir: Path, overrides: Sequence[str], values: dict[str, Any]) -> None:
-    """Writes a run's result: status, metric and numbers."""
+    """Writes a run's result: status, metrics and numbers."""
     record = {"overrides": list(overrides), **values}
     write_text_atomic(run_dir / RESULT, json.dumps(record, indent=1) + "\n")
+
+
+def read_result(run_dir: Path) -> dict[str, Any] | None:
+    """Returns a run's result, None where it has none yet.
+
+    Raises:
+        DataError: The file is no result.
+    """
+    path = run_dir / RESULT
+    if not path.exists():
+        return None
+    try:
+        result = json.loads(path.read_text())
+    except ValueError:
+        result = None
+    if not isinstance(result, dict) or not {"status", "overrides"} <= result.keys():
+        raise DataError(
+            f"{path}: expected a JSON object with status and overrides: remove it, and the job is "
+            "finished anew from its checkpoint"
+        )
+    return result
 
 
 def report_failure(run_dir: Path, overrides: Sequence[str], error: Exception) -> None:
     """Names a failed job at once; the other jobs go on."""
     message = str(error) or type(error).__name__
-    print(f"error: job {' '.join(overrides)}: {message}", file=sys.stderr)
+    print(f"error: job {' '.join(overrides)}: {message}", file=sys.stderr, flush=True)
     run_dir.mkdir(parents=True, exist_ok=True)
-    write_result(run_dir, overrides, {"status": "FAILED", "error": message})
+    write_result(run_dir, overrides, {"status": FAILED, "error": message})
 
 
-class SweepCallback(Callback):
-    """Hydra's callback: prints and writes the table when all jobs are done."""
+def read_results(folder: Path, metric: str) -> list[dict[str, Any]]:
+    """Returns the results of the jobs in a sweep's folder, best first, failed ones last.
 
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Says what is about to run."""
-        print(f"sweep in {config.hydra.sweep.dir}", file=sys.stderr)
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Prints the jobs, best first."""
-        folder = Path(config.hydra.sweep.dir)
-        results = read_results(folder)
-        if not results:
-            return
-        write_text_atomic(folder / "summary.json", json.dumps(results, indent=1) + "\n")
-        from rich.console import Console
-
-        ranked_table(results).print(Console())
-        print(f"summary: {folder / 'summary.json'}")
-
-
-def read_results(folder: Path) -> list[dict[str, Any]]:
-    """Returns the results of the jobs in a sweep's folder, best first, failed ones last."""
+    Args:
+        folder: The sweep's.
+        metric: What they are ranked by: a name of ``sweep.metric``.
+    """
     results = []
     for path in folder.glob(f"*/{RESULT}"):
-        values = json.loads(path.read_text())
-        results.append({**values, "directory": str(path.parent)})
+        values = read_result(path.parent)
+        if values is None:
+            continue
+        results.append(
+            {**values, "metric": metric_of(values, metric), "directory": str(path.parent)}
+        )
     return sorted(results, key=_rank)
 
 
-def ranked_table(results: Sequence[dict[str, Any]]) -> Table:
-    """Returns a table of jobs with the overrides in which they differ."""
+def metric_of(result: dict[str, Any], metric: str) -> float | None:
+    """Returns a metric of a result, None where it has none of that name."""
+    value = result.get("metrics", {}).get(metric)
+    return None if value is None else float(value)
+
+
+def best_of(results: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Returns the best job that was trained to the end, of ranked results."""
+    is_best = bool(results) and results[0]["status"] == FINISHED
+    return results[0] if is_best and results[0]["metric"] is not None else None
+
+
+def command_of(result: dict[str, Any]) -> str:
+    """Returns the command that trains what a job has trained, in a run of its own."""
+    places = ("sweep.", "io.train_dir=")
+    kept = [item for item in result["overrides"] if not item.lstrip("+").startswith(places)]
+    return shlex.join([*program(), "train", *kept])
+
+
+def swept_overrides(results: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Returns of each job's overrides those in which the jobs differ, and by which they may."""
     common = set.intersection(*(set(item["overrides"]) for item in results))
+    return [
+        [text for text in item["overrides"] if text not in common and not _is_free(text)]
+        for item in results
+    ]
+
+
+def metric_label(metric: str, results: Sequence[dict[str, Any]]) -> str:
+    """Returns a metric's name with its unit, and with ``training`` where nothing was validated."""
+    part, _, name = metric.partition("/")
+    if part == "validation" and any(item.get("evaluated") == "training" for item in results):
+        part = "training"
+    unit = UNITS.get(name)
+    text = f"{part} {name.replace('_', ' ')}"
+    return f"{text} ({unit})" if unit else text
+
+
+def ranked_table(results: Sequence[dict[str, Any]], metric: str) -> Table:
+    """Returns a table of jobs with the overrides in which they differ."""
     rows = []
-    for number, item in enumerate(results, 1):
-        swept = " ".join(text for text in item["overrides"] if text not in common) or "defaults"
+    for number, (item, swept) in enumerate(zip(results, swept_overrides(results), strict=True), 1):
         rows.append(
             (
                 str(number),
-                swept,
+                " ".join(swept) or "defaults",
                 item["status"],
                 _number(item.get("metric")),
                 _number(item.get("train_mae_mev_per_atom")),
                 Path(item["directory"]).name,
             )
         )
-    metric = next((item["metric_name"] for item in results if "metric_name" in item), "metric")
+    label = metric_label(metric, results)
     return Table(
         title="Jobs, best first",
-        header=("rank", "overrides", "status", f"{metric}", "train MAE (meV/atom)", "directory"),
+        header=("rank", "overrides", "status", label, "train MAE (meV/atom)", "directory"),
         rows=rows,
     )
 
 
-def _rank(result: dict[str, Any]) -> tuple[bool, float, str]:
-    metric = result.get("metric")
-    return (metric is None, metric if metric is not None else 0.0, result["directory"])
+def _is_free(override: str) -> bool:
+    return re.split(r"[.=@]", override.lstrip("+~"), maxsplit=1)[0] in FREE_GROUPS
+
+
+def _rank(result: dict[str, Any]) -> tuple[int, bool, float, str]:
+    metric = result["metric"]
+    order = _ORDER.get(result["status"], len(_ORDER))
+    return (order, metric is None, metric if metric is not None else 0.0, result["directory"])
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{value:.6g}"

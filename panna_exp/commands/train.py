@@ -1,16 +1,17 @@
 """``panna-exp train``: one run, or each job of a sweep."""
 
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.assembly.tracking import make_tracker
-from panna_exp.commands import sweep
-from panna_exp.commands.command_line import CommandLine
+from panna_exp.commands import sweep, sweep_jobs
+from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.launch import launch
 from panna_exp.config.schema import TrainConfig
 from panna_exp.config.validation.commands import validate_train
@@ -21,14 +22,29 @@ if TYPE_CHECKING:
     from panna_exp.commands.session import TrainingResult
 
 
+class JobStopped(KeyboardInterrupt):
+    """A job was stopped, and its sweep with it: by the user, a queue or its time limit.
+
+    Args:
+        code: The exit code that says so.
+    """
+
+
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     outcomes.clear()
-    launch(arguments, train_job, "train", "panna-exp train")
+    sweep.exit_codes.clear()
+    try:
+        launch(arguments, train_job, "train", "panna-exp train")
+    except JobStopped as stopped:
+        return int(stopped.args[0])
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
-    return max((outcome for outcome in outcomes if isinstance(outcome, int)), default=0)
+    return max(
+        (outcome for outcome in [*outcomes, *sweep.exit_codes] if isinstance(outcome, int)),
+        default=0,
+    )
 
 
 # What the jobs of this process ended with: an exit code, or the error of a single run. Hydra would
@@ -39,30 +55,64 @@ outcomes: list[int | Exception] = []
 def train_job(composed: DictConfig) -> float | None:
     """Trains once; returns the metric that a sweep ranks by (None if the job failed)."""
     hydra_config = HydraConfig.get()
+    if "MULTIRUN" in str(hydra_config.mode):
+        return train_sweep_job(composed)
     run_dir = Path(hydra_config.runtime.output_dir)
-    is_sweep = "MULTIRUN" in str(hydra_config.mode)
     overrides = list(hydra_config.overrides.task)
     try:
         result = train_once(
             composed, Path(hydra_config.runtime.cwd), overrides, CommandLine(overrides, run_dir)
         )
     except Exception as error:
-        if not is_sweep:
-            outcomes.append(error)
-            return None
-        sweep.report_failure(run_dir, overrides, error)
-        if not isinstance(error, PannaExpError):
-            traceback.print_exc()
-        outcomes.append(2)
+        outcomes.append(error)
         return None
     outcomes.append(result.code)
-    if is_sweep and result.code:
-        raise KeyboardInterrupt
+    return result.metric
+
+
+def train_sweep_job(composed: DictConfig) -> float | None:
+    """Trains a job of a sweep, unless it was trained to the end before.
+
+    Returns:
+        The metric that a sweep ranks by, None if the job failed or did not begin.
+    """
+    hydra_config = HydraConfig.get()
+    launch_dir = Path(hydra_config.runtime.cwd)
+    sweep_dir = (launch_dir / hydra_config.sweep.dir).resolve()
+    wanted = Path(hydra_config.runtime.output_dir)
+    overrides = list(hydra_config.overrides.task)
+    name = " ".join(overrides)
+    failed = sweep_jobs.failed_before(sweep_dir) if composed.sweep.fail_fast else None
+    if failed is not None:
+        print(f"not begun, since job {failed} failed: job {name}", file=sys.stderr, flush=True)
+        _remove_empty(wanted, sweep_dir)
+        return None
+    run_dir = sweep_jobs.claim_folder(sweep_dir, wanted, sweep_jobs.job_key(_plain(composed)))
+    try:
+        sweep_jobs.wait_until_free(run_dir)
+        earlier = sweep.read_result(run_dir)
+        if earlier is not None and earlier["status"] == sweep.FINISHED:
+            print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
+            return sweep.metric_of(earlier, composed.sweep.metric)
+        command = CommandLine(overrides, run_dir)
+        result = train_once(composed, launch_dir, overrides, command, sweep_dir)
+    except Exception as error:
+        sweep.report_failure(run_dir, overrides, error)
+        sweep_jobs.mark_failure(sweep_dir, name)
+        if not isinstance(error, PannaExpError):
+            traceback.print_exc()
+        return None
+    if result.code:
+        raise JobStopped(result.code)
     return result.metric
 
 
 def train_once(
-    composed: DictConfig, launch_dir: Path, overrides: Sequence[str], command: CommandLine
+    composed: DictConfig,
+    launch_dir: Path,
+    overrides: Sequence[str],
+    command: CommandLine,
+    parent: Path | None = None,
 ) -> "TrainingResult":
     """Runs one training in this process.
 
@@ -71,6 +121,7 @@ def train_once(
         launch_dir: Folder that relative paths start from.
         overrides: For the record.
         command: How it was started, with the run directory.
+        parent: Folder of the sweep that it is a job of, or None.
 
     Raises:
         PannaExpError: Mistakes of the user.
@@ -78,26 +129,32 @@ def train_once(
     tracker: Tracker = NullTracker()
     try:
         config = load(composed)
-        plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
-        assert isinstance(plain, dict)
         # Before torch is imported: MLflow's own slow start then runs beside ours.
         tracker = make_tracker(config.tracking, launch_dir)
         from panna_exp.commands.session import run_training
 
         return run_training(
             config,
-            plain={str(key): value for key, value in plain.items()},
+            plain=_plain(composed),
             run_dir=command.run_dir,
             launch_dir=launch_dir,
             overrides=overrides,
             command=command,
             tracker=tracker,
+            parent=parent,
         )
     except Exception:
         _remove_empty(command.run_dir, launch_dir)
         raise
     finally:
         tracker.close()
+
+
+def _plain(composed: DictConfig) -> dict[str, Any]:
+    """Returns the configuration as nested plain values."""
+    plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
 
 
 def load(composed: DictConfig) -> TrainConfig:

@@ -15,6 +15,10 @@ from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
 
 HYDRA_VERSION_BASE = "1.3"
+_SWEEPERS = "hydra_plugins.panna_exp_sweepers"
+SWEEPERS: dict[str, dict[str, Any]] = {
+    "grid": {"_target_": f"{_SWEEPERS}.grid.GridSweeper", "max_batch_size": None, "params": None},
+}
 
 
 def conf_dir() -> Path:
@@ -50,10 +54,15 @@ def register() -> None:
     store.store(name="extract_schema", node=ExtractConfig)
     store.store(name="descriptors_schema", node=DescriptorsConfig)
     store.store(name="pack_schema", node=PackConfig)
+    for name, node in SWEEPERS.items():
+        store.store(group="hydra/sweeper", name=name, node=node, provider="panna-exp")
+    Plugins.instance().register(UserConfSearchPath)
+
+
+def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("first_set", _first_set, replace=True)
     OmegaConf.register_new_resolver("typed_train_dir", _typed_train_dir, replace=True)
     OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
-    Plugins.instance().register(UserConfSearchPath)
 
 
 def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
@@ -83,3 +92,7 @@ def _typed_train_dir(overrides: Sequence[str]) -> str | None:
 def _folder_name(text: str) -> str:
     """Makes an overrides string safe and short enough for a folder."""
     return re.sub(r"[^A-Za-z0-9=._,+@-]+", "_", text)[:120].rstrip("._") or "defaults"
+
+
+# A process that a launcher starts for a job imports this module, but composes without register().
+_register_resolvers()

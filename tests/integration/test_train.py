@@ -111,25 +111,6 @@ def test_extracted_networks_evaluate_to_the_same_energies(trained):
             assert float(one[3]) == pytest.approx(float(other[3]), abs=2e-3)
 
 
-def test_a_sweep_has_a_folder_a_job_and_a_ranked_table(program, tmp_path):
-    done = program.run(
-        *("train", "-m", *SMALL, "training.max_epochs=1", "training.batch_size=20,-5,40"), code=2
-    )
-    (sweep,) = (tmp_path / "outputs/sweeps").iterdir()
-    folders = sorted(path.name for path in sweep.iterdir() if path.is_dir())
-    assert len(folders) == 3
-    assert "training.batch_size=20" in folders[0]
-    assert "training.batch_size=-5" in folders[1]
-    assert "training.batch_size=-5 must be > 0" in done.stderr
-    table = done.stdout[done.stdout.index("Jobs, best first") :]
-    ranked = [line.split() for line in table.splitlines() if line.strip()[:1].isdigit()]
-    assert [row[0] for row in ranked] == ["1", "2", "3"]
-    assert float(ranked[0][3]) <= float(ranked[1][3])
-    assert "FAILED" in ranked[2]
-    summary = json.loads((sweep / "summary.json").read_text())
-    assert [item["status"] for item in summary] == ["FINISHED", "FINISHED", "FAILED"]
-
-
 def test_two_trainings_in_one_directory_are_refused(program, tmp_path):
     options = (*SMALL, "training.max_epochs=500", "io.train_dir=run")
     process = program.start("train", *options)

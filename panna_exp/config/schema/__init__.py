@@ -24,6 +24,7 @@ from panna_exp.config.schema.descriptor import DescriptorConfig
 from panna_exp.config.schema.io import IoConfig, TrackingConfig
 from panna_exp.config.schema.network import NetworkConfig, SpeciesConfig
 from panna_exp.config.schema.options import group, option
+from panna_exp.config.schema.sweep import SweepConfig
 from panna_exp.config.schema.training import TrainingConfig
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RestartMode",
     "Schedule",
     "SpeciesConfig",
+    "SweepConfig",
     "TrackingConfig",
     "TrainConfig",
     "TrainingConfig",

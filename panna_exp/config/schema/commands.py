@@ -8,6 +8,7 @@ from panna_exp.config.schema.descriptor import DescriptorConfig
 from panna_exp.config.schema.io import IoConfig, TrackingConfig
 from panna_exp.config.schema.network import NetworkConfig
 from panna_exp.config.schema.options import group, option
+from panna_exp.config.schema.sweep import SweepConfig
 from panna_exp.config.schema.training import TrainingConfig
 
 
@@ -34,6 +35,7 @@ class TrainConfig(CommonConfig):
     network: NetworkConfig = group(NetworkConfig, "networks")
     training: TrainingConfig = group(TrainingConfig, "optimisation")
     tracking: TrackingConfig = group(TrackingConfig, "experiment tracking")
+    sweep: SweepConfig = group(SweepConfig, "several jobs at once (-m)")
 
 
 @dataclass

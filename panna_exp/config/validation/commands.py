@@ -11,6 +11,7 @@ from panna_exp.config.species import parse_network
 from panna_exp.config.validation.data import check_data, check_generation
 from panna_exp.config.validation.io import check_io
 from panna_exp.config.validation.problems import Problems
+from panna_exp.config.validation.sweep import check_sweep
 from panna_exp.config.validation.tracking import check_tracking
 from panna_exp.config.validation.training import check_training
 
@@ -32,6 +33,7 @@ def validate_train(config: TrainConfig) -> None:
     symbols = tuple(config.data.species or ())
     problems.collect(lambda: _network(config, symbols))
     check_tracking(config.tracking, problems)
+    check_sweep(config.sweep, config.training.forces_cost, problems)
     problems.raise_if_any()
 
 

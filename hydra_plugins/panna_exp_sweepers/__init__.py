@@ -1,0 +1,1 @@
+"""Sweepers of panna_exp, where Hydra looks for them."""

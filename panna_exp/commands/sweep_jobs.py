@@ -1,0 +1,118 @@
+"""Jobs of a sweep: found again by their configuration, never in one another's folders."""
+
+import fcntl
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from panna_exp.commands.run_directory import is_locked
+from panna_exp.commands.sweep import FREE_GROUPS, RESULT
+from panna_exp.files import write_text_atomic
+
+_JOB, _CONFIG = "job.json", "config.yaml"
+_CLAIMS = ".jobs.lock"
+_FAILED = ".failed"  # left by the first job that fails, for those that have not begun
+_POLL_SECONDS = 0.5
+
+
+def job_key(plain: Mapping[str, Any]) -> str:
+    """Returns a hash of what a job computes: its configuration less folders and tracking."""
+    kept = {name: value for name, value in plain.items() if name not in FREE_GROUPS}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def claim_folder(sweep_dir: Path, wanted: Path, key: str) -> Path:
+    """Returns the folder of a job: the one it had before, or ``wanted``, or a new one beside it.
+
+    Args:
+        sweep_dir: The sweep's folder, absolute.
+        wanted: What the launcher made for the job; removed if it is empty and not taken.
+        key: Of the job.
+    """
+    with _locked(sweep_dir / _CLAIMS):
+        folder = _earlier(sweep_dir, key) or _free(wanted)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(folder / _JOB, json.dumps({"key": key}) + "\n")
+    if folder != wanted:
+        with suppress(OSError):  # not empty: another job's
+            wanted.rmdir()
+    return folder
+
+
+def wait_until_free(folder: Path) -> None:
+    """Waits for a job that an earlier, killed sweep left running: its work is not done twice."""
+    told = False
+    while is_locked(folder):
+        if not told:
+            print(
+                f"{folder}: a process of an earlier sweep works on this job: waiting for it",
+                file=sys.stderr,
+                flush=True,
+            )
+            told = True
+        time.sleep(_POLL_SECONDS)
+
+
+def mark_failure(sweep_dir: Path, name: str) -> None:
+    """Tells jobs that have not begun that one failed."""
+    write_text_atomic(sweep_dir / _FAILED, name)
+
+
+def failed_before(sweep_dir: Path) -> str | None:
+    """Returns the name of a job of this sweep that failed, if one has."""
+    try:
+        return (sweep_dir / _FAILED).read_text()
+    except FileNotFoundError:
+        return None
+
+
+def clear_failures(sweep_dir: Path) -> None:
+    """Forgets those of an earlier start of the sweep."""
+    (sweep_dir / _FAILED).unlink(missing_ok=True)
+
+
+def _earlier(sweep_dir: Path, key: str) -> Path | None:
+    for path in sorted(sweep_dir.glob(f"*/{_JOB}")):
+        if _recorded_key(path) == key and _still_has(path.parent, key):
+            return path.parent
+    return None
+
+
+def _free(wanted: Path) -> Path:
+    number = 1
+    folder = wanted
+    while any((folder / name).exists() for name in (_JOB, _CONFIG, RESULT)):
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}_{number}")
+    return folder
+
+
+def _still_has(folder: Path, key: str) -> bool:
+    """Whether the run there is still the job's: it may have been continued by hand, differently."""
+    path = folder / _CONFIG
+    if not path.exists():
+        return True
+    plain = OmegaConf.to_container(OmegaConf.load(path))
+    return isinstance(plain, dict) and job_key({str(k): v for k, v in plain.items()}) == key
+
+
+def _recorded_key(path: Path) -> str | None:
+    try:
+        record = json.loads(path.read_text())
+    except ValueError:
+        return None  # not a file of ours
+    return record.get("key") if isinstance(record, dict) else None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,207 @@
+"""A sweep from its first job to its summary: one at a time in a folder, one parent run."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from panna_exp.assembly.tracking import close_parent, open_parent
+from panna_exp.commands.command_line import program, quoted, relative
+from panna_exp.commands.messages import messages_shown
+from panna_exp.commands.run_directory import lock_folder
+from panna_exp.commands.sweep import (
+    FAILED,
+    RESULT,
+    best_of,
+    command_of,
+    exit_codes,
+    metric_label,
+    ranked_table,
+    read_results,
+    swept_overrides,
+)
+from panna_exp.commands.sweep_jobs import clear_failures
+from panna_exp.config.schema import SweepConfig, TrackingConfig
+from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
+from panna_exp.files import write_text_atomic
+from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
+
+SUMMARY, TABLE, PLOT = "summary.json", "summary.txt", "sweep.png"
+_LONGEST_NAME = 200
+
+
+class SweepRun:
+    """A sweep in its folder; as a context manager it writes the summary, however it ends.
+
+    Args:
+        config: Of Hydra, as sweepers get it.
+    """
+
+    def __init__(self, config: DictConfig) -> None:
+        self.folder = Path(config.hydra.runtime.cwd) / config.hydra.sweep.dir
+        self._launch_dir = Path(config.hydra.runtime.cwd)
+        self._overrides = list(config.hydra.overrides.task)
+        self._typed = [*self._overrides, *_launcher_choices(config.hydra.overrides.hydra)]
+        tracking, sweep = (OmegaConf.to_object(config[name]) for name in ("tracking", "sweep"))
+        assert isinstance(tracking, TrackingConfig)
+        assert isinstance(sweep, SweepConfig)
+        self._tracking, self._sweep = tracking, sweep
+        self._parent: Tracker | None = None
+        self._stack = ExitStack()
+        self._started = 0.0
+
+    def begin(self) -> None:
+        """Locks the folder and opens the parent run, when all jobs are known to compose.
+
+        Raises:
+            PannaExpError: Another sweep runs in the folder; the MLflow store is of no use.
+        """
+        if self._parent is not None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._stack.enter_context(lock_folder(self.folder, "sweep", "sweep.dir"))
+        clear_failures(self.folder)
+        self._started = time.time()
+        print(f"sweep in {relative(self.folder)}", file=sys.stderr, flush=True)
+        with messages_shown():
+            self._parent = open_parent(self._tracking, self._launch_dir, self._run_info())
+
+    def __enter__(self) -> "SweepRun":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._stack, messages_shown():
+            if self._parent is None:
+                return
+            try:
+                self._end(_status(kind))
+            finally:
+                self._parent.close()
+
+    def _run_info(self) -> RunInfo:
+        swept = _swept(self._overrides)
+        words = [text for text in self._overrides if _key(text) in swept]
+        name = self._tracking.run_name or f"sweep {' '.join(words)}"
+        params = dict(item.lstrip("+~").partition("=")[::2] for item in self._overrides)
+        return RunInfo(
+            run_dir=self.folder.resolve(),
+            name=name[:_LONGEST_NAME],
+            experiment=self._tracking.experiment,
+            params={**params, "sweep.metric": self._sweep.metric},
+            tags={"sweep": " ".join(words), "run_dir": str(self.folder.resolve())},
+        )
+
+    def _end(self, status: RunStatus) -> None:
+        """Writes and prints the table, the figure and the best job's command."""
+        assert self._parent is not None
+        results = read_results(self.folder, self._sweep.metric)
+        if any(self._is_new(item) for item in results if item["status"] == FAILED):
+            exit_codes.append(2)
+        files = self._write_summary(results) if results else []
+        best = best_of(results)
+        values = {} if best is None else {f"best/{self._sweep.metric}": best["metric"]}
+        values["jobs"] = len(results)
+        where = close_parent(self._parent, status, len(results), values, files)
+        if results:
+            self._show(results)
+        for line in where:
+            print(line)
+        if status is not RunStatus.FINISHED:
+            print(f"to run what is left: {self._continuing()}", file=sys.stderr)
+
+    def _write_summary(self, results: Sequence[dict[str, Any]]) -> list[Path]:
+        metric = self._sweep.metric
+        best = best_of(results)
+        text = ranked_table(results, metric).to_text()
+        if best is not None:
+            text += f"best: {command_of(best)}\n"
+        write_text_atomic(self.folder / TABLE, text)
+        write_text_atomic(self.folder / SUMMARY, json.dumps(results, indent=1) + "\n")
+        jobs = [
+            Job(values=_values(swept), metric=item["metric"], complete=item is best or _done(item))
+            for item, swept in zip(results, swept_overrides(results), strict=True)
+            if item["metric"] is not None
+        ]
+        files = [self.folder / TABLE, self.folder / SUMMARY]
+        if write_sweep_plot(self.folder / PLOT, jobs, metric_label(metric, results)):
+            files.append(self.folder / PLOT)
+        return files
+
+    def _show(self, results: Sequence[dict[str, Any]]) -> None:
+        from rich.console import Console
+
+        print()
+        ranked_table(results, self._sweep.metric).print(Console())
+        best = best_of(results)
+        if best is not None:
+            print(f"best job:     {relative(Path(best['directory']))}")
+            print(f"its command:  {command_of(best)}")
+        print(f"summary:      {relative(self.folder / SUMMARY)}")
+        if (self.folder / PLOT).exists():
+            print(f"plot:         {relative(self.folder / PLOT)}")
+
+    def _is_new(self, result: dict[str, Any]) -> bool:
+        return (Path(result["directory"]) / RESULT).stat().st_mtime >= self._started - 1.0
+
+    def _continuing(self) -> str:
+        kept = [item for item in self._typed if not item.startswith("sweep.dir=")]
+        folder = f"sweep.dir={quoted(str(relative(self.folder)))}"
+        return shlex.join([*program(), "train", "-m", *kept, folder])
+
+
+def name_jobs_by_swept_keys(config: DictConfig) -> None:
+    """Leaves what all jobs have in common out of the names of their folders.
+
+    Args:
+        config: Of Hydra, as sweepers get it; jobs are composed from its overrides.
+    """
+    task = list(config.hydra.overrides.task)
+    swept = _swept(task)
+    path = "hydra.job.config.override_dirname.exclude_keys"
+    known = list(OmegaConf.select(config, path))
+    common = [item.lstrip("+~").partition("=")[0] for item in task if _key(item) not in swept]
+    keys = ",".join(quoted(key) for key in dict.fromkeys([*known, *common]))
+    with read_write(config), open_dict(config):
+        config.hydra.overrides.hydra.append(f"{path}=[{keys}]")
+
+
+def _status(kind: type[BaseException] | None) -> RunStatus:
+    if kind is None:
+        return RunStatus.FINISHED
+    return RunStatus.KILLED if issubclass(kind, KeyboardInterrupt) else RunStatus.FAILED
+
+
+def _done(result: dict[str, Any]) -> bool:
+    return bool(result["status"] == "FINISHED")
+
+
+def _values(swept: Sequence[str]) -> dict[str, str]:
+    return dict(item.lstrip("+~").partition("=")[::2] for item in swept)
+
+
+def _swept(overrides: Sequence[str]) -> set[str]:
+    """Returns the keys, as typed, that have several values or are searched."""
+    parsed = zip(overrides, OverridesParser.create().parse_overrides(list(overrides)), strict=True)
+    return {_key(text) for text, item in parsed if item.is_sweep_override()}
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0]
+
+
+def _launcher_choices(overrides: Sequence[str]) -> list[str]:
+    """Returns what was typed of Hydra's own options, less what was added by the program."""
+    return [item for item in overrides if not item.startswith(("hydra.mode=", "hydra.job.config."))]

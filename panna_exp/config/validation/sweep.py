@@ -1,0 +1,26 @@
+"""Options of sweeps."""
+
+from panna_exp.config.schema.sweep import SweepConfig
+from panna_exp.config.validation.problems import Problems
+
+METRICS = tuple(
+    f"{part}/{name}"
+    for part in ("validation", "train")
+    for name in ("MAE", "RMSE", "loss", "force_MAE", "force_RMSE")
+)
+
+
+def check_sweep(sweep: SweepConfig, forces_cost: float, problems: Problems) -> None:
+    """Adds the mistakes in the options of a sweep.
+
+    Args:
+        sweep: The options.
+        forces_cost: training.forces_cost: without it forces are not compared with anything.
+        problems: Collects them.
+    """
+    problems.choice("sweep.metric", sweep.metric, METRICS)
+    if sweep.metric in METRICS and "force" in sweep.metric:
+        problems.check(
+            forces_cost > 0,
+            f"sweep.metric={sweep.metric}: needs training.forces_cost > 0, found {forces_cost:g}",
+        )

@@ -1,0 +1,203 @@
+"""Sweeps as a user runs them: folders, summaries, failures, what was cut off, launchers."""
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+SMALL = (
+    *("network.architecture=[8,1]", "training.steps_per_epoch=20", "training.batch_size=20"),
+    *("training.max_epochs=2", "io.save_checkpoint_steps=10"),
+)
+RATES = "training.learning_rate=1e-1,1e-2,1e-3"
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's imports warn of its dependencies
+
+
+def table(folder):
+    """What the summary says, less where it is."""
+    results = json.loads((folder / "summary.json").read_text())
+    return [(item["overrides"][-1], item["status"], item["metrics"]) for item in results]
+
+
+def jobs(folder):
+    return sorted(path.parent.name for path in folder.glob("*/job.json"))
+
+
+def mlflow_runs(folder):
+    store = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    (experiment,) = [e for e in store.search_experiments() if e.name == "panna_exp"]
+    runs = store.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    return store, parents, [run for run in runs if run not in parents]
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_sweep_in_mlflow_is_one_parent_with_the_summary(program, tmp_path):
+    done = program.run("train", "-m", *SMALL, RATES, "sweep.dir=s", "tracking.log_model=false")
+    folder = tmp_path / "s"
+    assert jobs(folder) == [
+        f"{n}_training.learning_rate={rate}" for n, rate in enumerate(("0.1", "0.01", "0.001"))
+    ]
+    store, (parent,), children = mlflow_runs(tmp_path)
+    assert parent.info.status == "FINISHED"
+    assert parent.info.run_name == "sweep training.learning_rate=1e-1,1e-2,1e-3"
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert len(children) == 3
+    names = {item.path for item in store.list_artifacts(parent.info.run_id)}
+    assert names == {"summary.json", "summary.txt", "sweep.png"}
+    best = min(values["validation/MAE"] for _, _, values in table(folder))
+    assert parent.data.metrics["best/validation/MAE"] == best
+    command = "train 'network.architecture=[8,1]' training.steps_per_epoch=20"
+    assert command in (folder / "summary.txt").read_text()
+    assert command in done.stdout
+    assert done.stderr.count("sweep in s") == 1
+
+
+def test_the_same_command_again_runs_only_what_is_left(program, tmp_path):
+    options = ("train", "-m", *SMALL, "tracking=none", "sweep.dir=s")
+    program.run(*options, "training.learning_rate=1e-2,1e-3")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s").glob("*/result.json")}
+    # Numbered otherwise: they are known by their configuration.
+    done = program.run(*options, "training.learning_rate=1e-1,1e-2,1e-3", "sweep.metric=train/loss")
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "s").glob("*/result.json")}
+    assert len(after) == 3
+    assert before.items() <= after.items()
+    assert done.stderr.count("finished before: s/") == 2
+    assert "train loss" in done.stdout
+    # Another configuration never continues in a folder of the same name.
+    program.run(*options, "training.learning_rate=1e-2,1e-3", "data.validation_fraction=0.5")
+    assert len(jobs(tmp_path / "s")) == 5
+    assert "1_training.learning_rate=0.001_2" in jobs(tmp_path / "s")
+
+
+def test_a_job_that_fails_is_named_and_the_others_go_on(program, tmp_path):
+    sizes = "training.batch_size=20,-5,40"
+    options = ("train", "-m", *SMALL[:2], "training.max_epochs=1", "tracking=none", sizes)
+    done = program.run(*options, "sweep.dir=on", code=2)
+    named = "error: job network.architecture=[8,1] training.steps_per_epoch=20 "
+    assert named in done.stderr
+    assert "training.batch_size=-5 must be > 0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [status for _, status, _ in table_of_states(tmp_path / "on")] == [
+        *("FINISHED", "FINISHED", "FAILED")
+    ]
+    done = program.run(*options, "sweep.dir=fast", "sweep.fail_fast=true", code=2)
+    assert "not begun, since job" in done.stderr
+    assert [status for _, status, _ in table_of_states(tmp_path / "fast")] == ["FINISHED", "FAILED"]
+
+
+def table_of_states(folder):
+    results = json.loads((folder / "summary.json").read_text())
+    return [(item["overrides"], item["status"], item["metric"]) for item in results]
+
+
+def test_mistakes_are_found_before_anything_is_recorded(program, tmp_path):
+    done = program.run("train", "-m", *SMALL, "training.learning_rat=1,2", code=2)
+    assert "did you mean 'training.learning_rate'" in done.stderr
+    assert not (tmp_path / "mlflow.db").exists()
+    done = program.run("train", *SMALL, "sweep.metric=validation/MEA", "tracking=none", code=2)
+    assert "did you mean 'validation/MAE'" in done.stderr
+    done = program.run("train", *SMALL, "sweep.metric=train/force_MAE", "tracking=none", code=2)
+    assert "needs training.forces_cost > 0" in done.stderr
+
+
+def test_two_sweeps_in_one_folder_are_refused(program, tmp_path):
+    options = ("train", "-m", *SMALL, RATES, "sweep.dir=s", "tracking=none")
+    process = program.start(*options, "training.max_epochs=1000")
+    try:
+        wait_for(lambda: list((tmp_path / "s").glob("*/metrics.dat")))
+        done = program.run(*options, code=2)
+        assert "s: another sweep runs in this directory" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def test_ctrl_c_ends_a_sweep_and_says_how_to_go_on(program, tmp_path):
+    options = ("train", "-m", *SMALL, RATES, "sweep.dir=s", "tracking=none")
+    process = program.start(*options, "training.max_epochs=1000")
+    wait_for(lambda: list((tmp_path / "s").glob("*/_models/*.pt")))
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "to run what is left: python -m panna_exp train -m" in output
+    assert "Traceback" not in output
+
+
+EPOCHS = "training.max_epochs=20"
+
+
+def kills(program, folder, launcher, rounds, uninterrupted, seed):
+    """Kills a sweep at random moments until its restart has nothing left to kill it in."""
+    moments = random.Random(seed)
+    options = (
+        "train",
+        "-m",
+        *SMALL,
+        EPOCHS,
+        RATES,
+        "tracking=none",
+        *launcher,
+        f"sweep.dir={folder}",
+    )
+    path = program.folder / folder
+    finished: dict[Path, int] = {}
+    for _ in range(rounds):
+        process = program.start(*options)
+        deadline = time.monotonic() + moments.uniform(1.0, uninterrupted)
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        for result in path.glob("*/result.json"):
+            finished.setdefault(result, result.stat().st_mtime_ns)
+    program.run(*options)
+    for result, at in finished.items():
+        assert result.stat().st_mtime_ns == at, f"{result}: the job ran twice to the end"
+    for file in path.glob("*/metrics.dat"):
+        epochs = [int(line.split()[0]) for line in file.read_text().splitlines()[1:]]
+        assert epochs == list(range(20)), file
+    return path
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(shared_program):
+    """The table of a sweep that nobody killed, and the seconds it took."""
+    start = time.monotonic()
+    shared_program.run("train", "-m", *SMALL, EPOCHS, RATES, "tracking=none", "sweep.dir=whole")
+    return table(shared_program.folder / "whole"), time.monotonic() - start
+
+
+def strip(rows):
+    """Without the place of a sweep, which is its last override."""
+    return [(status, values) for _, status, values in rows]
+
+
+def test_a_sweep_killed_at_random_moments_ends_with_the_same_table(shared_program, uninterrupted):
+    expected, seconds = uninterrupted
+    folder = kills(shared_program, "killed", (), 2, seconds, seed=1)
+    assert strip(table(folder)) == strip(expected)
+    assert len(jobs(folder)) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")])
+def test_ten_kills_and_the_same_table(shared_program, uninterrupted, launcher):
+    expected, seconds = uninterrupted
+    for number in range(10):
+        name = f"killed_{len(launcher)}_{number}"
+        folder = kills(shared_program, name, launcher, 1, seconds, seed=number)
+        assert strip(table(folder)) == strip(expected)
+        assert len(jobs(folder)) == 3
