@@ -37,7 +37,7 @@ def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -
         write_model(
             folder,
             checkpoint.name,
-            checkpoint.networks,
+            checkpoint.evaluated,
             run.descriptor,
             checkpoint.energy_rescale,
             config.precision.value,

@@ -12,7 +12,7 @@ from panna_exp.readers.hdf5 import write_hdf5
 
 OPTIONS = (
     *("network.architecture=[8,1]", "training.steps_per_epoch=20", "training.max_epochs=1"),
-    *("io.train_dir=run", "training.forces_cost=0.1"),
+    *("io.train_dir=run", "training.forces_cost=0.1", "training.ema_decay=0.9"),
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's imports warn about its dependencies
