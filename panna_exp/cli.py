@@ -41,6 +41,7 @@ COMMANDS = {
     "panna-tfr-packer": Command("dropin", "run a PANNA packing input", "pack"),
     "runs": Command("runs", "list runs with their state and best metric"),
     "diff": Command("diff", "what differs between two runs"),
+    "rerun": Command("rerun", "repeat a run from its record: does it end the same?"),
     "report": Command("report", "one HTML page on one run, or on several side by side"),
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }

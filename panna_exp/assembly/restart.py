@@ -90,7 +90,7 @@ def _from(
     keep_stream: bool,
 ) -> Restart:
     old, new = flatten(checkpoint.config), flatten(config)
-    changed = [key for key in new if not _is_free(key) and old.get(key) != new[key]]
+    changed = [key for key in new if not is_free(key) and old.get(key) != new[key]]
     messages = [f"continuing from {checkpoint.name}: networks, Adam's moments, step and epoch"]
     messages += [f"{key}: {old.get(key)} in the checkpoint, taking {new[key]}" for key in changed]
     same_stream = dict(stream) == checkpoint.stream
@@ -146,7 +146,8 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _is_free(key: str) -> bool:
+def is_free(key: str) -> bool:
+    """Tells whether an option may change without making it another training."""
     return any(key == free or key.startswith(f"{free}.") for free in _FREE)
 
 

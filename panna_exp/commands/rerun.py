@@ -1,0 +1,124 @@
+"""``panna-exp rerun RUN_DIR``: repeats a run from its record and says whether it ends the same."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from panna_exp.commands.arguments import Parser
+from panna_exp.commands.command_line import CommandLine, relative
+from panna_exp.commands.run_directory import environment
+from panna_exp.errors import ConfigError, DataError, PannaExpError
+from panna_exp.reporting.records import read_json
+
+logger = logging.getLogger(__name__)
+
+DIFFERENT = 1
+
+_EXTRA = """\
+The configuration is that of RUN_DIR/config.yaml, without trackers and time limit. Data files must
+be what they were; other versions of programs and another machine are named. Exit code: 0 if all
+weights and metrics are the same, bit for bit, 1 if they differ.
+
+examples:
+  panna-exp rerun outputs/a
+  panna-exp rerun outputs/a --to outputs/again"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    given = _parser().parse(arguments)
+    run_dir = Path(given.run_dir).expanduser().resolve()
+    recorded = _recorded(run_dir)
+    base = Path(recorded["launch_dir"])
+    base = base if base.is_dir() else Path.cwd()
+    target = Path(given.to).expanduser().resolve() if given.to else _free_name(run_dir)
+    _repeat(run_dir, target, base, recorded, given.force)
+    return _compared(run_dir, target)
+
+
+def _recorded(run_dir: Path) -> dict[str, Any]:
+    """Returns the environment record of a run that can be repeated."""
+    for name in ("config.yaml", "environment.json"):
+        if not (run_dir / name).exists():
+            raise DataError(f"{run_dir}: is no run directory, it has no {name}")
+    result = run_dir / "result.json"
+    if not result.exists() or read_json(result, dict).get("status") != "FINISHED":
+        raise DataError(
+            f"{run_dir}: the run is not finished: continue it first (the same command again)"
+        )
+    return dict(read_json(run_dir / "environment.json", dict))
+
+
+def _free_name(run_dir: Path) -> Path:
+    """Returns a directory beside the run that is not there yet."""
+    number = 1
+    while (target := run_dir.with_name(f"{run_dir.name}_rerun_{number}")).exists():
+        number += 1
+    return target
+
+
+def _repeat(run_dir: Path, target: Path, base: Path, recorded: dict[str, Any], force: bool) -> None:
+    """Trains again in ``target``."""
+    if target.exists() and any(target.iterdir()):
+        raise ConfigError(f"--to {target}: is not empty: name a directory that does not exist")
+    from omegaconf import DictConfig, OmegaConf
+
+    from panna_exp.assembly.repeat import changed_files, changed_settings, changed_versions
+    from panna_exp.commands.train import train_once
+    from panna_exp.config.schema import TrainConfig
+
+    stored = OmegaConf.load(run_dir / "config.yaml")
+    plain = OmegaConf.to_container(stored)
+    assert isinstance(plain, dict)
+    problems = changed_settings(run_dir, {str(key): value for key, value in plain.items()})
+    if problems:
+        raise ConfigError([f"{run_dir}: cannot be repeated in one go: {text}" for text in problems])
+    problems = changed_files(recorded["data"], base)
+    if problems and not force:
+        raise ConfigError([f"{text} (--force repeats the run all the same)" for text in problems])
+    for text in [*problems, *changed_versions(recorded, environment(base))]:
+        print(f"note: {text}")
+    composed = OmegaConf.merge(OmegaConf.structured(TrainConfig), stored)
+    assert isinstance(composed, DictConfig)
+    composed.io.train_dir = str(target)
+    composed.training.limit_seconds = None
+    composed.tracking.mlflow = composed.tracking.tensorboard = False
+    command = CommandLine([], target)
+    result = train_once(composed, base, [f"rerun of {run_dir}"], command)
+    if result.code:
+        raise PannaExpError(f"{target}: was stopped: there is nothing to compare yet")
+
+
+def _compared(run_dir: Path, target: Path) -> int:
+    """Says how alike the two are; returns the exit code."""
+    from panna_exp.assembly.repeat import likeness
+
+    found = likeness(run_dir, target)
+    metrics = [(path / "metrics.dat").read_text() for path in (run_dir, target)]
+    again = f"\nrerun of {relative(run_dir)} in {relative(target)}:"
+    if found.identical and metrics[0] == metrics[1]:
+        print(f"{again} identical, all {found.everything} weights and every metric, bit for bit")
+        return 0
+    print(f"{again} NOT identical")
+    if found.names[0] != found.names[1]:
+        print(f"  it ended with {found.names[1]}, the run with {found.names[0]}")
+    print(
+        f"  {found.different} of {found.everything} weights differ, the most by "
+        f"{found.largest:.1e} of the largest in their layer ({found.where or 'none'})"
+    )
+    print(f"  panna-exp diff {relative(run_dir)} {relative(target)} shows the results")
+    return DIFFERENT
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="panna-exp rerun",
+        description="Repeats a run from its record and says whether it ends the same.",
+        epilog=_EXTRA,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run_dir", metavar="RUN_DIR", help="directory of a finished run")
+    parser.add_argument("--to", metavar="DIR", help="where to (default: RUN_DIR_rerun_1, ...)")
+    parser.add_argument("--force", action="store_true", help="even if data files have changed")
+    return parser
