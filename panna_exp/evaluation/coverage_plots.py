@@ -67,7 +67,9 @@ def write_angular_plot(path: Path, parameters: Parameters, coverage: Coverage) -
     _curves(axes[0, 1], np.degrees(angle), by_angle, "angle part")
     what = "neighbours' mean distance (A)"
     if not isinstance(parameters, MBPParameters):
-        axes[0, 0].set_title("distance part, both neighbours\nequally far, at a right angle")
+        axes[0, 0].set_title(
+            "distance part, both neighbours\nequally far, at a right angle", fontsize=10
+        )
     groups = list(zip(names, counts.sum(axis=2), strict=True))
     _stacked(axes[1, 0], coverage.mean_edges, groups)
     axes[1, 0].set(xlabel=what, ylabel="triples a bin", xlim=(0, end))
@@ -75,8 +77,10 @@ def write_angular_plot(path: Path, parameters: Parameters, coverage: Coverage) -
     _stacked(axes[1, 1], np.degrees(coverage.angle_edges), groups, legend=False)
     axes[1, 1].set(xlabel="angle (degrees)", xlim=(0, 180), xticks=range(0, 181, 30))
     for column in range(2):
-        axes[0, column].set_xlim(axes[1, column].get_xlim())
-        axes[0, column].set_xticks(axes[1, column].get_xticks())
+        limits = axes[1, column].get_xlim()
+        axes[0, column].set_xticks(axes[1, column].get_xticks())  # which widen the limits
+        axes[0, column].set_xlim(limits)
+        axes[1, column].set_xlim(limits)
     _triple_map(figure, axes[:, 2], parameters, coverage, counts.sum(axis=0))
     axes[0, 0].set_ylabel("angular functions")
     _save(figure, path)
