@@ -96,13 +96,17 @@ class StoredJacobians:
     ) -> None:
         self._values = torch.from_numpy(derivatives.values).to(device, dtype)
         self._starts = derivatives.starts
-        self._num_atoms = num_atoms
         self._size = size
         self._places: tuple[Tensor, Tensor] | None = None
+        self._matrices: list[Tensor] = []
         if derivatives.rows is not None and derivatives.columns is not None:
             places = (derivatives.rows, derivatives.columns)
             rows, columns = (torch.from_numpy(item).to(device) for item in places)
             self._places = rows, columns
+        else:
+            shapes = [(count * size, 3 * count) for count in num_atoms.tolist()]
+            parts = self._values.split([rows * columns for rows, columns in shapes])
+            self._matrices = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     @property
     def num_bytes(self) -> int:
@@ -112,14 +116,11 @@ class StoredJacobians:
 
     def batch(self, atoms: BatchAtoms) -> BatchJacobian:
         """Returns the Jacobian of a batch."""
-        parts = [(int(self._starts[s]), int(self._starts[s + 1])) for s in atoms.structures]
         order = torch.from_numpy(atoms.by_structure).to(self._values.device)
-        values = [self._values[start:stop] for start, stop in parts]
         if self._places is None:
-            sizes = np.diff(atoms.offsets).tolist()
-            shapes = [(count * self._size, 3 * count) for count in sizes]
-            matrices = [part.view(shape) for part, shape in zip(values, shapes, strict=True)]
+            matrices = [self._matrices[number] for number in atoms.structures.tolist()]
             return _DenseJacobian(matrices, order, self._size)
+        parts = [(int(self._starts[s]), int(self._starts[s + 1])) for s in atoms.structures]
         lengths = torch.tensor([stop - start for start, stop in parts], device=order.device)
         first = torch.from_numpy(atoms.offsets[:-1]).to(order.device)
         before = first.repeat_interleave(lengths)  # atoms of earlier structures, by element
@@ -127,7 +128,7 @@ class StoredJacobians:
             torch.cat([place[start:stop] for start, stop in parts]).long() for place in self._places
         )
         return _SparseJacobian(
-            values=torch.cat(values),
+            values=torch.cat([self._values[start:stop] for start, stop in parts]),
             rows=rows.add_(before, alpha=self._size),
             columns=columns.add_(before, alpha=3),
             order=order,
