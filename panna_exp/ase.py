@@ -16,14 +16,14 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from panna_exp.assembly.committee import read_potentials
 from panna_exp.assembly.potential import Computed, Potential
-from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
+from panna_exp.assembly.saved import SavedPotential
 from panna_exp.assembly.watch import Watch
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.errors import DataError, closest
-from panna_exp.training.checkpoint import find_checkpoints
 
 __all__ = ["PannaCalculator"]
 
@@ -40,8 +40,8 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
 
     Args:
         path: A run directory, a folder of extracted networks (ours, PANNA's 1.x or 2.x, LAMMPS'),
-            or a list of them: a committee.
-        checkpoint: Of a run directory: ``last``, or a name such as ``epoch_10_step_1000``.
+            the folder of a committee (``training.seeds``, a sweep over seeds), or a list of them.
+        checkpoint: Of a run directory: ``last``, ``best`` or a name such as ``epoch_10_step_1000``.
         generation: ``A``, ``B`` or ``C`` of the mBP formula, for networks whose files do not say.
         precision: ``float64``, or ``float32``: faster, forces to about 1e-5 eV/angstrom.
         device: ``cpu`` or ``cuda``.
@@ -79,7 +79,11 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             raise DataError("PannaCalculator: no potential is named")
         if precision not in ("float32", "float64"):
             raise DataError(f"precision={precision!r}: expected float64 or float32")
-        members = [_read(Path(item), checkpoint, generation) for item in paths]
+        members = [
+            member
+            for item in paths
+            for member in read_potentials(Path(item).expanduser(), checkpoint, generation)
+        ]
         info = _given_descriptor(members[0], generation, descriptor)
         self.potential = Potential(members, getattr(torch, precision), device, info, compiled=True)
         self._lists = _Lists(self.potential, skin)
@@ -193,16 +197,6 @@ def _structures(atoms: Atoms, potential: Potential) -> StructureSet:
         pbc=pbc,
     )
     return StructureSet.from_structures([structure.check()])
-
-
-def _read(path: Path, checkpoint: str, generation: str | None) -> SavedPotential:
-    path = path.expanduser()
-    if not path.exists():
-        raise DataError(f"{path}: no such file or directory, expected a run directory or networks")
-    if (path / "_models").is_dir():
-        (found,) = find_checkpoints(path, checkpoint)
-        return from_checkpoint(found)
-    return from_folder(path, generation)
 
 
 def _given_descriptor(

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from panna_exp.assembly.descriptor import Info, describe, refuse_difference
-from panna_exp.assembly.saved import SavedPotential
+from panna_exp.assembly.descriptor import Info, describe
+from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.geometry import Geometry
@@ -65,14 +65,8 @@ class Potential:
         *,
         compiled: bool = False,
     ) -> None:
+        check_alike(members)
         first = members[0]
-        for other in members[1:]:
-            if other.symbols != first.symbols:
-                raise DataError(
-                    f"{other.name}: has the species {', '.join(other.symbols)}, but {first.name} "
-                    f"has {', '.join(first.symbols)}: a committee has one list"
-                )
-            refuse_difference(first.descriptor, other.descriptor, first.name, other.name)
         info = first.descriptor if descriptor is None else descriptor
         if info["type"] == "unknown":
             raise DataError(

@@ -11,6 +11,7 @@ from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
+from panna_exp.errors import DataError
 from panna_exp.networks.descriptor import descriptor_parameters, panna_keys, stored_type
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
@@ -51,6 +52,18 @@ class SavedPotential:
     def symbols(self) -> tuple[str, ...]:
         """The species list."""
         return tuple(network.symbol for network in self.networks)
+
+
+def check_alike(members: Sequence[SavedPotential]) -> None:
+    """Raises DataError for members of a committee of different species or descriptors."""
+    first = members[0]
+    for other in members[1:]:
+        if other.symbols != first.symbols:
+            raise DataError(
+                f"{other.name}: has the species {', '.join(other.symbols)}, but {first.name} "
+                f"has {', '.join(first.symbols)}: a committee has one list"
+            )
+        refuse_difference(first.descriptor, other.descriptor, first.name, other.name)
 
 
 def from_checkpoint(path: Path) -> SavedPotential:

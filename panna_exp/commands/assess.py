@@ -1,5 +1,6 @@
 """Evaluates networks on a data set and writes what PANNA writes, a summary and parity plots."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,16 @@ from panna_exp.assembly.datasets import DataPart
 from panna_exp.assembly.descriptor import Info
 from panna_exp.data.batch import BatchSource
 from panna_exp.elements import Species
+from panna_exp.evaluation.committee import combine
+from panna_exp.evaluation.committee_plots import write_uncertainty_plot
 from panna_exp.evaluation.composition_plots import write_composition_plot
 from panna_exp.evaluation.constant import ConstantPredictor
-from panna_exp.evaluation.dat import write_energies, write_forces
+from panna_exp.evaluation.dat import (
+    write_energies,
+    write_energy_spread,
+    write_force_spread,
+    write_forces,
+)
 from panna_exp.evaluation.force_plots import write_force_plot
 from panna_exp.evaluation.plots import write_parity_plot
 from panna_exp.evaluation.predictions import Predictions
@@ -43,7 +51,8 @@ class Assessment:
     ) -> list[Path]:
         """Writes ``{name}.dat``, ``.json``, ``.png``, ``_compositions.png``; returns their paths.
 
-        With forces there are ``{name}_forces.dat`` and ``{name}_forces.png`` too.
+        With forces there are ``{name}_forces.dat`` and ``{name}_forces.png`` too, and of a
+        committee ``{name}_uncertainty.png`` and ``.dat``.
         """
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
@@ -57,6 +66,18 @@ class Assessment:
             paths += [folder / f"{stem}.dat", folder / f"{stem}.png"]
             write_forces(paths[4], self.predictions, dat_version)
             write_force_plot(paths[5], self.predictions, title)
+        return paths + self._write_spread(folder, name, title)
+
+    def _write_spread(self, folder: Path, name: str, title: str) -> list[Path]:
+        """Writes what the members of a committee differ by; nothing for one potential."""
+        if self.predictions.energy_spread is None:
+            return []
+        paths = [folder / f"{name}_uncertainty{suffix}" for suffix in (".png", ".dat")]
+        write_uncertainty_plot(paths[0], self.predictions, title)
+        write_energy_spread(paths[1], self.predictions)
+        if self.predictions.force_spread is not None:
+            paths.append(folder / f"{name}_forces_uncertainty.dat")
+            write_force_spread(paths[2], self.predictions)
         return paths
 
 
@@ -101,6 +122,18 @@ class Assessor:
 
     def assess(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Assessment:
         """Predicts every structure and computes the errors."""
+        return self._summarized(self._predict(networks, energy_rescale))
+
+    def assess_committee(
+        self, members: Iterable[tuple[tuple[NetworkData, ...], float]]
+    ) -> Assessment:
+        """Predicts with each (networks, energy_rescale); errors are those of the mean."""
+        return self._summarized(combine([self._predict(*member) for member in members]))
+
+    def _summarized(self, predictions: Predictions) -> Assessment:
+        return Assessment(predictions=predictions, summary=summarize(predictions, self.baseline))
+
+    def _predict(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Predictions:
         dtype = self.packed.energy.dtype
         module = SpeciesNetworks(networks, dtype).to(self.packed.device)
         predicted = predict_all_forces(module, self.packed, self.batch_size)
@@ -110,7 +143,7 @@ class Assessor:
             forces = predicted.forces.double().cpu().numpy() / energy_rescale
         counts = self.part.structures.counts(len(self.species))
         offsets = np.asarray(self.offsets, dtype=np.float64)
-        predictions = Predictions(
+        return Predictions(
             names=self.part.structures.names,
             species=self.species,
             counts=counts,
@@ -121,7 +154,6 @@ class Assessor:
             forces=forces,
             reference_forces=None if forces is None else self.part.forces(),
         )
-        return Assessment(predictions=predictions, summary=summarize(predictions, self.baseline))
 
 
 def training_baseline(part: DataPart, offsets: tuple[float, ...]) -> ConstantPredictor:

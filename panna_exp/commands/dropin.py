@@ -25,12 +25,12 @@ _WORDS: dict[Kind, str] = {
 def train(arguments: list[str]) -> int:
     """``panna-train``: trains; event files for TensorBoard lie in train_dir."""
     experiment, options = _import("train", arguments)
-    from panna_exp.commands.train import train_once
+    from panna_exp.commands.train_run import train_run
     from panna_exp.config.panna_ini.importer import composed
 
     launch_dir = Path.cwd()
     command = CommandLine([], launch_dir / experiment.value("io.train_dir"), options.config)
-    result = train_once(composed(experiment), launch_dir, [f"-c {options.config}"], command)
+    result = train_run(composed(experiment), launch_dir, [f"-c {options.config}"], command)
     return result.code
 
 

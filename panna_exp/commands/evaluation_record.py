@@ -35,17 +35,21 @@ class EvaluationRecord:
         self._found: list[Evaluation] = []
 
     def add(
-        self, checkpoint: str, part: DataPart, assessment: Assessment, files: Sequence[Path]
+        self,
+        step: int | None,
+        part: DataPart,
+        assessment: Assessment,
+        files: Sequence[Path],
     ) -> None:
-        """Adds the errors of one checkpoint.
+        """Adds the errors of one checkpoint, or of a committee.
 
         Args:
-            checkpoint: Its name, which ends in its step.
+            step: Of the checkpoint; None for networks that are no run's.
             part: What it was evaluated on.
             assessment: Its errors.
             files: What was written about them.
         """
-        if self._run is None:
+        if self._run is None or step is None:
             return
         own = self._test is None
         data = None if own else dataset(part, "evaluation")
@@ -54,7 +58,7 @@ class EvaluationRecord:
                 data=OWN_DATA if data is None else Path(data.name).stem,
                 fingerprint=part.fingerprint,
                 dataset=data,
-                step=int(checkpoint.rpartition("_")[2]),
+                step=step,
                 values=result_json(assessment.summary),
                 files=files,
             )

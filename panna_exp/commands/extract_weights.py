@@ -14,7 +14,9 @@ def main(arguments: list[str]) -> int:
 
 
 def extract(config: ExtractConfig, base: Path) -> None:
-    """Writes the networks of one checkpoint, reads them back and compares.
+    """Writes the networks of one checkpoint, or of each member of a committee in its own folder.
+
+    They are read back and compared.
 
     Args:
         config: As composed.
@@ -24,6 +26,23 @@ def extract(config: ExtractConfig, base: Path) -> None:
         PannaExpError: Options, no such checkpoint, or a folder that cannot be written.
     """
     validate_extract(config)
+    from panna_exp.assembly.committee import members_of, write_record
+
+    assert config.run_dir is not None
+    assert config.io.output_dir is not None
+    run_dir = base / Path(config.run_dir).expanduser()
+    folder = base / Path(config.io.output_dir).expanduser()
+    members = members_of(run_dir)
+    if members is None:
+        _extract_one(config, run_dir, folder)
+        return
+    for member in members:
+        _extract_one(config, member, folder / member.name)
+    write_record(folder, [member.name for member in members], {})
+    print(f"a committee of {len(members)}: {folder}")
+
+
+def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
     from panna_exp.assembly.saved import from_checkpoint, to_network_set, with_parameters
     from panna_exp.networks.lammps import write_lammps
     from panna_exp.networks.masks import write_masks
@@ -31,10 +50,6 @@ def extract(config: ExtractConfig, base: Path) -> None:
     from panna_exp.networks.ranges import write_ranges
     from panna_exp.training.checkpoint import find_checkpoints
 
-    assert config.run_dir is not None
-    assert config.io.output_dir is not None
-    run_dir = base / Path(config.run_dir).expanduser()
-    folder = base / Path(config.io.output_dir).expanduser()
     (path,) = find_checkpoints(run_dir, config.checkpoint)
     potential = from_checkpoint(path)
     networks = to_network_set(potential.networks, potential.descriptor)

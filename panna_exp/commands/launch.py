@@ -42,7 +42,7 @@ def launch(
         store.register()
         print_help(config_name, program)
         return
-    overrides = [rewrite(item) for item in arguments]
+    overrides = [rewrite(item) for item in _flags_first(arguments)]
     sys.argv = [program, *overrides]
     # Otherwise Hydra prints what went wrong in its own way and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -75,6 +75,12 @@ def launch_once(
     launch(arguments, task, config_name, program)
     for error in failed:
         raise error
+
+
+def _flags_first(arguments: list[str]) -> list[str]:
+    """Puts ``-m`` before the overrides: argparse takes overrides from one place only."""
+    flags = [item for item in arguments if item in ("-m", "--multirun")]
+    return [*flags, *(item for item in arguments if item not in flags)]
 
 
 def rewrite(argument: str) -> str:

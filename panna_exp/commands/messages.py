@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def messages_shown() -> Iterator[None]:
-    """Within the block, the program's messages appear on stderr."""
+    """Within the block, the program's messages appear on stderr; blocks may be nested."""
+    package = logging.getLogger("panna_exp")
+    if any(isinstance(handler.formatter, _MessageFormatter) for handler in package.handlers):
+        yield
+        return
     handler = logging.StreamHandler()
     handler.setFormatter(_MessageFormatter())
     handler.addFilter(lambda record: not getattr(record, "file_only", False))
-    package = logging.getLogger("panna_exp")
     before = package.level, package.propagate
     package.setLevel(logging.INFO)
     package.propagate = False

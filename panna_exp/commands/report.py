@@ -13,7 +13,7 @@ from panna_exp.commands.run_directory import is_locked
 from panna_exp.errors import ConfigError
 from panna_exp.files import write_text_atomic
 from panna_exp.reporting.run import Run
-from panna_exp.reporting.scan import named_run
+from panna_exp.reporting.scan import named_runs
 
 _NAME = "report.html"
 _EXTRA = """\
@@ -62,8 +62,8 @@ def _runs(names: list[str]) -> list[Run]:
     """Returns the runs, each once."""
     runs: dict[Path, Run] = {}
     for name in names:
-        run = named_run(Path(name), "report", is_locked)
-        runs.setdefault(run.path.resolve(), run)
+        for run in named_runs(Path(name), "report", is_locked):
+            runs.setdefault(run.path.resolve(), run)
     return list(runs.values())
 
 
@@ -84,7 +84,7 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("run_dirs", nargs="+", metavar="RUN_DIR", help="run directories, in order")
+    add("run_dirs", nargs="+", metavar="RUN_DIR", help="of runs or committees, in order")
     add("--output", metavar="FILE", help=f"the page (default: {_NAME} in the first RUN_DIR)")
     add(
         "--data",

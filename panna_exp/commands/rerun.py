@@ -10,6 +10,7 @@ from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.run_directory import environment
 from panna_exp.errors import ConfigError, DataError, PannaExpError
 from panna_exp.reporting.records import read_json
+from panna_exp.reporting.run import is_committee
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> int:
 
 def _recorded(run_dir: Path) -> dict[str, Any]:
     """Returns the environment record of a run that can be repeated."""
+    if is_committee(run_dir):
+        raise DataError(f"{run_dir}: is a committee: rerun its members, e.g. {run_dir}/seed_0")
     for name in ("config.yaml", "environment.json"):
         if not (run_dir / name).exists():
             raise DataError(f"{run_dir}: is no run directory, it has no {name}")
@@ -65,7 +68,7 @@ def _repeat(run_dir: Path, target: Path, base: Path, recorded: dict[str, Any], f
     from omegaconf import DictConfig, OmegaConf
 
     from panna_exp.assembly.repeat import changed_files, changed_settings, changed_versions
-    from panna_exp.commands.train import train_once
+    from panna_exp.commands.train_run import train_run
     from panna_exp.config.schema import TrainConfig
 
     stored = OmegaConf.load(run_dir / "config.yaml")
@@ -85,7 +88,7 @@ def _repeat(run_dir: Path, target: Path, base: Path, recorded: dict[str, Any], f
     composed.training.limit_seconds = None
     composed.tracking.mlflow = composed.tracking.tensorboard = False
     command = CommandLine([], target)
-    result = train_once(composed, base, [f"rerun of {run_dir}"], command)
+    result = train_run(composed, base, [f"rerun of {run_dir}"], command)
     if result.code:
         raise PannaExpError(f"{target}: was stopped: there is nothing to compare yet")
 

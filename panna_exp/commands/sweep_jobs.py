@@ -80,7 +80,7 @@ def clear_failures(sweep_dir: Path) -> None:
 
 def _earlier(sweep_dir: Path, key: str) -> Path | None:
     for path in sorted(sweep_dir.glob(f"*/{_JOB}")):
-        if _recorded_key(path) == key and _still_has(path.parent, key):
+        if _recorded_key(path) == key and has_job(path.parent, key):
             return path.parent
     return None
 
@@ -94,8 +94,8 @@ def _free(wanted: Path) -> Path:
     return folder
 
 
-def _still_has(folder: Path, key: str) -> bool:
-    """Whether the run there is still the job's: it may have been continued by hand, differently."""
+def has_job(folder: Path, key: str) -> bool:
+    """Whether the run in a folder is a job's: it may have been continued by hand, differently."""
     path = folder / _CONFIG
     if not path.exists():
         return True

@@ -4,19 +4,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from panna_exp.assembly.tracking import make_tracker
 from panna_exp.commands import sweep, sweep_jobs
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.launch import launch
-from panna_exp.config.schema import TrainConfig
-from panna_exp.config.validation.commands import validate_train
+from panna_exp.commands.train_run import load, plain_values, remove_empty, train_run
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import NullTracker, Tracker
 
 if TYPE_CHECKING:
     from panna_exp.commands.session import TrainingResult
@@ -85,9 +82,9 @@ def train_sweep_job(composed: DictConfig) -> float | None:
     failed = sweep_jobs.failed_before(sweep_dir) if composed.sweep.fail_fast else None
     if failed is not None:
         print(f"not begun, since job {failed} failed: job {name}", file=sys.stderr, flush=True)
-        _remove_empty(wanted, sweep_dir)
+        remove_empty(wanted, sweep_dir)
         return None
-    run_dir = sweep_jobs.claim_folder(sweep_dir, wanted, sweep_jobs.job_key(_plain(composed)))
+    run_dir = sweep_jobs.claim_folder(sweep_dir, wanted, sweep_jobs.job_key(plain_values(composed)))
     try:
         sweep_jobs.wait_until_free(run_dir)
         earlier = sweep.read_result(run_dir)
@@ -114,7 +111,7 @@ def train_once(
     command: CommandLine,
     parent: Path | None = None,
 ) -> "TrainingResult":
-    """Runs one training in this process.
+    """Trains a potential, or a committee with ``training.seeds``.
 
     Args:
         composed: The configuration, not validated yet.
@@ -126,51 +123,13 @@ def train_once(
     Raises:
         PannaExpError: Mistakes of the user.
     """
-    tracker: Tracker = NullTracker()
+    if not composed.training.seeds:
+        return train_run(composed, launch_dir, overrides, command, parent)
     try:
         config = load(composed)
-        # Before torch is imported: MLflow's own slow start then runs beside ours.
-        tracker = make_tracker(config.tracking, launch_dir)
-        from panna_exp.commands.session import run_training
-
-        return run_training(
-            config,
-            plain=_plain(composed),
-            run_dir=command.run_dir,
-            launch_dir=launch_dir,
-            overrides=overrides,
-            command=command,
-            tracker=tracker,
-            parent=parent,
-        )
     except Exception:
-        _remove_empty(command.run_dir, launch_dir)
+        remove_empty(command.run_dir, launch_dir)
         raise
-    finally:
-        tracker.close()
+    from panna_exp.commands.committee import train_committee
 
-
-def _plain(composed: DictConfig) -> dict[str, Any]:
-    """Returns the configuration as nested plain values."""
-    plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
-
-
-def load(composed: DictConfig) -> TrainConfig:
-    """Returns the typed and validated configuration."""
-    config = OmegaConf.to_object(composed)
-    assert isinstance(config, TrainConfig)
-    validate_train(config)
-    return config
-
-
-def _remove_empty(run_dir: Path, launch_dir: Path) -> None:
-    """Removes the folder made for a run that never began, and empty folders above it."""
-    folder = run_dir
-    while folder != launch_dir and launch_dir in folder.parents:
-        try:
-            folder.rmdir()
-        except OSError:
-            return  # not empty: it holds a run
-        folder = folder.parent
+    return train_committee(composed, config, launch_dir, command, parent)

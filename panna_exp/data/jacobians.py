@@ -105,7 +105,7 @@ class StoredJacobians:
             self._places = rows, columns
         else:
             shapes = [(count * size, 3 * count) for count in num_atoms.tolist()]
-            parts = self._values.split([rows * columns for rows, columns in shapes])
+            parts = torch.split(self._values, [rows * columns for rows, columns in shapes])
             self._matrices = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     @property

@@ -56,13 +56,36 @@ def write_forces(path: Path, predictions: Predictions, version: int = 2) -> None
     if reference is None:
         reference = np.full_like(predictions.forces, np.nan)
     rows = np.concatenate([predictions.forces, reference], axis=1).tolist()
-    labels = (
-        f"{name} {atom}"
-        for name, size in zip(_names(predictions, version), predictions.num_atoms, strict=True)
-        for atom in range(size)
-    )
+    labels = _atom_labels(predictions, version)
     lines = [f"{label} {_numbers(row)}" for label, row in zip(labels, rows, strict=True)]
     write_text_atomic(path, "\n".join([_FORCES_HEADER, *lines]) + "\n")
+
+
+def write_energy_spread(path: Path, predictions: Predictions) -> None:
+    """Writes the standard deviations of a committee's energies (eV), a line a structure."""
+    assert predictions.energy_spread is not None
+    columns = zip(
+        _names(predictions, 2),
+        predictions.num_atoms.tolist(),
+        predictions.energy_spread.tolist(),
+        strict=True,
+    )
+    lines = [f"{name} {n} {value!r}" for name, n, value in columns]
+    write_text_atomic(path, "\n".join(["#filename n_atoms e_std", *lines]) + "\n")
+
+
+def write_force_spread(path: Path, predictions: Predictions) -> None:
+    """Writes those of force components (eV/angstrom), a line an atom."""
+    assert predictions.force_spread is not None
+    labels = _atom_labels(predictions, 2)
+    rows = predictions.force_spread.tolist()
+    lines = [f"{label} {_numbers(row)}" for label, row in zip(labels, rows, strict=True)]
+    write_text_atomic(path, "\n".join(["#filename atom_id fx_std fy_std fz_std", *lines]) + "\n")
+
+
+def _atom_labels(predictions: Predictions, version: int) -> list[str]:
+    named = zip(_names(predictions, version), predictions.num_atoms.tolist(), strict=True)
+    return [f"{name} {atom}" for name, size in named for atom in range(size)]
 
 
 def _names(predictions: Predictions, version: int) -> list[str]:

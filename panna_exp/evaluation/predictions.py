@@ -26,6 +26,8 @@ class Predictions:
         atom_species: [A] species index of each atom, structure after structure; needed with forces.
         forces: [A, 3] predicted (eV/angstrom), or None.
         reference_forces: [A, 3] of the data, NaN where a structure has none; or None.
+        energy_spread: [S] standard deviation over the members of a committee (eV), or None.
+        force_spread: [A, 3] likewise (eV/angstrom), or None.
     """
 
     names: Sequence[str]
@@ -37,6 +39,8 @@ class Predictions:
     atom_species: Ints | None = None
     forces: Floats | None = None
     reference_forces: Floats | None = None
+    energy_spread: Floats | None = None
+    force_spread: Floats | None = None
 
     def __post_init__(self) -> None:
         size, types = len(self.energy), len(self.species)
@@ -44,7 +48,8 @@ class Predictions:
         assert self.counts.shape == (size, types)
         assert self.reference.shape == (size,)
         assert self.reference_energies.shape == (types,)
-        for array in (self.forces, self.reference_forces):
+        assert self.energy_spread is None or self.energy_spread.shape == (size,)
+        for array in (self.forces, self.reference_forces, self.force_spread):
             assert array is None or array.shape == (self.num_atoms.sum(), 3)
         assert self.forces is None or self.atom_species is not None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from panna_exp.evaluation.committee import Calibration, calibration
 from panna_exp.evaluation.constant import ConstantPredictor
 from panna_exp.evaluation.errors import (
     EnergyErrors,
@@ -47,6 +48,7 @@ class Summary:
         fitted_on: What the last two were fitted on.
         forces: For ``all`` atoms and by species; empty without forces.
         zero_forces: Of forces that are all zero; None without forces.
+        uncertainty: Of a committee: how spreads compare with errors; empty for one potential.
         warnings: Plain sentences.
     """
 
@@ -58,6 +60,7 @@ class Summary:
     fitted_on: str
     forces: dict[str, ForceErrors]
     zero_forces: ForceErrors | None
+    uncertainty: dict[str, Calibration]
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -78,6 +81,8 @@ class Summary:
         self._energy_table().print(console)
         if self.forces:
             self._force_table().print(console)
+        if self.uncertainty:
+            self._uncertainty_table().print(console)
         for warning in self.warnings:
             console.print(f"Warning: {warning}", markup=False, highlight=False, soft_wrap=True)
 
@@ -117,6 +122,23 @@ class Summary:
             rows=rows,
         )
 
+    def _uncertainty_table(self) -> Table:
+        labels = {
+            "energy_mev_per_atom": "energy (meV/atom)",
+            "forces_ev_per_angstrom": "forces (eV/angstrom)",
+        }
+        rows = []
+        for name, item in self.uncertainty.items():
+            others = (item.error_over_spread, item.rank_correlation)
+            shown = ["-" if value is None else f"{value:.2f}" for value in others]
+            rows.append((labels[name], f"{item.mean_spread:.4g}", *shown))
+        return Table(
+            title="Spread of the committee's members beside its errors",
+            header=("", "mean spread", "RMS error / RMS spread", "rank correlation"),
+            rows=rows,
+            footer=["Above 1, errors are larger than the spread says: see the plot."],
+        )
+
 
 def summarize(predictions: Predictions, baseline: ConstantPredictor | None = None) -> Summary:
     """Computes the summary of at least one structure.
@@ -147,6 +169,7 @@ def summarize(predictions: Predictions, baseline: ConstantPredictor | None = Non
         fitted_on=baseline.fitted_on,
         forces=force_errors(predictions),
         zero_forces=zero_force_errors(predictions),
+        uncertainty=calibration(predictions),
         warnings=_warnings(predictions, energy, constants, baseline),
     )
 

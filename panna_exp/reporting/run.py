@@ -145,7 +145,12 @@ class Run:
 
 def is_run(path: Path) -> bool:
     """Whether the folder is that of a run, sound or damaged."""
-    return any((path / name).is_file() for name in _MARKS)
+    return not is_committee(path) and any((path / name).is_file() for name in _MARKS)
+
+
+def is_committee(path: Path) -> bool:
+    """Whether the folder is that of a committee (``training.seeds``), whose runs are below it."""
+    return (path / "committee.json").is_file()
 
 
 def read_run(path: Path, running: bool) -> Run:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panna_exp.errors import ConfigError, DataError, closest
-from panna_exp.reporting.run import Run, is_run, read_run
+from panna_exp.reporting.run import Run, is_committee, is_run, read_run
 
 # Copies of records that MLflow keeps; hidden folders are passed over too.
 _NOT_SEARCHED = ("mlruns", "mlartifacts")
@@ -65,6 +65,17 @@ def find_runs(folder: Path) -> Iterator[Path]:
             else:
                 kept.append(name)
         names[:] = kept
+
+
+def named_runs(path: Path, command: str, is_running: IsRunning) -> list[Run]:
+    """Reads the run that a user names, or all members of a committee.
+
+    Args and errors as of :func:`named_run`.
+    """
+    folder = existing_folder(path, command, "a run directory")
+    if not is_committee(folder):
+        return [named_run(path, command, is_running)]
+    return [read_run(below, is_running(below)) for below in find_runs(folder)]
 
 
 def named_run(path: Path, command: str, is_running: IsRunning) -> Run:

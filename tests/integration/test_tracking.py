@@ -188,7 +188,7 @@ def test_evaluations_are_added_to_the_run_once(tracked):
         assert f"run {run.info.run_id}" in done.stdout.splitlines()[-1]
     name = "evaluate/tutorial_train/mae_mev_per_atom"
     points = history(program.folder, run.info.run_id, name)
-    saved = [checkpoint.stem for checkpoint in (program.folder / "run/_models").glob("*.pt")]
+    saved = [checkpoint.stem for checkpoint in (program.folder / "run/_models").glob("epoch_*.pt")]
     assert [step for step, _ in points] == sorted(int(n.rpartition("_")[2]) for n in saved)
     found = client(program.folder)
     files = {item.path for item in found.list_artifacts(run.info.run_id, "evaluate/tutorial_train")}

@@ -90,6 +90,7 @@ class TrainingConfig:
     force_reduction: str | None = option(
         None, "over the batch: mean or sum (default: mean; panna_version=1: sum)"
     )
+    seeds: list[int] = option([], "a committee: a potential for each seed, in RUN_DIR/seed_N")
     shuffle: bool = option(True, "seeded shuffling; false: the order of the files")
     panna_version: int = option(
         2, "training conventions: 2 (PANNA 2.x) or 1 (PANNA 1.x: sums, L2 halved, other losses)"

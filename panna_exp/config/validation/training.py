@@ -50,9 +50,23 @@ def check_training(training: TrainingConfig, problems: Problems) -> None:
     for name in ("beta1", "beta2", "ema_decay"):
         value = getattr(training, name)
         problems.check(0 <= value < 1, f"training.{name}={value} must be at least 0 and below 1")
+    _seeds(training.seeds, problems)
     _learning_rate(training, problems)
     _watch(training, problems)
     _loss(training, problems)
+
+
+def _seeds(seeds: list[int], problems: Problems) -> None:
+    for seed in seeds:
+        problems.check(0 <= seed < 2**63, f"training.seeds: {seed} must be in 0 .. 2**63 - 1")
+        times = seeds.count(seed)
+        if times > 1:
+            text = f"training.seeds={seeds}: {seed} is there {times} times: they must differ"
+            problems.found += [text] if text not in problems.found else []
+    if len(seeds) == 1:
+        problems.found.append(
+            f"training.seeds={seeds}: a committee has two or more members: use seed={seeds[0]}"
+        )
 
 
 def _learning_rate(training: TrainingConfig, problems: Problems) -> None:

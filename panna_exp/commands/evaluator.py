@@ -1,0 +1,151 @@
+"""The data of an evaluation, read once and prepared for the networks' descriptor."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from panna_exp.assembly import descriptor as descriptors
+from panna_exp.assembly.committee import members_of
+from panna_exp.assembly.datasets import (
+    DataPart,
+    as_paths,
+    make_part,
+    read_options,
+    read_run_data,
+    reader_kind,
+)
+from panna_exp.assembly.descriptor import Info, chosen_generation
+from panna_exp.assembly.force_check import check_forces
+from panna_exp.assembly.machine import choose_device, use_threads
+from panna_exp.assembly.saved import SavedPotential, check_alike
+from panna_exp.commands.assess import Assessment, Assessor
+from panna_exp.commands.progress import DescriptorDisplay
+from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
+from panna_exp.data.structures import StructureSet
+from panna_exp.elements import Species
+from panna_exp.errors import ConfigError
+from panna_exp.readers import open_structures
+
+
+class Evaluator:
+    """The data, read once and prepared for the first network; later ones share its descriptor."""
+
+    def __init__(self, config: EvaluateConfig, base: Path, potential: SavedPotential) -> None:
+        data = _data(config, potential)
+        species = Species(potential.symbols)
+        with_forces = _wants_forces(config, potential)
+        if config.data.test is None:
+            part = _own_validation(config, base, potential, with_forces)
+        else:
+            loaded = open_structures(
+                as_paths(data.test),
+                species,
+                kind=reader_kind(data),
+                base=base,
+                options=read_options(data, derivatives=with_forces),
+            )
+            structures = descriptors.for_network(
+                loaded.structures,
+                potential.descriptor,
+                config,
+                species,
+                DescriptorDisplay(),
+            )
+            part = make_part(structures, potential.offsets, loaded.files, loaded.fingerprint)
+        use_threads(config.threads or 1)
+        self.part = part
+        self._config = config
+        self._descriptor = _known_descriptor(config, potential, part.sample)
+        self._assessor = Assessor.build(
+            part,
+            species,
+            potential.offsets,
+            dtype=getattr(torch, config.precision.value),
+            device=choose_device(config),
+            batch_size=config.batch_size,
+            descriptor=self._descriptor if with_forces else None,
+        )
+
+    def assess(self, members: Sequence[SavedPotential]) -> Assessment:
+        """Returns predictions and errors of one potential, or of the mean of several."""
+        if len(members) == 1:
+            return self._assessor.assess(members[0].networks, members[0].energy_rescale)
+        check_alike(members)
+        return self._assessor.assess_committee(
+            (member.networks, member.energy_rescale) for member in members
+        )
+
+    def check_forces(self, potential: SavedPotential) -> str:
+        """Compares forces with differences of energies; returns a line that says how they agree."""
+        return check_forces(
+            self.part.sample, potential, self._descriptor, choose_device(self._config)
+        )
+
+
+def _wants_forces(config: EvaluateConfig, potential: SavedPotential) -> bool:
+    """Whether to predict forces: as the user says, else as the run was trained."""
+    if config.check_forces:
+        return True
+    if config.compute_forces is not None:
+        return config.compute_forces
+    trained: Any = potential.config.get("training", {})
+    return bool(trained.get("forces_cost", 0) > 0)
+
+
+def _known_descriptor(
+    config: EvaluateConfig, potential: SavedPotential, structures: StructureSet
+) -> Info:
+    """What the descriptors of the data are: they say, or the network does, or the options."""
+    for info in (structures.descriptor_info, potential.descriptor):
+        if info is not None and info["type"] != "unknown":
+            return info
+    generation = chosen_generation(config.data, config.descriptor)
+    if generation is None and config.descriptor.type is not DescriptorType.BP:
+        return potential.descriptor
+    species = Species(potential.symbols)
+    return descriptors.parameters(config.descriptor, species, generation).to_info()
+
+
+def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:
+    """The data options, with the network's own species list; another one is refused."""
+    own = config.data.species
+    if own is not None and tuple(own) != potential.symbols:
+        raise ConfigError(
+            f"data.species={list(own)}, but the network has {list(potential.symbols)}: "
+            "leave data.species out, the network knows it"
+        )
+    return replace(config.data, species=list(potential.symbols))
+
+
+def _own_validation(
+    config: EvaluateConfig, base: Path, potential: SavedPotential, derivatives: bool
+) -> DataPart:
+    """The run's own validation data, read as the run read it."""
+    if config.run_dir is None:
+        raise ConfigError("data.test is missing: name the data to evaluate network_dir on")
+    run_config = OmegaConf.to_object(
+        OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.create(potential.config))
+    )
+    assert isinstance(run_config, TrainConfig)
+    run_dir = base / Path(config.run_dir).expanduser()
+    started = _launch_dir((members_of(run_dir) or [run_dir])[0])
+    data = read_run_data(run_config, started or base, DescriptorDisplay(), derivatives)
+    if data.validation is None:
+        raise ConfigError(
+            "data.test is missing: the run has no validation data, name the data to evaluate on"
+        )
+    return data.validation
+
+
+def _launch_dir(run_dir: Path) -> Path | None:
+    """The folder that relative paths of a run start from, where it is still there."""
+    record = run_dir / "environment.json"
+    if not record.exists():
+        return None
+    folder = Path(json.loads(record.read_text())["launch_dir"])
+    return folder if folder.is_dir() else None

@@ -1,0 +1,85 @@
+"""One training from its composed configuration to its result."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from panna_exp.assembly.tracking import make_tracker
+from panna_exp.commands.command_line import CommandLine
+from panna_exp.config.schema import TrainConfig
+from panna_exp.config.validation.commands import validate_train
+from panna_exp.tracking.base import NullTracker, Tracker
+
+if TYPE_CHECKING:
+    from panna_exp.commands.session import TrainingResult
+
+
+def train_run(
+    composed: DictConfig,
+    launch_dir: Path,
+    overrides: Sequence[str],
+    command: CommandLine,
+    parent: Path | None = None,
+) -> "TrainingResult":
+    """Runs one training in this process.
+
+    Args:
+        composed: The configuration, not validated yet.
+        launch_dir: Folder that relative paths start from.
+        overrides: For the record.
+        command: How it was started, with the run directory.
+        parent: Folder of the sweep that it is a job of, or None.
+
+    Raises:
+        PannaExpError: Mistakes of the user.
+    """
+    tracker: Tracker = NullTracker()
+    try:
+        config = load(composed)
+        # Before torch is imported: MLflow's own slow start then runs beside ours.
+        tracker = make_tracker(config.tracking, launch_dir)
+        from panna_exp.commands.session import run_training
+
+        return run_training(
+            config,
+            plain=plain_values(composed),
+            run_dir=command.run_dir,
+            launch_dir=launch_dir,
+            overrides=overrides,
+            command=command,
+            tracker=tracker,
+            parent=parent,
+        )
+    except Exception:
+        remove_empty(command.run_dir, launch_dir)
+        raise
+    finally:
+        tracker.close()
+
+
+def plain_values(composed: DictConfig) -> dict[str, Any]:
+    """Returns the configuration as nested plain values."""
+    plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def load(composed: DictConfig) -> TrainConfig:
+    """Returns the typed and validated configuration."""
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, TrainConfig)
+    validate_train(config)
+    return config
+
+
+def remove_empty(run_dir: Path, launch_dir: Path) -> None:
+    """Removes the folder made for a run that never began, and empty folders above it."""
+    folder = run_dir
+    while folder != launch_dir and launch_dir in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # not empty: it holds a run
+        folder = folder.parent

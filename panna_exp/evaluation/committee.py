@@ -1,0 +1,112 @@
+"""Means and spreads over the members of a committee, and how well spreads foretell errors.
+
+The spread is the standard deviation over M members (the population's, over M). A committee is well
+calibrated where errors are as large as spreads: the usual way to say so is the ratio of their root
+mean squares, and Spearman's rank correlation says whether larger spreads have larger errors (Tran
+et al., Mach. Learn.: Sci. Technol. 1 (2020) 025006).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from panna_exp.data.structures import Floats
+from panna_exp.evaluation.predictions import Predictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How spreads compare with errors; field names carry the units of the spreads.
+
+    Args:
+        mean_spread: Of the unit that the name of the summary's key says.
+        error_over_spread: Ratio of root mean squares: above 1 the committee is too sure.
+        rank_correlation: Spearman's, of absolute errors with spreads; None where undefined.
+    """
+
+    mean_spread: float
+    error_over_spread: float | None
+    rank_correlation: float | None
+
+
+def combine(members: Sequence[Predictions]) -> Predictions:
+    """Returns the mean predictions of members with their spreads.
+
+    Args:
+        members: At least one, of the same structures.
+    """
+    energies = np.stack([member.energy for member in members])
+    # Differences from one member first: variances of total energies lose digits.
+    spread = (energies - energies[0]).std(axis=0)
+    first = members[0]
+    found = [member.forces for member in members if member.forces is not None]
+    forces = np.stack(found) if len(found) == len(members) else None
+    return replace(
+        first,
+        energy=energies[0] + (energies - energies[0]).mean(axis=0),
+        energy_spread=spread,
+        forces=None if forces is None else forces.mean(axis=0),
+        force_spread=None if forces is None else forces.std(axis=0),
+    )
+
+
+def calibration(predictions: Predictions) -> dict[str, Calibration]:
+    """Returns it for ``energy_mev_per_atom`` and ``forces_ev_per_angstrom``, where these are there.
+
+    Empty for predictions without spreads.
+    """
+    found = {}
+    energy = energy_points(predictions)
+    if energy is not None:
+        found["energy_mev_per_atom"] = _calibration(*energy)
+    forces = force_points(predictions)
+    if forces is not None:
+        found["forces_ev_per_angstrom"] = _calibration(*forces)
+    return found
+
+
+def energy_points(predictions: Predictions) -> tuple[Floats, Floats] | None:
+    """Returns [S] spreads and [S] absolute errors (meV/atom), None without spreads."""
+    if predictions.energy_spread is None:
+        return None
+    scale = 1000.0 / predictions.num_atoms
+    return predictions.energy_spread * scale, np.abs(predictions.error) * scale
+
+
+def force_points(predictions: Predictions) -> tuple[Floats, Floats] | None:
+    """Returns spreads and absolute errors of the K force components that the data have.
+
+    Both [K] (eV/angstrom); None without spreads or without any force in the data.
+    """
+    if predictions.force_spread is None or predictions.reference_forces is None:
+        return None
+    assert predictions.forces is not None
+    error = np.abs(predictions.forces - predictions.reference_forces).ravel()
+    known = np.isfinite(error)
+    if not known.any():
+        return None
+    return predictions.force_spread.ravel()[known], error[known]
+
+
+def _calibration(spread: Floats, error: Floats) -> Calibration:
+    root = float(np.sqrt(np.mean(spread**2)))
+    return Calibration(
+        mean_spread=float(spread.mean()),
+        error_over_spread=float(np.sqrt(np.mean(error**2))) / root if root > 0 else None,
+        rank_correlation=_rank_correlation(spread, error),
+    )
+
+
+def _rank_correlation(first: Floats, second: Floats) -> float | None:
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
+def _ranks(values: Floats) -> Floats:
+    """Returns ranks, the mean of them for equal values."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    means: Floats = last - (counts - 1) / 2.0
+    return means[inverse]

@@ -1,0 +1,101 @@
+"""The figure of a committee: errors against the spread of its members."""
+
+import io
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.data.structures import Floats
+from panna_exp.evaluation.committee import calibration, energy_points, force_points
+from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, plain
+from panna_exp.evaluation.predictions import Predictions
+from panna_exp.files import write_atomic
+
+# More points than this are a picture of many megabytes in no more detail.
+_MOST_POINTS = 20_000
+_MOST_BINS, _LEAST_IN_BIN = 10, 5
+_DECADES = 4.0  # below the largest value; smaller ones are drawn at the edge
+
+
+def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> None:
+    """Writes a PNG: absolute errors of energies, and of forces, against the members' spread.
+
+    Points on the diagonal have an error of one standard deviation; the line is the root mean square
+    error of points of similar spread.
+
+    Args:
+        path: The file to create or replace.
+        predictions: With spreads.
+        title: What was evaluated.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    panels = [
+        ("energy", "meV/atom", energy_points(predictions)),
+        ("force component", "eV/angstrom", force_points(predictions)),
+    ]
+    shown = [(name, unit, points) for name, unit, points in panels if points is not None]
+    figure = Figure(figsize=(5.2 * len(shown), 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    numbers = list(calibration(predictions).values())
+    for axes, (name, unit, points), found in zip(
+        figure.subplots(1, len(shown), squeeze=False)[0], shown, numbers, strict=True
+    ):
+        _draw(axes, *points)
+        axes.set(
+            xlabel=f"standard deviation of the members ({unit})",
+            ylabel=f"error of the mean ({unit})",
+        )
+        ratio, rank = (
+            "-" if value is None else f"{value:.2f}"
+            for value in (found.error_over_spread, found.rank_correlation)
+        )
+        axes.set_title(f"{name}: RMS error / spread {ratio}, rank correlation {rank}", fontsize=9)
+    figure.suptitle(plain(title), fontsize=11)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    write_atomic(path, methodcaller("write", buffer.getvalue()))
+
+
+def _draw(axes: Any, spread: Floats, error: Floats) -> None:
+    known = np.isfinite(spread) & np.isfinite(error)
+    spread, error = spread[known], error[known]
+    if len(spread) > _MOST_POINTS:
+        some = np.random.default_rng(0).choice(len(spread), _MOST_POINTS, replace=False)
+        spread, error = spread[some], error[some]
+    high = float(max(spread.max(initial=0.0), error.max(initial=0.0))) or 1.0
+    low = high / 10.0**_DECADES
+    line = np.array([low, 2.0 * high])
+    axes.plot(line, line, color=INK, linewidth=0.8, label="one standard deviation")
+    axes.plot(line, 2.0 * line, color=INK, linewidth=0.8, linestyle=":", label="two")
+    axes.scatter(
+        np.maximum(spread, low),
+        np.maximum(error, low),
+        s=6 if len(spread) > 500 else 16,
+        alpha=0.4,
+        linewidths=0,
+        color=COLOURS[0],
+        label=f"{len(spread)} values",
+    )
+    bins = _bins(spread, error)
+    if len(bins):
+        axes.plot(*bins.T, color=COLOURS[5], marker="o", markersize=4, label="RMS error in bins")
+    axes.set(xscale="log", yscale="log", xlim=tuple(line), ylim=tuple(line), aspect="equal")
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.5)
+    axes.legend(loc="lower right", fontsize=8, framealpha=0.9)
+
+
+def _bins(spread: Floats, error: Floats) -> Floats:
+    """Returns [B, 2] root mean squares of spread and error over points of similar spread."""
+    count = min(_MOST_BINS, len(spread) // _LEAST_IN_BIN)
+    if count < 2:
+        return np.zeros((0, 2))
+    order = np.argsort(spread, kind="stable")
+    parts = np.array_split(order, count)
+    return np.array(
+        [[np.sqrt(np.mean(values[rows] ** 2)) for values in (spread, error)] for rows in parts]
+    )
