@@ -89,11 +89,11 @@ def test_evaluation_uses_the_averages(program, tmp_path):
 
 @pytest.mark.parametrize("kind", ["SIGTERM", "SIGUSR1", "limit"])
 def test_a_queue_stops_a_training_that_goes_on_later(program, tmp_path, kind):
-    options = (*OPTIONS, "training.max_epochs=400", "io.train_dir=r")
+    options = (*OPTIONS, "training.max_epochs=60", "io.train_dir=r")
     if kind == "limit":
-        done = program.run(*options, "training.limit_seconds=0.5", code=75)
+        done = program.run(*options, "training.limit_seconds=0.05", code=75)
         output = done.stdout + done.stderr
-        assert "training.limit_seconds=0.5 are over" in output
+        assert "training.limit_seconds=0.05 are over" in output
     else:
         process = program.start(*options)
         end = time.monotonic() + 60
@@ -106,7 +106,7 @@ def test_a_queue_stops_a_training_that_goes_on_later(program, tmp_path, kind):
         assert f"stopped (got {kind})" in output
     program.run(*options)
     if kind == "SIGTERM":
-        program.run(*OPTIONS, "training.max_epochs=400", "io.train_dir=whole")
+        program.run(*OPTIONS, "training.max_epochs=60", "io.train_dir=whole")
         program.assert_identical(tmp_path / "whole", tmp_path / "r")
 
 

@@ -49,8 +49,8 @@ def test_names_of_checkpoints(program, tmp_path):
 
 
 def test_ctrl_c_saves_and_prints_the_command_that_continues(program, tmp_path):
-    train(program, "whole", "training.max_epochs=60")
-    process = program.start("train", *OPTIONS, "training.max_epochs=60", "io.train_dir=part")
+    train(program, "whole", "training.max_epochs=20")
+    process = program.start("train", *OPTIONS, "training.max_epochs=20", "io.train_dir=part")
     wait_for_checkpoint(tmp_path / "part")
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
@@ -72,13 +72,13 @@ def wait_for_checkpoint(run_dir, seconds=60):
 def kill_and_resume(program, tmp_path, rounds):
     """Kills a training at random moments again and again, until it is complete."""
     random.seed(rounds)
-    options = ("training.max_epochs=60",)
+    options = ("training.max_epochs=30",)
     train(program, "whole", *options)
     killed = 0
     for number in range(rounds):
         process = program.start("train", *OPTIONS, *options, f"io.train_dir=part{number}")
         wait_for_checkpoint(tmp_path / f"part{number}")
-        time.sleep(random.uniform(0, 0.8))
+        time.sleep(random.uniform(0, 0.4))
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL

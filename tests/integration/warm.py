@@ -1,0 +1,71 @@
+"""Forks for each command line from a process that has imported what the program imports.
+
+Importing takes most of the time of a short command, and the tests run hundreds of them. What is
+forked is a process of its own with its own folder, variables, streams and exit code, which goes
+through ``python -m panna_exp`` from its first line; only the modules are there already.
+``PANNA_EXP_TESTS=fresh`` starts a new interpreter for each command instead.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import sys
+import time
+from typing import Any
+
+from hydra.core.plugins import Plugins
+
+from panna_exp.commands import interrupt
+
+# As ``panna-exp train`` and ``evaluate`` import them; never mlflow, which some must not import.
+MODULES = (
+    *("panna_exp.cli", "panna_exp.commands.train", "panna_exp.commands.session"),
+    *("panna_exp.commands.evaluation", "panna_exp.commands.report", "panna_exp.commands.convert"),
+    *("matplotlib.backends.backend_agg", "matplotlib.figure", "panna_exp.commands.descriptors"),
+)
+
+
+def serve() -> list[str]:
+    """Reads requests from standard input until it ends; answers the process id, then its code.
+
+    Returns:
+        The arguments of the command, in the forked process that is to run it.
+    """
+    for line in sys.stdin:
+        request = json.loads(line)
+        process = os.fork()
+        if process == 0:
+            return become(request)
+        answer(process)
+        _, status = os.waitpid(process, 0)
+        answer(os.waitstatus_to_exitcode(status))
+    sys.exit(0)
+
+
+def answer(number: int) -> None:
+    print(number, flush=True)
+
+
+def become(request: dict[str, Any]) -> list[str]:
+    """Makes this process what a new one in the request's folder would be."""
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, name in enumerate(("stdout", "stderr"), start=1):
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_APPEND), number)
+    interrupt.STARTED = time.monotonic()  # the one thing that is found out by importing
+    sys.orig_argv = [sys.executable, "-m", "panna_exp", *request["arguments"]]
+    return list(request["arguments"])
+
+
+if __name__ == "__main__":
+    for module in MODULES:
+        importlib.import_module(module)
+    Plugins.instance()  # Hydra imports its own, too
+    gc.freeze()  # what is here is never looked at again, nor copied for it
+    sys.argv[1:] = serve()
+    sys.path[0] = os.getcwd()  # as -m sets it
+    runpy.run_module("panna_exp", run_name="__main__", alter_sys=True)
