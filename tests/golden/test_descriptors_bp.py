@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -102,13 +100,11 @@ def test_derivatives(case, name, entry, suffix):
 
 
 @pytest.mark.parametrize("name", ["bp_molecules_a", "bp_periodic_rjk_a"])
-def test_pannas_own_inputs(shared, tmp_path, name):
+def test_pannas_own_inputs(shared, program, name):
     """The original's command on the original's INI file, to its .bin files."""
-    folder = tmp_path / "case"
-    shutil.copytree(shared / "reference" / name, folder)
-    words = [sys.executable, "-m", "panna_exp", "panna-gvect-calculator", "-c", "gvect.ini"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    folder = program.folder
+    shutil.copytree(shared / "reference" / name, folder, dirs_exist_ok=True)
+    program.run("panna-gvect-calculator", "-c", "gvect.ini")
     entries = [(entry, suffix) for case, entry, suffix in ENTRIES if case == name]
     assert {path.stem for path in (folder / "gvectors").glob("*.bin")} == {e for e, _ in entries}
     for entry, suffix in entries:

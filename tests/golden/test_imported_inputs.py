@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,18 +14,10 @@ from panna_exp.training import checkpoint as checkpoints
 EXACT = ("precision=float64", "training.shuffle=false", "tracking=none", "io.log_frequency=1")
 
 
-def panna_exp(folder, *words):
-    done = subprocess.run(
-        [sys.executable, "-m", "panna_exp", *words], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def test_train_unittest1(shared, tmp_path):
+def test_train_unittest1(shared, program, tmp_path):
     case = shared / "reference/train_unittest1_a"
-    panna_exp(tmp_path, "import-ini", str(case / "train.ini"), "--base", str(case))
-    panna_exp(tmp_path, "train", "experiment=train", "io.train_dir=r", *EXACT)
+    program.run("import-ini", str(case / "train.ini"), "--base", str(case))
+    program.run("train", "experiment=train", "io.train_dir=r", *EXACT)
     expected = json.loads((case / "case.json").read_text())
     first = [float(word) for word in (tmp_path / "r/delta_e.dat").read_text().split()[:2]]
     tolerance = expected["tolerance"]["first_delta_e_atol"]
@@ -57,9 +47,9 @@ def second(shared, tmp_path):
     return tmp_path
 
 
-def test_restart_train2(shared, second, monkeypatch):
+def test_restart_train2(shared, program, second, monkeypatch):
     case = shared / "reference/restart_train2_a"
-    panna_exp(second, "panna-train", "-c", str(case / "train2.ini"))
+    program.run("panna-train", "-c", str(case / "train2.ini"))
     run = second / "tutorial_train_2"
     last = checkpoints.load(checkpoints.list_checkpoints(run / "_models")[-1])
     assert last.position.step == 1000
@@ -106,9 +96,9 @@ def initial_networks(folder, case, monkeypatch):
     return {network.symbol: network for network in networks}
 
 
-def test_the_files_of_a_first_version_run_look_like_pannas(shared, second, tmp_path):
+def test_the_files_of_a_first_version_run_look_like_pannas(shared, program, second):
     samples = shared / "reference/fmt_outputs_a"
-    panna_exp(second, "panna-train", "-c", str(samples / "ini/train1.ini"))
+    program.run("panna-train", "-c", str(samples / "ini/train1.ini"))
     run = second / "tutorial_train"
     for name, columns in (("delta_e.dat", 20), ("delta_e_std.dat", 3)):
         lines = (run / name).read_text().splitlines()

@@ -1,8 +1,5 @@
 """What panna-gvect-calculator and panna-tfr-packer leave is what the original left."""
 
-import subprocess
-import sys
-
 import numpy as np
 
 from panna_exp.readers.panna_bin import read_bin
@@ -10,20 +7,12 @@ from panna_exp.readers.tf_example import parse_example
 from panna_exp.readers.tfrecord import read_records
 
 
-def panna_exp(folder, *words):
-    done = subprocess.run(
-        [sys.executable, "-m", "panna_exp", *words], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 def features(path):
     (record,) = read_records(path)
     return parse_example(record)
 
 
-def test_sparse_water(shared, tmp_path):
+def test_sparse_water(shared, program, tmp_path):
     case = shared / "reference/gv_sparse_water_a"
     (example,) = (case / "examples").glob("*.example")
     (tmp_path / "gvect.ini").write_text(
@@ -39,7 +28,7 @@ def test_sparse_water(shared, tmp_path):
         "[CONTENT_INFORMATION]\nn_species = 4\n"
         "include_derivatives = True\nsparse_derivatives = True\n"
     )
-    panna_exp(tmp_path, "panna-gvect-calculator", "-c", "gvect.ini")
+    program.run("panna-gvect-calculator", "-c", "gvect.ini")
     key = example.name.partition(".")[0]
     ours = read_bin(tmp_path / f"bin/{key}.bin")
     theirs = read_bin(case / "water2.bin")
@@ -52,7 +41,7 @@ def test_sparse_water(shared, tmp_path):
     )
     np.testing.assert_allclose(ours.forces, theirs.forces, rtol=1e-6)
     assert (tmp_path / "gvect_already_computed.dat").read_text() == f"{key},"
-    panna_exp(tmp_path, "panna-tfr-packer", "-c", "pack.ini")
+    program.run("panna-tfr-packer", "-c", "pack.ini")
     packed = features(tmp_path / "tfr/w-1-1.tfrecord")
     (original,) = (case / "tfr").glob("*.tfrecord")
     expected = features(original)
@@ -62,7 +51,7 @@ def test_sparse_water(shared, tmp_path):
     np.testing.assert_allclose(packed["gvects"], expected["gvects"], atol=1e-6)
 
 
-def test_packing_the_originals_bin_files_gives_its_records(shared, tmp_path):
+def test_packing_the_originals_bin_files_gives_its_records(shared, program, tmp_path):
     """Every combination of flags, feature by feature."""
     folder = shared / "reference/fmt_bin_tfr_a"
     for name, options in (
@@ -76,7 +65,7 @@ def test_packing_the_originals_bin_files_gives_its_records(shared, tmp_path):
         source.mkdir()
         (source / f"{name}.bin").write_bytes((folder / f"{name}.bin").read_bytes())
         words = ("pack", f"input_dir={name}", "output_dir=out", f"prefix={name}", *options)
-        panna_exp(tmp_path, *words)
+        program.run(*words)
         ours = features(tmp_path / f"out/{name}-1-1.tfrecord")
         theirs = features(folder / f"tfr/{name}-1-1.tfrecord")
         assert set(ours) == set(theirs), name

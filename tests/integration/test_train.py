@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,13 +76,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(trained):
 def test_evaluate_all_checkpoints_from_another_folder(trained, tmp_path):
     program, _ = trained
     run_dir = program.folder / "run"
-    done = subprocess.run(
-        program.command("evaluate", f"run_dir={run_dir}", "checkpoint=all", "io.eval_dir=out"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    elsewhere = replace(program, folder=tmp_path)
+    elsewhere.run("evaluate", f"run_dir={run_dir}", "checkpoint=all", "io.eval_dir=out")
     names = sorted(path.name for path in (tmp_path / "out").glob("*.dat"))
     assert names == ["epoch_1_step_30.dat", "epoch_2_step_60.dat", "epoch_3_step_90.dat"]
     assert energies(tmp_path / "out" / names[2]) == energies(run_dir / "evaluate" / names[2])
