@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,9 +22,14 @@ LONGEST = 240.0  # seconds
 
 
 class Warm:
-    """The process of ``warm.py``, which forks for each command; one command at a time."""
+    """The process of ``warm.py``, which forks for each command; one command at a time.
+
+    Attributes:
+        free: To be held while a command runs.
+    """
 
     def __init__(self) -> None:
+        self.free = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("warm.py"))],
             stdin=subprocess.PIPE,
@@ -110,20 +116,32 @@ class Program:
     def run(
         self, *arguments: str, code: int = 0, fresh: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end; ``fresh`` in a new interpreter (see ``warm.py``)."""
+        """Runs a command to its end.
+
+        ``fresh`` runs it in a new interpreter (see ``warm.py``), and so does a thread that calls
+        while another's command runs.
+        """
         if fresh or os.environ.get("PANNA_EXP_TESTS") == "fresh":
-            done = subprocess.run(
-                self.command(*arguments),
-                cwd=self.folder,
-                env=self.environment(),
-                capture_output=True,
-                text=True,
-                timeout=LONGEST,
-            )
+            done = self._run_fresh(*arguments)
+        elif warm().free.acquire(blocking=False):
+            try:
+                done = warm().run(arguments, self.folder, self.environment())
+            finally:
+                warm().free.release()
         else:
-            done = warm().run(arguments, self.folder, self.environment())
+            done = self._run_fresh(*arguments)
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def _run_fresh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
