@@ -19,17 +19,13 @@ if TYPE_CHECKING:
     from panna_exp.networks.layers import NetworkData
 
 LONGEST = 240.0  # seconds
+WARM = threading.Lock()  # held while a command runs in the process of ``warm.py``
 
 
 class Warm:
-    """The process of ``warm.py``, which forks for each command; one command at a time.
-
-    Attributes:
-        free: To be held while a command runs.
-    """
+    """The process of ``warm.py``, which forks for each command; one command at a time."""
 
     def __init__(self) -> None:
-        self.free = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("warm.py"))],
             stdin=subprocess.PIPE,
@@ -123,11 +119,11 @@ class Program:
         """
         if fresh or os.environ.get("PANNA_EXP_TESTS") == "fresh":
             done = self._run_fresh(*arguments)
-        elif warm().free.acquire(blocking=False):
+        elif WARM.acquire(blocking=False):
             try:
                 done = warm().run(arguments, self.folder, self.environment())
             finally:
-                warm().free.release()
+                WARM.release()
         else:
             done = self._run_fresh(*arguments)
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
