@@ -28,13 +28,19 @@ def choose_device(config: CommonConfig) -> torch.device:
     return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
 
 
-def choose_threads(config: CommonConfig, work: float, saved: int | None = None) -> int:
-    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds a step."""
+def choose_threads(
+    config: CommonConfig, work: float, saved: int | None = None, processes: int = 1
+) -> int:
+    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds a step.
+
+    The last two are at most the part of the cores that each of several processes here has.
+    """
     if config.threads is not None:
         return config.threads
+    cores = max(1, (os.cpu_count() or 1) // processes)
     if saved is not None:
-        return saved
-    return int(min(os.cpu_count() or 1, max(1, work // _WORK_PER_THREAD)))
+        return min(saved, cores) if processes > 1 else saved
+    return int(min(cores, max(1, work // _WORK_PER_THREAD)))
 
 
 def use_threads(number: int) -> None:

@@ -15,6 +15,7 @@ from panna_exp.training.force_loss import ForceLoss, ForceLossSettings
 from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
 from panna_exp.training.masks import Masks
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
+from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.step import TrainStep
 from panna_exp.training.watch import Watch, WatchSettings
 
@@ -24,6 +25,7 @@ def make_train_step(
     networks: SpeciesNetworks,
     masks: Mapping[str, Mask] | None = None,
     seed: int = 0,
+    processes: Processes = ALONE,
 ) -> TrainStep:
     """Returns the step with the losses, penalties, optimiser and masks of the configuration."""
     parameters = FlatParameters(networks)
@@ -63,6 +65,7 @@ def make_train_step(
         force_loss=_force_loss(training, seed),
         masks=_masks(parameters, masks or {}),
         average=MovingAverage(parameters, training.ema_decay) if training.ema_decay > 0 else None,
+        processes=processes,
     )
 
 

@@ -25,6 +25,7 @@ from panna_exp.networks.layers import NetworkData
 from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.metrics import Totals
+from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.step import TrainStep
 from panna_exp.training.trainer import Listener, Plan, Trainer
 
@@ -62,7 +63,7 @@ class Run:
             energy_rescale=trainer.energy_rescale,
             optimizer=trainer.step.optimizer.state(),
             epoch_sums=trainer.epoch_sums.sums.cpu().clone(),
-            interval_sums=trainer.interval_sums.sums.cpu().clone(),
+            interval_sums=trainer.interval_sums.gathered(trainer.step.processes).cpu(),
             stream=self.stream,
             config=self.config,
             threads=self.threads,
@@ -90,6 +91,7 @@ def build_run(
     listener: Listener,
     save: Callable[[Checkpoint, Checkpoint | None], None],
     stop: Callable[[], bool],
+    processes: Processes = ALONE,
 ) -> Run:
     """Builds everything a training needs.
 
@@ -102,6 +104,7 @@ def build_run(
         listener: Told about progress.
         save: Writes a checkpoint, and the best one first where it is a new one.
         stop: Asked after every step.
+        processes: That share the batches; each calls ``save``.
 
     Raises:
         ConfigError, NetworkError, CheckpointError: Networks that cannot be built or continued.
@@ -111,7 +114,7 @@ def build_run(
     initial = initial_networks(config, data, restart, base)
     masks = _masks(config, plain, restart, initial, base)
     initial = pruned(initial, masks)
-    threads = _start_threads(config, data, restart, initial)
+    threads = _start_threads(config, data, restart, initial, processes)
     networks = SpeciesNetworks(initial, dtype).to(device)
     plan = _plan(config, len(data.train.structures))
     position = next_position(restart, plan.steps_per_epoch)
@@ -127,7 +130,7 @@ def build_run(
         save(run.checkpoint(), best.pop() if best else None)
 
     trainer = Trainer(
-        step=_restored_step(config.training, networks, masks, restart, config.seed),
+        step=_restored_step(config, networks, masks, restart, processes),
         data=pack(data.train, data, config, dtype, device, order),
         order=order,
         learning_rate=learning_rate(config.training, position, plan.steps_per_epoch),
@@ -135,7 +138,10 @@ def build_run(
         plan=plan,
         position=position,
         epoch_sums=_restored_sums("epoch_sums", restart, device),
-        interval_sums=_restored_sums("interval_sums", restart, device),
+        # Those of all processes are with the first.
+        interval_sums=_restored_sums(
+            "interval_sums", Restart() if processes.rank else restart, device
+        ),
         listener=listener,
         save=save_both,
         stop=stop,
@@ -159,12 +165,16 @@ def build_run(
 
 
 def _start_threads(
-    config: TrainConfig, data: RunData, restart: Restart, networks: tuple[NetworkData, ...]
+    config: TrainConfig,
+    data: RunData,
+    restart: Restart,
+    networks: tuple[NetworkData, ...],
+    processes: Processes,
 ) -> int:
     """Chooses and sets the number of threads; a resumed run keeps its own, for equal bits."""
-    work = _multiply_adds(networks, data.train) * config.training.batch_size
+    work = _multiply_adds(networks, data.train) * config.training.batch_size / processes.size
     saved = restart.checkpoint
-    threads = choose_threads(config, work, saved.threads if saved else None)
+    threads = choose_threads(config, work, saved.threads if saved else None, processes.here)
     use_threads(threads)
     return threads
 
@@ -200,14 +210,14 @@ def _masks(
 
 
 def _restored_step(
-    training: TrainingConfig,
+    config: TrainConfig,
     networks: SpeciesNetworks,
     masks: Mapping[str, Mask],
     restart: Restart,
-    seed: int,
+    processes: Processes,
 ) -> TrainStep:
     """The step with the checkpoint's moments of Adam, where there is a checkpoint."""
-    step = make_train_step(training, networks, masks, seed)
+    step = make_train_step(config.training, networks, masks, config.seed, processes)
     if restart.checkpoint is not None:
         missing = step.optimizer.load(restart.checkpoint.optimizer)
         if step.average is not None and restart.checkpoint.averaged:

@@ -90,8 +90,8 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self, size: int) -> Iterator[AtomBatch]:
-        """Yields the whole set in order, ``size`` structures at a time."""
+    def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
+        """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""
 
     def batch(self, indices: Ints) -> AtomBatch:
         """Gathers the structures at ``indices`` [S] in that order."""
@@ -158,9 +158,9 @@ class PackedData:
         own = self.descriptors.numel() * self.descriptors.element_size()
         return own + (self.jacobians.num_bytes if self.jacobians is not None else 0)
 
-    def batches(self, size: int) -> Iterator[AtomBatch]:
-        """Yields the whole set in order, ``size`` structures at a time."""
-        for start in range(0, len(self), size):
+    def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
+        """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""
+        for start in range(first * size, len(self), every * size):
             yield self.batch(np.arange(start, min(start + size, len(self))))
 
     def batch(self, indices: Ints) -> AtomBatch:

@@ -5,6 +5,7 @@ Shapes: S structures.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -97,8 +98,11 @@ class StreamedData:
         assert self._packed is not None
         return self._packed.batch(np.searchsorted(self._indices, indices))
 
-    def batches(self, size: int) -> Iterator[AtomBatch]:
-        """Yields the whole set in order, ``size`` structures at a time."""
+    def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
+        """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""
+        yield from islice(self._all_batches(size), first, None, every)
+
+    def _all_batches(self, size: int) -> Iterator[AtomBatch]:
         span = size * max(1, self._window // size)
         spans = [
             np.arange(start, min(start + span, len(self))) for start in range(0, len(self), span)

@@ -52,6 +52,11 @@ class EnergyLoss:
         self._exponential = stem == "exp_quad"
         self._tanh = stem == "quad_exp_tanh"
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether the loss of a batch is a mean over its structures."""
+        return self._settings.panna_version != 1 and self._settings.reduction == "mean"
+
     def __call__(self, delta: Tensor, num_atoms: Tensor) -> Tensor:
         """Returns the loss, a scalar."""
         squares = _SQUARES[self._suffix](delta, num_atoms)
@@ -78,10 +83,8 @@ class EnergyLoss:
     def _factor(self, num_atoms: Tensor) -> Tensor | float:
         """What a structure's squared error is multiplied by, where the loss is a sum of squares."""
         power = {"": 0, "_atom": 2, "_std_atom": 1}[self._suffix]
-        second = self._settings.panna_version != 1
-        power += _WEIGHT_POWERS[self._settings.weight] if second else 0
-        mean = second and self._settings.reduction == "mean"
-        share = 1.0 / len(num_atoms) if mean else 1.0
+        power += _WEIGHT_POWERS[self._settings.weight] if self._settings.panna_version != 1 else 0
+        share = 1.0 / len(num_atoms) if self.is_mean else 1.0
         return num_atoms**-power * share if power else share
 
     def _version_1(self, delta: Tensor, total: Tensor) -> Tensor:

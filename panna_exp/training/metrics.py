@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from panna_exp.training.processes import Processes
+
 ENERGY_MAE = "energy_mae"
 ENERGY_RMSE = "energy_rmse"
 LOSS = "loss"
@@ -43,6 +45,8 @@ _ENERGY_COUNTS, _ENERGY_SUMS = 4, 6
 _FORCE_SUMS = 4
 # Sums of: virial loss, |dW|/N, components.
 _VIRIAL_SUMS = 3
+# Penalty and steps, which all processes of a training count alike.
+_ONCE = [1, 5]
 _FORCES = slice(_ENERGY_SUMS, _ENERGY_SUMS + _FORCE_SUMS)
 _VIRIALS = slice(_FORCES.stop, _FORCES.stop + _VIRIAL_SUMS)
 
@@ -90,6 +94,14 @@ class Totals:
         known = torch.isfinite(delta)
         per_atom = torch.where(known, delta, 0).abs() / num_atoms[:, None, None]
         self.sums[_VIRIALS] += torch.stack([loss, per_atom.sum(), known.sum().to(loss.dtype)])
+
+    def gathered(self, processes: Processes) -> Tensor:
+        """Returns a copy of the sums with what the other processes counted of the same steps."""
+        sums = self.sums.clone()
+        if processes.rank:
+            sums[_ONCE] = 0.0
+        processes.sum_(sums)
+        return sums
 
     def absorb(self, other: "Totals") -> None:
         """Adds another's sums to these and empties the other."""

@@ -21,6 +21,7 @@ from panna_exp.training.loss import EnergyLoss, Penalty
 from panna_exp.training.masks import Masks
 from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import Adam
+from panna_exp.training.processes import ALONE, Processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +36,15 @@ class TrainStep:
     force_loss: ForceLoss | None = None
     masks: Masks | None = None
     average: MovingAverage | None = None
+    processes: Processes = ALONE
 
     def __call__(
-        self, batch: AtomBatch, learning_rate: float, totals: Totals, number: int = 0
+        self,
+        batch: AtomBatch,
+        learning_rate: float,
+        totals: Totals,
+        number: int = 0,
+        share: float = 1.0,
     ) -> Tensor:
         """Updates the networks and adds the step's errors, taken before the update, to totals.
 
@@ -46,13 +53,49 @@ class TrainStep:
             learning_rate: Of this step.
             totals: Sums of errors.
             number: Of the step in the training, for choices that change with it.
+            share: Of a batch that several processes share: this part of its structures.
 
         Returns:
             [S] those errors of the batch's energies, prediction less target (eV).
         """
+        delta, energy_loss = self._differentiate(batch, totals, number, share)
+        self.processes.sum_(self.parameters.gradients)
+        penalty = None
+        if self.penalty is not None:
+            penalty = self.penalty.value()
+            self.penalty.add_gradient()
+        totals.add(delta, batch.num_atoms, energy_loss, penalty)
+        self._update(learning_rate)
+        return delta
+
+    def without_structures(self, learning_rate: float) -> None:
+        """Makes the update of a batch whose structures are all with other processes."""
+        self.parameters.gradients.zero_()
+        self.processes.sum_(self.parameters.gradients)
+        if self.penalty is not None:
+            self.penalty.add_gradient()
+        self._update(learning_rate)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within, the networks have the weights that are evaluated: averages, if there are any."""
+        return nullcontext() if self.average is None else self.average.in_use()
+
+    def _update(self, learning_rate: float) -> None:
+        self.optimizer.step(learning_rate)
+        if self.masks is not None:
+            self.masks.apply()
+        if self.average is not None:
+            self.average.update(self.optimizer.updates)
+
+    def _differentiate(
+        self, batch: AtomBatch, totals: Totals, number: int, share: float
+    ) -> tuple[Tensor, Tensor]:
+        """Sets the gradients of the losses; returns the energies' errors [S] and their loss."""
         passed = forward(self.networks, batch.descriptors, batch.species_counts)
         delta = batch.sum_by_structure(passed.atom_energy) - batch.energy
         energy_loss, slope = self.loss.with_slope(delta, batch.num_atoms)
+        if share != 1.0 and self.loss.is_mean:
+            energy_loss, slope = energy_loss * share, slope * share
         if not isinstance(passed, UniformPass) or 0 in batch.species_counts:
             self.parameters.gradients.zero_()  # otherwise all of them are written
         atom_slope = slope.index_select(0, batch.structure)
@@ -60,23 +103,9 @@ class TrainStep:
             backward(self.networks, passed, atom_slope, batch.species_counts)
         else:
             self._with_forces(
-                self.force_loss, batch, batch.forces, passed, atom_slope, totals, number
+                self.force_loss, batch, batch.forces, passed, atom_slope, totals, number, share
             )
-        penalty = None
-        if self.penalty is not None:
-            penalty = self.penalty.value()
-            self.penalty.add_gradient()
-        totals.add(delta, batch.num_atoms, energy_loss, penalty)
-        self.optimizer.step(learning_rate)
-        if self.masks is not None:
-            self.masks.apply()
-        if self.average is not None:
-            self.average.update(self.optimizer.updates)
-        return delta
-
-    def averaged(self) -> AbstractContextManager[None]:
-        """Within, the networks have the weights that are evaluated: averages, if there are any."""
-        return nullcontext() if self.average is None else self.average.in_use()
+        return delta, energy_loss
 
     @torch.no_grad()
     def _with_forces(
@@ -88,10 +117,12 @@ class TrainStep:
         atom_slope: Tensor,
         totals: Totals,
         number: int,
+        share: float,
     ) -> None:
         """Sets the gradients of energy and force loss; nothing is differentiated twice."""
+        cost = loss.cost * share if loss.is_mean else loss.cost
         slopes = input_gradient(self.networks, passed, batch.species_counts)
-        virial_cost = loss.settings.virial_cost if forces.virial is not None else 0.0
+        virial_cost = loss.settings.virial_cost * share if forces.virial is not None else 0.0
         if virial_cost and forces.virial is not None:
             pulled, strain = forces.jacobian.pull_with_strain(slopes.values)
             virial_value, by_strain = virial_loss(strain, forces.virial, batch.num_atoms)
@@ -100,11 +131,11 @@ class TrainStep:
             pulled, by_strain = forces.jacobian.pull(slopes.values), None
         delta = pulled.neg_().sub_(forces.target)
         value, by_force = loss(delta, batch.structure, batch.num_atoms, forces.known, number)
-        totals.add_forces(delta, forces.known_atoms(batch.structure), value * loss.cost)
+        totals.add_forces(delta, forces.known_atoms(batch.structure), value * cost)
         if by_strain is None:
-            direction = forces.jacobian.push(by_force).mul_(-loss.cost)
+            direction = forces.jacobian.push(by_force).mul_(-cost)
         else:
-            direction = forces.jacobian.push(by_force * -loss.cost, by_strain * virial_cost)
+            direction = forces.jacobian.push(by_force * -cost, by_strain * virial_cost)
         backward_with_direction(
             self.networks, passed, slopes, atom_slope, direction, batch.species_counts
         )

@@ -17,6 +17,8 @@ from panna_exp.training.step import TrainStep
 from panna_exp.training.validation import validate
 from panna_exp.training.watch import Watch
 
+_STEPS_BETWEEN_STOPS = 10  # of several processes
+
 logger = logging.getLogger(__name__)
 
 
@@ -121,13 +123,12 @@ class Trainer:
         if self.watch.exhausted:
             last = first
         for step in range(first, last):
-            batch = self.data.batch(self.order.indices(step - self.position.stream_start))
-            delta = self.step(batch, self._rate(step), self.interval_sums, step)
+            delta = self._make_step(step)
             done = step + 1
             if done % self.plan.log_frequency == 0:
                 self.listener.batch_errors(done, delta / self.energy_rescale)
             self.position = _at(self.position, done)
-            interrupted = self.stop()
+            interrupted = self._is_stopped(done)
             saved = self._after_step(done, done == last or interrupted)
             if interrupted or self.watch.exhausted:
                 break
@@ -143,6 +144,32 @@ class Trainer:
             train=self.last_train,
             validation=self.last_validation,
         )
+
+    def _make_step(self, step: int) -> Tensor:
+        """Makes a step, or this process's part of it; returns the errors [S] of all its energies.
+
+        Several processes gather these of logged steps only.
+        """
+        processes = self.step.processes
+        indices = self.order.indices(step - self.position.stream_start)
+        part = processes.part(indices)
+        if len(part):
+            share = len(part) / len(indices)
+            batch = self.data.batch(part)
+            delta = self.step(batch, self._rate(step), self.interval_sums, step, share)
+        else:
+            self.step.without_structures(self._rate(step))
+            delta = self.data.energy[:0]
+        if (step + 1) % self.plan.log_frequency == 0:
+            return processes.whole(delta, len(indices))
+        return delta
+
+    def _is_stopped(self, done: int) -> bool:
+        """Asks whether to stop; several processes have to agree, which they do now and then."""
+        processes = self.step.processes
+        if processes.size == 1:
+            return self.stop()
+        return done % _STEPS_BETWEEN_STOPS == 0 and processes.any(self.stop())
 
     def _after_step(self, done: int, ends: bool) -> bool:
         """Reports and saves what is due after step ``done``; returns whether it saved."""
@@ -162,6 +189,8 @@ class Trainer:
         return self.learning_rate(step) * self.watch.rate_factor
 
     def _log(self, done: int) -> None:
+        if self.step.processes.size > 1:
+            self.interval_sums.sums.copy_(self.interval_sums.gathered(self.step.processes))
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
         values["learning_rate"] = self._rate(done - 1)

@@ -1,22 +1,42 @@
 """Errors of the networks on a whole data set, with the losses that a training uses."""
 
+from itertools import count
+
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import BatchSource
+from panna_exp.data.batch import AtomBatch, BatchSource
 from panna_exp.training.force_loss import virial_loss
 from panna_exp.training.metrics import Totals
-from panna_exp.training.predict import predict_all, predict_forces
+from panna_exp.training.predict import predict, predict_forces
 from panna_exp.training.step import TrainStep
 
-_STRUCTURES = 100
+_STRUCTURES, _STRUCTURES_WITHOUT_FORCES = 100, 1000
 
 
 def validate(step: TrainStep, data: BatchSource) -> Totals:
-    """Returns the errors of ``data``; its losses are those of one batch of everything."""
+    """Returns the errors of ``data``; its losses are those of one batch of everything.
+
+    Several processes take some of the data each, and know the same in the end.
+    """
     totals = Totals(data.device)
     forces = step.force_loss is not None and data.has_forces
-    energy = _with_forces(step, data, totals) if forces else predict_all(step.networks, data)
+    size = _STRUCTURES if forces else _STRUCTURES_WITHOUT_FORCES
+    energy = torch.zeros_like(data.energy)
+    processes = step.processes
+    for number, batch in zip(
+        count(processes.rank, processes.size),
+        data.batches(size, processes.rank, processes.size),
+        strict=False,
+    ):
+        found = (
+            _with_forces(step, batch, len(batch) / len(data), totals)
+            if forces
+            else predict(step.networks, batch)
+        )
+        energy[number * size : number * size + len(batch)] = found
+    processes.sum_(energy)
+    processes.sum_(totals.sums)
     delta = energy - data.energy
     totals.add(
         delta,
@@ -28,25 +48,23 @@ def validate(step: TrainStep, data: BatchSource) -> Totals:
 
 
 @torch.no_grad()
-def _with_forces(step: TrainStep, data: BatchSource, totals: Totals) -> Tensor:
-    """Adds the force errors, some structures at a time; returns the energies [S]."""
+def _with_forces(step: TrainStep, batch: AtomBatch, part: float, totals: Totals) -> Tensor:
+    """Adds the force errors of a batch that is ``part`` of the data; returns the energies [S]."""
     assert step.force_loss is not None
     loss = step.force_loss.of_all_components()
-    energies = []
-    for batch in data.batches(_STRUCTURES):
-        virial = None if batch.forces is None else batch.forces.virial
-        strain = loss.settings.virial_cost > 0 and virial is not None
-        predicted = predict_forces(step.networks, batch, strain)
-        energies.append(predicted.energy)
-        forces = batch.forces
-        assert predicted.forces is not None
-        assert forces is not None
-        delta = predicted.forces - forces.target
-        value, _ = loss(delta, batch.structure, batch.num_atoms, forces.known)
-        share = len(batch) / len(data) if loss.is_mean else 1.0
-        if predicted.strain is not None and virial is not None:
-            value_of_virials, _ = virial_loss(predicted.strain, virial, batch.num_atoms)
-            cost = loss.settings.virial_cost * len(batch) / len(data)
-            totals.add_virials(predicted.strain + virial, batch.num_atoms, value_of_virials * cost)
-        totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * share))
-    return torch.cat(energies)
+    forces = batch.forces
+    assert forces is not None
+    strain = loss.settings.virial_cost > 0 and forces.virial is not None
+    predicted = predict_forces(step.networks, batch, strain)
+    assert predicted.forces is not None
+    delta = predicted.forces - forces.target
+    value, _ = loss(delta, batch.structure, batch.num_atoms, forces.known)
+    share = part if loss.is_mean else 1.0
+    if predicted.strain is not None and forces.virial is not None:
+        value_of_virials, _ = virial_loss(predicted.strain, forces.virial, batch.num_atoms)
+        cost = loss.settings.virial_cost * part
+        totals.add_virials(
+            predicted.strain + forces.virial, batch.num_atoms, value_of_virials * cost
+        )
+    totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * share))
+    return predicted.energy
