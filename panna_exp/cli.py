@@ -6,12 +6,15 @@ Nothing heavy is imported here: ``panna-exp --help`` answers at once.
 import importlib
 import os
 import sys
+import time
 from dataclasses import dataclass
 
 from panna_exp import __version__
+from panna_exp.assembly import torchrun
 from panna_exp.errors import ConfigError, PannaExpError, closest
 
 USER_ERROR = 2
+_WAIT_SECONDS = 3.0
 INTERRUPTED = 130
 
 
@@ -73,12 +76,8 @@ def run(arguments: list[str]) -> int:
     """Runs a command line and returns the exit code."""
     try:
         return _dispatch(arguments)
-    except ConfigError as error:
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        return USER_ERROR
     except PannaExpError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _show(error)
         return USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -92,6 +91,16 @@ def run(arguments: list[str]) -> int:
             raise
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
+
+
+def _show(error: PannaExpError) -> None:
+    """Prints what is wrong; of several processes the first does, and the others if it did not."""
+    where = ""
+    if torchrun.rank():
+        time.sleep(_WAIT_SECONDS)  # torchrun ends this process if the first has failed as well
+        where = f"process {torchrun.rank()}: "
+    for problem in error.problems if isinstance(error, ConfigError) else [str(error)]:
+        print(f"error: {where}{problem}", file=sys.stderr)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -108,6 +117,11 @@ def _dispatch(arguments: list[str]) -> int:
         raise ConfigError(
             f"unknown command '{word}', expected one of {', '.join(COMMANDS)}"
             f"{closest(word, COMMANDS)}"
+        )
+    if torchrun.world_size() > 1 and word != "train":
+        raise ConfigError(
+            f"torchrun started {torchrun.world_size()} processes of panna-exp {word}: only train "
+            "shares its work among several"
         )
     rest = list(arguments)
     rest.remove(word)

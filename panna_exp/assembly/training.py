@@ -63,7 +63,7 @@ class Run:
             energy_rescale=trainer.energy_rescale,
             optimizer=trainer.step.optimizer.state(),
             epoch_sums=trainer.epoch_sums.sums.cpu().clone(),
-            interval_sums=trainer.interval_sums.gathered(trainer.step.processes).cpu(),
+            interval_sums=trainer.interval_sums.sums.cpu().clone(),
             stream=self.stream,
             config=self.config,
             threads=self.threads,
@@ -137,11 +137,8 @@ def build_run(
         validation=pack(data.validation, data, config, dtype, device) if data.validation else None,
         plan=plan,
         position=position,
-        epoch_sums=_restored_sums("epoch_sums", restart, device),
-        # Those of all processes are with the first.
-        interval_sums=_restored_sums(
-            "interval_sums", Restart() if processes.rank else restart, device
-        ),
+        epoch_sums=_restored_sums("epoch_sums", restart, device, processes),
+        interval_sums=_restored_sums("interval_sums", restart, device, processes),
         listener=listener,
         save=save_both,
         stop=stop,
@@ -228,9 +225,12 @@ def _restored_step(
     return step
 
 
-def _restored_sums(name: str, restart: Restart, device: torch.device) -> Totals:
+def _restored_sums(
+    name: str, restart: Restart, device: torch.device, processes: Processes
+) -> Totals:
+    """The checkpoint's, which are those of all processes: the first one has them."""
     totals = Totals(device)
-    if restart.checkpoint is not None and restart.exact:
+    if restart.checkpoint is not None and restart.exact and processes.rank == 0:
         saved = getattr(restart.checkpoint, name)
         totals.sums[: len(saved)] = saved.to(device)
     return totals

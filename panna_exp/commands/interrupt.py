@@ -11,11 +11,14 @@ CTRL_C = 130
 # EX_TEMPFAIL of sysexits.h, "try again": what a job script asks for before it queues the job again.
 TRY_AGAIN = 75
 
+# A signal may come twice, from the terminal and from the program that started this one.
+_SAME_SECONDS = 0.5
+
 _CODES = {signal.SIGINT: CTRL_C, signal.SIGTERM: TRY_AGAIN, signal.SIGUSR1: TRY_AGAIN}
 
 
 class Interrupt:
-    """While entered, the first signal sets ``requested``; a second one stops at once.
+    """While entered, the first signal sets ``requested``; a later one stops at once.
 
     Ctrl-C, and what queues send before a job's time is over: SIGTERM and SIGUSR1.
 
@@ -31,6 +34,7 @@ class Interrupt:
         self._until = None if limit_seconds is None else STARTED + limit_seconds
         self._limit = limit_seconds
         self._before: dict[int, Any] = {}
+        self._first = 0.0
         self.code = 0
         self.reason = ""
 
@@ -57,6 +61,9 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.code:
+            if time.monotonic() < self._first + _SAME_SECONDS:
+                return
             raise KeyboardInterrupt
+        self._first = time.monotonic()
         self.code = _CODES[signal.Signals(number)]
         self.reason = f"got {signal.Signals(number).name}"

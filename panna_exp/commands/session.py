@@ -29,6 +29,7 @@ from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.delta_files import DeltaFiles
+from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.recorder import MetricsFile
 from panna_exp.training.weight_record import WeightRecord, read_weight_record
 
@@ -62,6 +63,7 @@ def run_training(
     command: CommandLine,
     tracker: Tracker,
     parent: Path | None = None,
+    processes: Processes = ALONE,
 ) -> TrainingResult:
     """Trains, evaluates on the validation data, and records everything.
 
@@ -74,6 +76,7 @@ def run_training(
         command: How it was started.
         tracker: Hears of everything; not closed here.
         parent: Folder of the sweep that the run is a job of, or None.
+        processes: That share the training, of which this is the first: see ``helping``.
 
     Raises:
         PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
@@ -83,7 +86,7 @@ def run_training(
         directory = RunDirectory(run_dir)
         try:
             session = _Session(
-                config, plain, directory, launch_dir, overrides, command, tracker, parent
+                config, plain, directory, launch_dir, overrides, command, tracker, parent, processes
             )
             return session.run(data)
         finally:
@@ -100,6 +103,7 @@ class _Session:
     command: CommandLine
     tracker: Tracker
     parent: Path | None
+    processes: Processes
 
     def run(self, data: RunData) -> TrainingResult:
         """Builds and trains; the tracker hears how it ended."""
@@ -107,6 +111,7 @@ class _Session:
         stream = stream_settings(config, data)
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
         data = continued_data(config, data, restart)
+        self.processes.wait()  # the others look for checkpoints now
         listener = RunListener(self.tracker)
         interrupt = Interrupt(config.training.limit_seconds)
         run = build_run(
@@ -118,7 +123,9 @@ class _Session:
             listener,
             self._save,
             interrupt.requested,
+            self.processes,
         )
+        self.processes.wait()
         listener.run = run
         listener.metrics_file = MetricsFile(
             self.directory.path / "metrics.dat",
@@ -209,6 +216,7 @@ class _Session:
             "seed": self.config.seed,
             "device": str(run.trainer.data.device),
             "threads": run.threads,
+            "processes": self.processes.size,
             "descriptor": run.descriptor,
             "data": {
                 "fingerprint": data.fingerprint,
@@ -238,10 +246,11 @@ class _Session:
             logger.info(message)
         plan = trainer.plan
         logger.info(
-            "training to epoch %d of %d steps on %s, %d thread%s; run directory: %s",
+            "training to epoch %d of %d steps on %s, %s%d thread%s; run directory: %s",
             plan.max_epochs,
             plan.steps_per_epoch,
             trainer.data.device,
+            f"{self.processes.size} processes of " if self.processes.size > 1 else "",
             run.threads,
             "" if run.threads == 1 else "s",
             relative(self.directory.path),

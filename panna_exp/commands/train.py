@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from panna_exp.assembly import torchrun
 from panna_exp.commands import sweep, sweep_jobs
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.launch import launch
 from panna_exp.commands.train_run import load, plain_values, remove_empty, train_run
-from panna_exp.errors import PannaExpError
+from panna_exp.errors import ConfigError, PannaExpError
 
 if TYPE_CHECKING:
     from panna_exp.commands.session import TrainingResult
@@ -52,7 +53,19 @@ outcomes: list[int | Exception] = []
 def train_job(composed: DictConfig) -> float | None:
     """Trains once; returns the metric that a sweep ranks by (None if the job failed)."""
     hydra_config = HydraConfig.get()
-    if "MULTIRUN" in str(hydra_config.mode):
+    several = "MULTIRUN" in str(hydra_config.mode)
+    if torchrun.world_size() > 1 and (several or composed.training.seeds):
+        what = "training.seeds" if composed.training.seeds else "-m"
+        outcomes.append(
+            ConfigError(
+                f"{what}: trains several potentials, but torchrun started "
+                f"{torchrun.world_size()} processes for one: start panna-exp without torchrun, "
+                "hydra/launcher=joblib runs the jobs of a sweep side by side"
+            )
+        )
+        remove_empty(Path(hydra_config.runtime.output_dir), Path(hydra_config.runtime.cwd))
+        return None
+    if several:
         return train_sweep_job(composed)
     run_dir = Path(hydra_config.runtime.output_dir)
     overrides = list(hydra_config.overrides.task)

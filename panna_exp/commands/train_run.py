@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from panna_exp.assembly import torchrun
 from panna_exp.assembly.tracking import make_tracker
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.config.schema import TrainConfig
@@ -14,6 +15,7 @@ from panna_exp.tracking.base import NullTracker, Tracker
 
 if TYPE_CHECKING:
     from panna_exp.commands.session import TrainingResult
+    from panna_exp.training.processes import Processes
 
 
 def train_run(
@@ -39,24 +41,52 @@ def train_run(
     try:
         config = load(composed)
         # Before torch is imported: MLflow's own slow start then runs beside ours.
-        tracker = make_tracker(config.tracking, launch_dir)
+        if torchrun.rank() == 0:
+            tracker = make_tracker(config.tracking, launch_dir)
+        from panna_exp.assembly.processes import join
         from panna_exp.commands.session import run_training
 
-        return run_training(
-            config,
-            plain=plain_values(composed),
-            run_dir=command.run_dir,
-            launch_dir=launch_dir,
-            overrides=overrides,
-            command=command,
-            tracker=tracker,
-            parent=parent,
-        )
+        processes = join(config)
+        try:
+            run_dir = Path(processes.text(str(command.run_dir)))
+            if processes.rank:
+                return _help(config, composed, command.run_dir, run_dir, launch_dir, processes)
+            return run_training(
+                config,
+                plain=plain_values(composed),
+                run_dir=run_dir,
+                launch_dir=launch_dir,
+                overrides=overrides,
+                command=command,
+                tracker=tracker,
+                parent=parent,
+                processes=processes,
+            )
+        finally:
+            processes.leave()
     except Exception:
         remove_empty(command.run_dir, launch_dir)
         raise
     finally:
         tracker.close()
+
+
+def _help(
+    config: TrainConfig,
+    composed: DictConfig,
+    own_dir: Path,
+    run_dir: Path,
+    launch_dir: Path,
+    processes: "Processes",
+) -> "TrainingResult":
+    """Works for process 0; this process's own directory, made by Hydra, is not used."""
+    from panna_exp.commands.helping import help_training
+    from panna_exp.commands.session import TrainingResult
+
+    if own_dir != run_dir:
+        remove_empty(own_dir, launch_dir)
+    help_training(config, plain_values(composed), run_dir, launch_dir, processes)
+    return TrainingResult(metric=None, code=0)
 
 
 def plain_values(composed: DictConfig) -> dict[str, Any]:

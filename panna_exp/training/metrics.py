@@ -95,13 +95,19 @@ class Totals:
         per_atom = torch.where(known, delta, 0).abs() / num_atoms[:, None, None]
         self.sums[_VIRIALS] += torch.stack([loss, per_atom.sum(), known.sum().to(loss.dtype)])
 
-    def gathered(self, processes: Processes) -> Tensor:
-        """Returns a copy of the sums with what the other processes counted of the same steps."""
-        sums = self.sums.clone()
+    def collect(self, processes: Processes) -> None:
+        """Moves what all processes counted of the same steps to the first of them."""
+        if processes.size == 1:
+            return
+        self.share(processes)
         if processes.rank:
-            sums[_ONCE] = 0.0
-        processes.sum_(sums)
-        return sums
+            self.sums.zero_()
+
+    def share(self, processes: Processes) -> None:
+        """Makes these the sums of all processes, in each of them."""
+        if processes.rank:
+            self.sums[_ONCE] = 0.0
+        processes.sum_(self.sums)
 
     def absorb(self, other: "Totals") -> None:
         """Adds another's sums to these and empties the other."""

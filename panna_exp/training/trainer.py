@@ -133,7 +133,7 @@ class Trainer:
             if interrupted or self.watch.exhausted:
                 break
         if not saved and self.position.step > first:
-            self.save()
+            self._save()
         return FitResult(
             step=self.position.step,
             steps_made=self.position.step - first,
@@ -181,22 +181,26 @@ class Trainer:
         if epoch_end:
             self._end_epoch(done)
         if ends or self.watch.exhausted or done % plan.save_checkpoint_steps == 0:
-            self.save()
+            self._save()
             return True
         return False
+
+    def _save(self) -> None:
+        self.interval_sums.collect(self.step.processes)
+        self.save()
 
     def _rate(self, step: int) -> float:
         return self.learning_rate(step) * self.watch.rate_factor
 
     def _log(self, done: int) -> None:
-        if self.step.processes.size > 1:
-            self.interval_sums.sums.copy_(self.interval_sums.gathered(self.step.processes))
+        self.interval_sums.collect(self.step.processes)
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
         values["learning_rate"] = self._rate(done - 1)
         self.listener.logged(done, values)
 
     def _end_epoch(self, done: int) -> None:
+        self.epoch_sums.share(self.step.processes)  # all have to decide alike what comes of it
         self.last_train = self.epoch_sums.read(self.energy_rescale)
         self.epoch_sums.sums.zero_()
         self.last_validation = self._validated()

@@ -21,6 +21,7 @@ from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.training.metrics import Totals
 from panna_exp.training.predict import predict_all_forces
+from panna_exp.training.processes import Processes
 from panna_exp.training.validation import validate
 
 CPU = torch.device("cpu")
@@ -128,6 +129,47 @@ def test_fifty_steps_are_the_same_on_every_route(options):
             for layer, expected in zip(one.layers, other.layers, strict=True):
                 np.testing.assert_allclose(layer.weights, expected.weights, rtol=0, atol=1e-10)
                 np.testing.assert_allclose(layer.biases, expected.biases, rtol=0, atol=1e-10)
+
+
+class OneOf(Processes):
+    """One of several processes, which notes what the others would have been told."""
+
+    def __init__(self, rank, size):
+        self.rank, self.size = rank, size
+        self.told = []
+
+    def sum_(self, values):
+        self.told.append(values.clone())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"virial_cost": 0.3, "wscale_l2": 1e-3},
+        {"energy_reduction": "sum"},
+        {"force_reduction": "sum"},
+        {"loss_function": "exp_quad_atom", "floss_function": "exp_quad"},
+        {"panna_version": 1, "loss_function": "quad_std_atom"},
+    ],
+)
+def test_gradients_and_errors_of_the_parts_of_a_batch_add_up(options):
+    structures = make_structures(without_forces=(4,))
+    virial = np.random.default_rng(1).normal(size=(len(structures), 3, 3))
+    case = make_case("on the fly", replace(structures, virial=virial), **options)
+    indices = np.array([3, 0, 7, 4, 4, 11, 2])
+
+    def part(processes, chosen):
+        totals = Totals(CPU)
+        step = replace(case.step, processes=processes)
+        step(case.data.batch(chosen), 0.0, totals, 0, len(chosen) / len(indices))
+        totals.share(processes)
+        return processes.told
+
+    gradient, sums = part(OneOf(0, 2), indices)
+    parts = [part(OneOf(rank, 2), OneOf(rank, 2).part(indices)) for rank in range(2)]
+    assert gradient.abs().max() > 0
+    torch.testing.assert_close(parts[0][0] + parts[1][0], gradient, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(parts[0][1] + parts[1][1], sums, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("route", ROUTES)
