@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.assembly.batches import stream_settings
-from panna_exp.assembly.datasets import DataPart, RunData, read_run_data
-from panna_exp.assembly.descriptor import describe
-from panna_exp.assembly.restart import Restart, continued_data, find_restart
+from panna_exp.assembly.datasets import RunData, read_run_data
+from panna_exp.assembly.restart import continued_data, find_restart
 from panna_exp.assembly.training import Run, build_run
-from panna_exp.commands.command_line import CommandLine, relative
+from panna_exp.commands.announcement import announce
+from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.interrupt import Interrupt
 from panna_exp.commands.listener import RunListener
 from panna_exp.commands.messages import messages_shown
@@ -143,7 +143,7 @@ class _Session:
         if config.io.delta_e:
             listener.delta_file = DeltaFiles(self.directory.path, run.trainer.position.step)
         self._record(run, data)
-        self._announce(run, data, restart)
+        announce(run, data, restart, self.directory.path, self.processes)
         try:
             with tracked_run(self.tracker, self._run_info(run, data)):
                 self._track(_RECORD_FILES)
@@ -235,27 +235,6 @@ class _Session:
             ),
         )
 
-    def _announce(self, run: Run, data: RunData, restart: Restart) -> None:
-        trainer = run.trainer
-        logger.info("training data: %s, %s", _counts(data.train), describe(run.descriptor))
-        if data.validation is not None:
-            logger.info("validation data: %s", _counts(data.validation))
-        else:
-            logger.info("no validation data: name data.validation or set data.validation_fraction")
-        for message in restart.messages:
-            logger.info(message)
-        plan = trainer.plan
-        logger.info(
-            "training to epoch %d of %d steps on %s, %s%d thread%s; run directory: %s",
-            plan.max_epochs,
-            plan.steps_per_epoch,
-            trainer.data.device,
-            f"{self.processes.size} processes of " if self.processes.size > 1 else "",
-            run.threads,
-            "" if run.threads == 1 else "s",
-            relative(self.directory.path),
-        )
-
     def _run_info(self, run: Run, data: RunData) -> RunInfo:
         return run_info(
             self.config.tracking,
@@ -299,13 +278,3 @@ class _Session:
                 self.tracker.save(path)
         except (DataError, OSError) as error:  # a figure is not worth the run
             logger.warning("no learning curves: %s", error)
-
-
-def _counts(part: DataPart) -> str:
-    """How much was read: structures, atoms, records a file."""
-    records = sum(file.num_records for file in part.files)
-    files = "file" if len(part.files) == 1 else "files"
-    structures, atoms = len(part.structures), int(part.structures.offsets[-1])
-    return (
-        f"{structures} structures, {atoms} atoms ({records} records in {len(part.files)} {files})"
-    )
