@@ -10,7 +10,10 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "train": (
         "Trains networks, validates at each epoch end, and records everything in a run directory.\n"
         "The same command with the same io.train_dir continues a run. -m a.b=1,2,3 runs a sweep.",
-        ("io", "data", "descriptor", "network", "species", "training", "tracking", "experiment"),
+        (
+            *("io", "data", "descriptor", "network", "species", "training", "tracking", "debug"),
+            "experiment",
+        ),
     ),
     "evaluate": (
         "Writes predictions, a table of errors and a parity plot of a run's checkpoints, or of a\n"
@@ -21,6 +24,12 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Writes the networks of a run as PANNA's files, reads them back and compares.",
         (),
     ),
+    "descriptors": (
+        "Computes the descriptors of data.train once and stores them; called again, it goes on.\n"
+        "--report looks at them instead: ranges of the components, and how they fit the data.",
+        ("data", "descriptor"),
+    ),
+    "pack": ("Packs PANNA's .bin files into TFRecords.", ()),
 }
 
 
