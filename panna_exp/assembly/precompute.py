@@ -223,9 +223,10 @@ def _check_room(
     width = 4 if config.format == "bin" or config.precision.value == "float32" else 8
     size = float(width * atoms.sum() * wanted.size)
     if config.derivatives == "dense":
-        size += float(12 * (atoms**2).sum() * wanted.size)
+        size += float(3 * width * (atoms**2).sum() * wanted.size)
     elif config.derivatives == "sparse":
-        size += 12.0 * nonzeros_per_atom(structures, wanted) * float(atoms.sum())
+        # Each with its row and its column, of four bytes.
+        size += (width + 8.0) * nonzeros_per_atom(structures, wanted) * float(atoms.sum())
     existing = folder
     while not existing.exists():
         existing = existing.parent

@@ -1,5 +1,6 @@
 """Keys, room on the disk, and periodicity of precomputed descriptors."""
 
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from panna_exp.assembly.precompute import precompute
-from panna_exp.config.schema import DataConfig
+from panna_exp.config.schema import DataConfig, Precision
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
@@ -35,7 +36,7 @@ def config(tmp_path):
         species = Species(("H", "O"))
         write_hdf5(tmp_path / "s.h5", StructureSet.from_structures(structures), species)
         data = DataConfig(train="s.h5", species=["H", "O"])
-        return DescriptorsConfig(data=data, output_dir="out", format="bin", **options)
+        return DescriptorsConfig(data=data, output_dir="out", **{"format": "bin", **options})
 
     return make
 
@@ -64,6 +65,19 @@ def test_a_disk_without_room(config, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"need about 30\.\d kB, but the disk has 10 kB left"):
         run(config(derivatives="dense", log_dir="log"), tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("precision", list(Precision))
+@pytest.mark.parametrize("derivatives", ["dense", "sparse"])
+def test_the_size_that_is_announced_is_what_is_written(
+    config, tmp_path, caplog, derivatives, precision
+):
+    caplog.set_level("INFO")
+    names = [str(number) for number in range(300)]
+    run(config(names, format="hdf5", derivatives=derivatives, precision=precision), tmp_path)
+    (announced,) = re.findall(r"about ([\d.]+) MB", caplog.text)
+    written = sum(file.stat().st_size for file in (tmp_path / "out").iterdir()) / 1e6
+    assert written == pytest.approx(float(announced), rel=0.15)
 
 
 def test_periodicity_can_be_overridden(config, tmp_path):
