@@ -2,12 +2,15 @@
 
 import contextlib
 import ctypes
+import logging
 import os
 
 import torch
 
 from panna_exp.config.schema import CommonConfig, Device
 from panna_exp.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 # Multiply-adds a step below which a second thread costs more than it brings: measured, threads
 # wait for one another by spinning.
@@ -36,6 +39,12 @@ def choose_threads(
     The last two are at most the part of the cores that each of several processes here has.
     """
     if config.threads is not None:
+        if saved is not None and saved != config.threads:
+            logger.warning(
+                "threads=%d: the checkpoint was made with %d; results agree to round-off only",
+                config.threads,
+                saved,
+            )
         return config.threads
     cores = max(1, (os.cpu_count() or 1) // processes)
     if saved is not None:

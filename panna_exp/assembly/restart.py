@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Options that may change without making it another training.
 _FREE = (
-    *("io", "tracking", "sweep", "device", "threads", "training.max_epochs"),
+    *("io", "tracking", "sweep", "device", "threads", "execution", "training.max_epochs"),
     *("training.patience", "training.limit_seconds"),
     *("data.train", "data.validation", "data.test", "data.kind"),
     *("network.networks_metadata", "network.allow_new_species"),

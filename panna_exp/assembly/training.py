@@ -11,13 +11,14 @@ import torch
 from panna_exp import __version__
 from panna_exp.assembly.batches import batch_order, pack, stream_settings
 from panna_exp.assembly.datasets import DataPart, RunData
+from panna_exp.assembly.execution import choose_execution
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
 from panna_exp.assembly.optimisation import learning_rate, make_train_step, make_watch
 from panna_exp.assembly.ranges import training_ranges
 from panna_exp.assembly.restart import Restart, flatten, next_position
-from panna_exp.config.schema import TrainConfig, TrainingConfig
+from panna_exp.config.schema import Execution, TrainConfig, TrainingConfig
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
@@ -46,6 +47,7 @@ class Run:
     trainer: Trainer
     networks: SpeciesNetworks
     threads: int
+    execution: Execution
     descriptor: dict[str, Any]
     stream: dict[str, Any]
     config: dict[str, Any]
@@ -67,6 +69,7 @@ class Run:
             stream=self.stream,
             config=self.config,
             threads=self.threads,
+            execution=self.execution.value,
             versions={"panna_exp": __version__, "torch": str(torch.__version__)},
             train=trainer.last_train,
             validation=trainer.last_validation,
@@ -152,6 +155,7 @@ def build_run(
         trainer=trainer,
         networks=networks,
         threads=threads,
+        execution=choose_execution(config, device, saved.execution if saved else None),
         descriptor=data.descriptor,
         stream=stream_settings(config, data),
         config=dict(plain),

@@ -26,13 +26,14 @@ def announce(
     for message in restart.messages:
         logger.info(message)
     logger.info(
-        "training to epoch %d of %d steps on %s, %s%d thread%s; run directory: %s",
+        "training to epoch %d of %d steps on %s, %s%d thread%s, %s steps; run directory: %s",
         plan.max_epochs,
         plan.steps_per_epoch,
         trainer.data.device,
         f"{processes.size} processes of " if processes.size > 1 else "",
         run.threads,
         "" if run.threads == 1 else "s",
+        run.execution.value,
         relative(run_dir),
     )
 

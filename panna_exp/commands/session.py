@@ -216,6 +216,7 @@ class _Session:
             "seed": self.config.seed,
             "device": str(run.trainer.data.device),
             "threads": run.threads,
+            "execution": run.execution.value,
             "processes": self.processes.size,
             "descriptor": run.descriptor,
             "data": {

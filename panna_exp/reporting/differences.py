@@ -17,7 +17,17 @@ from panna_exp.reporting.run import Run
 PLACES = ("io.train_dir",)
 _HASHES = ("fingerprint", "sha256", "git_commit")
 _HASH_DIGITS = 12
-_CODE = ("panna_exp", "python", "packages", "git_commit", "platform", "cpus", "device", "threads")
+_CODE = (
+    "panna_exp",
+    "python",
+    "packages",
+    "git_commit",
+    "platform",
+    "cpus",
+    "device",
+    "threads",
+    "execution",
+)
 # What a result repeats: the command line, the state, and numbers by the names of sweep.metric.
 _NOT_RESULTS = ("overrides", "error", "status", "metric", "metric_name", "metrics", "evaluated")
 _LONG_LIST = 6

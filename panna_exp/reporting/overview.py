@@ -16,7 +16,17 @@ from panna_exp.reporting.records import flatten
 _MOST_FILES = 12
 _HASH_DIGITS = 12
 _ENVIRONMENT = (
-    *("panna_exp", "python", "packages", "git_commit", "platform", "cpus", "device", "threads"),
+    *(
+        "panna_exp",
+        "python",
+        "packages",
+        "git_commit",
+        "platform",
+        "cpus",
+        "device",
+        "threads",
+        "execution",
+    ),
     *("seed", "launch_dir"),
 )
 

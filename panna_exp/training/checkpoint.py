@@ -76,6 +76,7 @@ class Checkpoint:
         ranges: Of the descriptors in the training set; None in older checkpoints.
         averaged: The networks with averaged weights, none where they are not averaged.
         watch: What was seen of the errors of epoch ends (training.watch).
+        execution: How the steps were executed; older checkpoints are all eager.
     """
 
     position: Position
@@ -96,6 +97,7 @@ class Checkpoint:
     ranges: Ranges | None = None
     averaged: tuple[NetworkData, ...] = ()
     watch: dict[str, float] = field(default_factory=dict)
+    execution: str = "eager"
 
     @property
     def evaluated(self) -> tuple[NetworkData, ...]:

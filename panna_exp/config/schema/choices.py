@@ -11,6 +11,13 @@ class Device(Enum):
     cuda = "cuda"
 
 
+class Execution(Enum):
+    """How a training's steps are executed."""
+
+    auto = "auto"
+    eager = "eager"
+
+
 class Precision(Enum):
     """Floating point type of the network."""
 

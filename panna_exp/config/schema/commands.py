@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from panna_exp.config.schema.choices import Device, Precision
+from panna_exp.config.schema.choices import Device, Execution, Precision
 from panna_exp.config.schema.data import DataConfig
 from panna_exp.config.schema.descriptor import DescriptorConfig
 from panna_exp.config.schema.io import IoConfig, TrackingConfig
@@ -29,6 +29,10 @@ class CommonConfig:
 class TrainConfig(CommonConfig):
     """Options of ``panna-exp train``."""
 
+    execution: Execution = option(
+        Execution.auto,
+        "of the steps: eager, or auto (a resumed run keeps its own, a new one is eager)",
+    )
     io: IoConfig = group(IoConfig, "folders and frequencies")
     data: DataConfig = group(DataConfig, "data sets")
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
