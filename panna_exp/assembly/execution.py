@@ -1,33 +1,106 @@
 """How the steps of a training are executed: by fixed rules, never by timing.
 
-``eager`` is the definition. ``auto`` is eager on every device: nothing else has been measured to be
-faster there. A continued training keeps the execution of its checkpoint, for equal bits.
+``eager`` is the definition. ``auto`` is eager on every device: on a CPU nothing else was measured
+to be faster, and no GPU has run ``cuda_graph`` yet. A continued training keeps the execution of its
+checkpoint, for equal bits, where that can still be had.
 """
 
 import logging
 
-import torch
-
 from panna_exp.config.schema import Execution, TrainConfig
+from panna_exp.data.batch import BatchSource, PackedData
+from panna_exp.data.jacobians import StoredJacobians
+from panna_exp.data.padded import PaddedData, shapes
+from panna_exp.errors import ConfigError
+from panna_exp.training.execution import EagerSteps, Steps
+from panna_exp.training.metrics import Totals
+from panna_exp.training.padded_steps import PaddedSteps
+from panna_exp.training.processes import Processes
+from panna_exp.training.step import TrainStep
 
 logger = logging.getLogger(__name__)
 
 
-def choose_execution(config: TrainConfig, device: torch.device, saved: str | None) -> Execution:
+def choose_execution(
+    config: TrainConfig, data: BatchSource, saved: str | None, processes: Processes
+) -> Execution:
     """Returns the user's execution, the checkpoint's, else that of the rule above.
 
     Args:
         config: Validated.
-        device: Where the training runs.
+        data: What to train on.
         saved: The execution that the checkpoint's steps were made with, if there is a checkpoint.
+        processes: That share the batches.
+
+    Raises:
+        ConfigError: The user's cannot be had; every reason is named.
     """
     asked = config.execution
-    if asked is not Execution.auto:
-        if saved is not None and asked.value != saved:
+    wanted = Execution(saved or "eager") if asked is Execution.auto else asked
+    obstacles = _obstacles(config, data, processes) if wanted is Execution.cuda_graph else []
+    if asked is Execution.auto:
+        if obstacles:
             logger.warning(
-                "execution=%s: the checkpoint was made with %s; results agree to round-off only",
-                asked.value,
-                saved,
+                "the checkpoint was made with execution=cuda_graph, this is eager (%s); results "
+                "agree to round-off only",
+                "; ".join(obstacles),
             )
-        return asked
-    return Execution(saved) if saved is not None else Execution.eager
+        return Execution.eager if obstacles else wanted
+    if obstacles:
+        raise ConfigError(
+            [f"execution={asked.value}: {text}: use execution=eager" for text in obstacles]
+        )
+    if saved is not None and asked.value != saved:
+        logger.warning(
+            "execution=%s: the checkpoint was made with %s; results agree to round-off only",
+            asked.value,
+            saved,
+        )
+    return asked
+
+
+def make_steps(
+    execution: Execution, step: TrainStep, data: BatchSource, totals: Totals, batch_size: int
+) -> Steps:
+    """Returns what makes the steps of a training.
+
+    Args:
+        execution: Of :func:`choose_execution` with the same data.
+        step: The definition of a step.
+        data: What to train on.
+        totals: Sums of errors.
+        batch_size: Structures a batch.
+    """
+    if execution is not Execution.cuda_graph:
+        return EagerSteps(step=step, data=data, totals=totals)
+    assert isinstance(data, PackedData)
+    padded = PaddedData(data, batch_size)
+    logger.info("CUDA graphs of %s a batch", shapes(padded.capacities))
+    return PaddedSteps(step, padded, totals, record=True)
+
+
+def _obstacles(config: TrainConfig, data: BatchSource, processes: Processes) -> list[str]:
+    """Returns why no step of this training can be recorded."""
+    training = config.training
+    found = []
+    if data.device.type != "cuda":
+        found.append(f"records what a CUDA device does, but this training runs on {data.device}")
+    if processes.size > 1:
+        found.append("steps that several processes share are not recorded")
+    if "exp" in training.loss_function:
+        found.append(
+            f"training.loss_function={training.loss_function} is differentiated automatically, "
+            "which is not recorded"
+        )
+    if not isinstance(data, PackedData):
+        found.append("data that are read piece by piece have no fixed place on the device")
+    elif data.jacobians is not None and not isinstance(data.jacobians, StoredJacobians):
+        found.append(
+            "forces from positions have neighbour lists of changing length (stored derivatives do "
+            "not: panna-exp descriptors derivatives=sparse)"
+        )
+    if training.forces_cost > 0 and training.force_fraction < 1:
+        found.append(
+            f"training.force_fraction={training.force_fraction:g} draws components on the host"
+        )
+    return found

@@ -11,7 +11,7 @@ import torch
 from panna_exp import __version__
 from panna_exp.assembly.batches import batch_order, pack, stream_settings
 from panna_exp.assembly.datasets import DataPart, RunData
-from panna_exp.assembly.execution import choose_execution
+from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
@@ -132,16 +132,21 @@ def build_run(
     def save_both() -> None:
         save(run.checkpoint(), best.pop() if best else None)
 
+    step = _restored_step(config, networks, masks, restart, processes)
+    packed = pack(data.train, data, config, dtype, device, order)
+    totals = _restored_sums("interval_sums", restart, device, processes)
+    execution = choose_execution(config, packed, saved.execution if saved else None, processes)
     trainer = Trainer(
-        step=_restored_step(config, networks, masks, restart, processes),
-        data=pack(data.train, data, config, dtype, device, order),
+        step=step,
+        steps=make_steps(execution, step, packed, totals, config.training.batch_size),
+        data=packed,
         order=order,
         learning_rate=learning_rate(config.training, position, plan.steps_per_epoch),
         validation=pack(data.validation, data, config, dtype, device) if data.validation else None,
         plan=plan,
         position=position,
         epoch_sums=_restored_sums("epoch_sums", restart, device, processes),
-        interval_sums=_restored_sums("interval_sums", restart, device, processes),
+        interval_sums=totals,
         listener=listener,
         save=save_both,
         stop=stop,
@@ -155,7 +160,7 @@ def build_run(
         trainer=trainer,
         networks=networks,
         threads=threads,
-        execution=choose_execution(config, device, saved.execution if saved else None),
+        execution=execution,
         descriptor=data.descriptor,
         stream=stream_settings(config, data),
         config=dict(plain),

@@ -52,6 +52,7 @@ class AtomBatch:
         energy: [S] energies with the reference energies subtracted (eV).
         descriptors: [A, D].
         forces: Of a data set with forces, or None.
+        weight: [S] 0 for structures that only fill the batch up, otherwise 1; None: all are 1.
     """
 
     species_counts: tuple[int, ...]
@@ -60,6 +61,7 @@ class AtomBatch:
     energy: Tensor
     descriptors: Tensor
     forces: BatchForces | None = None
+    weight: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -109,6 +111,13 @@ class PackedData:
         jacobians: Of the descriptors; with them batches have forces (targets are those of
             ``structures`` where it has any, times ``force_scale``).
         force_scale: Factor on the forces to learn.
+
+    Attributes:
+        counts: [T, S] atoms of each species and structure.
+        starts: [T, S] the first of their rows.
+        atoms: [A] each row's atom in ``structures``.
+        forces: [A, 3] to learn, by row; None without Jacobians.
+        known: [S] 1 where a structure has forces, otherwise 0; None where all have.
     """
 
     def __init__(
@@ -122,24 +131,25 @@ class PackedData:
         force_scale: float = 1.0,
     ) -> None:
         assert structures.descriptors is not None
-        self.counts = structures.counts(num_species).T.copy()  # [T, S]
+        self.counts = structures.counts(num_species).T.copy()
         owner = np.repeat(np.arange(len(structures)), structures.num_atoms)
         order = np.lexsort((owner, structures.species))
         ends = np.cumsum(self.counts.ravel()).reshape(self.counts.shape)
-        self._starts = ends - self.counts  # [T, S] first row of each block of `descriptors`
+        self.starts = ends - self.counts
         self.descriptors = torch.from_numpy(structures.descriptors[order]).to(device, dtype)
         self.energy = torch.from_numpy(targets).to(device, dtype)
         self.num_atoms = torch.from_numpy(structures.num_atoms).to(device, dtype)
         self.device = device
         self.jacobians = jacobians
-        self._atoms = order
-        self._forces, self._known = None, None
+        self.atoms = order
+        self.forces: Tensor | None = None
+        self.known: Tensor | None = None
         if jacobians is not None:
             forces, known = _known_forces(structures)
             scaled = np.nan_to_num(forces[order]) * force_scale
-            self._forces = torch.from_numpy(scaled).to(device, dtype)
+            self.forces = torch.from_numpy(scaled).to(device, dtype)
             if not known.all():
-                self._known = torch.from_numpy(known).to(device, dtype)
+                self.known = torch.from_numpy(known).to(device, dtype)
         self._virial: Tensor | None = None
         if structures.virial is not None:
             self._virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
@@ -169,7 +179,7 @@ class PackedData:
         flat = counts.ravel()
         ends = np.cumsum(flat)
         rows = np.arange(ends[-1])
-        rows += np.repeat(self._starts[:, indices].ravel() - (ends - flat), flat)
+        rows += np.repeat(self.starts[:, indices].ravel() - (ends - flat), flat)
         structure = np.repeat(np.tile(np.arange(len(indices)), len(counts)), flat)
         chosen = torch.from_numpy(indices).to(self.device)
         places = torch.from_numpy(rows).to(self.device)
@@ -185,12 +195,12 @@ class PackedData:
     def _batch_forces(
         self, indices: Ints, chosen: Tensor, rows: Ints, places: Tensor, owner: Ints
     ) -> BatchForces | None:
-        if self.jacobians is None or self._forces is None:
+        if self.jacobians is None or self.forces is None:
             return None
-        atoms = BatchAtoms.of(indices, self._atoms[rows], owner)
+        atoms = BatchAtoms.of(indices, self.atoms[rows], owner)
         return BatchForces(
-            target=self._forces.index_select(0, places),
-            known=None if self._known is None else self._known.index_select(0, chosen),
+            target=self.forces.index_select(0, places),
+            known=None if self.known is None else self.known.index_select(0, chosen),
             jacobian=self.jacobians.batch(atoms),
             by_structure=torch.from_numpy(atoms.by_structure).to(self.device),
             virial=None if self._virial is None else self._virial.index_select(0, chosen),

@@ -84,6 +84,12 @@ class StoredJacobians:
         size: D.
         dtype: Precision of the network.
         device: Where they are kept.
+
+    Attributes:
+        values: [V] elements of all structures, one structure after the other.
+        starts: [S + 1] where each structure's begin.
+        places: ([V] rows, [V] columns) of sparse ones; None where dense.
+        size: D.
     """
 
     def __init__(
@@ -94,45 +100,45 @@ class StoredJacobians:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self._values = torch.from_numpy(derivatives.values).to(device, dtype)
-        self._starts = derivatives.starts
-        self._size = size
-        self._places: tuple[Tensor, Tensor] | None = None
+        self.values = torch.from_numpy(derivatives.values).to(device, dtype)
+        self.starts = derivatives.starts
+        self.size = size
+        self.places: tuple[Tensor, Tensor] | None = None
         self._matrices: list[Tensor] = []
         if derivatives.rows is not None and derivatives.columns is not None:
             places = (derivatives.rows, derivatives.columns)
             rows, columns = (torch.from_numpy(item).to(device) for item in places)
-            self._places = rows, columns
+            self.places = rows, columns
         else:
             shapes = [(count * size, 3 * count) for count in num_atoms.tolist()]
-            parts = torch.split(self._values, [rows * columns for rows, columns in shapes])
+            parts = torch.split(self.values, [rows * columns for rows, columns in shapes])
             self._matrices = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     @property
     def num_bytes(self) -> int:
         """Size of what is kept on the device."""
-        tensors = (self._values, *(self._places or ()))
+        tensors = (self.values, *(self.places or ()))
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def batch(self, atoms: BatchAtoms) -> BatchJacobian:
         """Returns the Jacobian of a batch."""
-        order = torch.from_numpy(atoms.by_structure).to(self._values.device)
-        if self._places is None:
+        order = torch.from_numpy(atoms.by_structure).to(self.values.device)
+        if self.places is None:
             matrices = [self._matrices[number] for number in atoms.structures.tolist()]
-            return _DenseJacobian(matrices, order, self._size)
-        parts = [(int(self._starts[s]), int(self._starts[s + 1])) for s in atoms.structures]
+            return _DenseJacobian(matrices, order, self.size)
+        parts = [(int(self.starts[s]), int(self.starts[s + 1])) for s in atoms.structures]
         lengths = torch.tensor([stop - start for start, stop in parts], device=order.device)
         first = torch.from_numpy(atoms.offsets[:-1]).to(order.device)
         before = first.repeat_interleave(lengths)  # atoms of earlier structures, by element
         rows, columns = (
-            torch.cat([place[start:stop] for start, stop in parts]).long() for place in self._places
+            torch.cat([place[start:stop] for start, stop in parts]).long() for place in self.places
         )
-        return _SparseJacobian(
-            values=torch.cat([self._values[start:stop] for start, stop in parts]),
-            rows=rows.add_(before, alpha=self._size),
+        return SparseJacobian(
+            values=torch.cat([self.values[start:stop] for start, stop in parts]),
+            rows=rows.add_(before, alpha=self.size),
             columns=columns.add_(before, alpha=3),
             order=order,
-            size=self._size,
+            size=self.size,
         )
 
 
@@ -161,7 +167,7 @@ class _DenseJacobian:
 
 
 @dataclass(frozen=True, slots=True)
-class _SparseJacobian:
+class SparseJacobian:
     """Elements of all structures, with their places among the batch's atoms by structure."""
 
     values: Tensor
@@ -171,15 +177,18 @@ class _SparseJacobian:
     size: int
 
     def pull(self, v: Tensor) -> Tensor:
+        """Returns J^T v [A, 3] of v [A, D]."""
         ordered = v.index_select(0, self.order).view(-1)
         products = self.values * ordered.index_select(0, self.rows)
         summed = v.new_zeros(3 * len(self.order)).index_add_(0, self.columns, products)
         return _to_rows(summed.view(-1, 3), self.order)
 
     def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Raises NotImplementedError."""
         raise NotImplementedError(_NO_STRAIN)
 
     def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+        """Returns J u [A, D] of u [A, 3]; there is no strain."""
         ordered = u.index_select(0, self.order).view(-1)
         products = self.values * ordered.index_select(0, self.columns)
         summed = u.new_zeros(self.size * len(self.order)).index_add_(0, self.rows, products)

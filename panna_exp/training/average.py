@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from torch import Tensor
+
 from panna_exp.training.flat import FlatParameters
 
 
@@ -24,8 +26,15 @@ class MovingAverage:
 
     def update(self, updates: int) -> None:
         """Takes in the parameters after an update, ``updates`` made in all."""
-        decay = min(self._decay, (1 + updates) / (10 + updates))
-        self.values.lerp_(self._parameters.values, 1 - decay)
+        self.values.lerp_(self._parameters.values, self.weight(updates))
+
+    def weight(self, updates: int) -> float:
+        """Returns 1 - d of an update."""
+        return 1 - min(self._decay, (1 + updates) / (10 + updates))
+
+    def replay(self, weight: Tensor) -> None:
+        """Takes in the parameters with a :meth:`weight` that is a scalar on the device."""
+        self.values.lerp_(self._parameters.values, weight.to(self.values.dtype))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

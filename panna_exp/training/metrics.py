@@ -74,26 +74,36 @@ class Totals:
         self, delta: Tensor, num_atoms: Tensor, energy_loss: Tensor, penalty: Tensor | None
     ) -> None:
         """Adds one batch: energy errors [S] (eV), atom counts [S], and its losses."""
+        self.add_means(delta, num_atoms, energy_loss, penalty)
+        self.count(len(delta))
+
+    def count(self, structures: int) -> None:
+        """Counts a step with so many structures."""
+        self._counts[0] += structures
+        self._counts[1] += 1
+
+    def add_means(
+        self, delta: Tensor, num_atoms: Tensor, energy_loss: Tensor, penalty: Tensor | None
+    ) -> None:
+        """Adds a batch as :meth:`add` does, without counting it: work of the device alone."""
         per_atom = delta / num_atoms
         if penalty is None:
             penalty = self._zero.to(energy_loss.dtype)
         absolute = torch.linalg.vector_norm(per_atom, 1)
         self._means += torch.stack([energy_loss, penalty, absolute, torch.dot(per_atom, per_atom)])
-        self._counts[0] += len(delta)
-        self._counts[1] += 1
 
     def add_forces(self, delta: Tensor, known: Tensor | None, loss: Tensor) -> None:
         """Adds one batch's force errors [A, 3] (eV/angstrom), 1 or 0 an atom [A], and its loss."""
         if known is not None:
             delta = delta * known[:, None]
         count = torch.full_like(loss, 3 * len(delta)) if known is None else 3 * known.sum()
-        self.sums[_FORCES] += torch.stack([loss, delta.abs().sum(), delta.square().sum(), count])
+        self._sums[_FORCES] += torch.stack([loss, delta.abs().sum(), delta.square().sum(), count])
 
     def add_virials(self, delta: Tensor, num_atoms: Tensor, loss: Tensor) -> None:
         """Adds one batch's virial errors [S, 3, 3] (eV), NaN where unknown, and its loss."""
         known = torch.isfinite(delta)
         per_atom = torch.where(known, delta, 0).abs() / num_atoms[:, None, None]
-        self.sums[_VIRIALS] += torch.stack([loss, per_atom.sum(), known.sum().to(loss.dtype)])
+        self._sums[_VIRIALS] += torch.stack([loss, per_atom.sum(), known.sum().to(loss.dtype)])
 
     def collect(self, processes: Processes) -> None:
         """Moves what all processes counted of the same steps to the first of them."""

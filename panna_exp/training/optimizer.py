@@ -5,8 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from panna_exp.training.flat import FlatParameters
+
+# An update so late that the kernel corrects nothing: TensorFlow's form is then the kernel's own,
+# with both corrections in the rate, and eps need not change from step to step.
+_UNCORRECTED = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,35 @@ class Adam:
     def step(self, learning_rate: float) -> None:
         """Updates the parameters from their gradients."""
         self.updates += 1
+        settings = self.settings
+        # The kernel adds eps to sqrt(v / correction); dividing TensorFlow's eps by the root of
+        # the correction gives exactly its lr * sqrt(correction) * m / (sqrt(v) + eps).
+        eps = settings.eps
+        if settings.tensorflow_eps:
+            eps /= math.sqrt(1 - settings.beta2**self.updates)
+        self._update(learning_rate, self._count.fill_(self.updates), eps)
+
+    def scalars(self, learning_rate: float) -> tuple[float, float]:
+        """Counts an update that :meth:`replay` makes; returns its rate and count."""
+        self.updates += 1
+        if not self.settings.tensorflow_eps:
+            return learning_rate, float(self.updates)
+        first = 1 - self.settings.beta1**self.updates
+        second = 1 - self.settings.beta2**self.updates
+        return learning_rate * math.sqrt(second) / first, _UNCORRECTED
+
+    def replay(self, rate: Tensor, count: Tensor) -> None:
+        """Updates the parameters as :meth:`step` does, up to round-off; the device works alone.
+
+        Args:
+            rate: Of :meth:`scalars`, a float64 scalar on the device.
+            count: Likewise.
+        """
+        # On a GPU the kernel takes a rate of float32 only.
+        rate = rate.float() if rate.is_cuda else rate
+        self._update(rate, self._count.copy_(count), self.settings.eps)
+
+    def _update(self, rate: float | Tensor, count: Tensor, eps: float) -> None:
         if self.parameters.values.numel() == 0:
             return
         settings = self.settings
@@ -53,11 +87,6 @@ class Adam:
         if settings.clip_norm > 0:
             length = torch.linalg.vector_norm(self.parameters.gradients)
             self.parameters.gradients.mul_((settings.clip_norm / length).clamp(max=1.0))
-        # The kernel adds eps to sqrt(v / correction); dividing TensorFlow's eps by the root of
-        # the correction gives exactly its lr * sqrt(correction) * m / (sqrt(v) + eps).
-        eps = settings.eps
-        if settings.tensorflow_eps:
-            eps /= math.sqrt(1 - settings.beta2**self.updates)
         # What torch.optim.adam calls in the end, after checks that take as long as the update.
         torch._fused_adam_(
             [self.parameters.values],
@@ -65,8 +94,8 @@ class Adam:
             [self.first_moment],
             [self.second_moment],
             [],
-            [self._count.fill_(self.updates)],
-            lr=learning_rate,
+            [count],
+            lr=rate,
             beta1=settings.beta1,
             beta2=settings.beta2,
             weight_decay=0.0,

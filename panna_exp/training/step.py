@@ -58,14 +58,25 @@ class TrainStep:
         Returns:
             [S] those errors of the batch's energies, prediction less target (eV).
         """
+        delta = self.differentiate(batch, totals, number, share)
+        totals.count(len(delta))
+        self._update(learning_rate)
+        return delta
+
+    def differentiate(
+        self, batch: AtomBatch, totals: Totals, number: int, share: float | Tensor
+    ) -> Tensor:
+        """Sets the gradients and adds the errors to totals, but for the number of structures.
+
+        Work of the device alone where ``share`` is a tensor. Arguments and return as of the call.
+        """
         delta, energy_loss = self._differentiate(batch, totals, number, share)
         self.processes.sum_(self.parameters.gradients)
         penalty = None
         if self.penalty is not None:
             penalty = self.penalty.value()
             self.penalty.add_gradient()
-        totals.add(delta, batch.num_atoms, energy_loss, penalty)
-        self._update(learning_rate)
+        totals.add_means(delta, batch.num_atoms, energy_loss, penalty)
         return delta
 
     def without_structures(self, learning_rate: float) -> None:
@@ -88,13 +99,15 @@ class TrainStep:
             self.average.update(self.optimizer.updates)
 
     def _differentiate(
-        self, batch: AtomBatch, totals: Totals, number: int, share: float
+        self, batch: AtomBatch, totals: Totals, number: int, share: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         """Sets the gradients of the losses; returns the energies' errors [S] and their loss."""
         passed = forward(self.networks, batch.descriptors, batch.species_counts)
         delta = batch.sum_by_structure(passed.atom_energy) - batch.energy
+        if batch.weight is not None:
+            delta = delta * batch.weight
         energy_loss, slope = self.loss.with_slope(delta, batch.num_atoms)
-        if share != 1.0 and self.loss.is_mean:
+        if self.loss.is_mean and (isinstance(share, Tensor) or share != 1.0):
             energy_loss, slope = energy_loss * share, slope * share
         if not isinstance(passed, UniformPass) or 0 in batch.species_counts:
             self.parameters.gradients.zero_()  # otherwise all of them are written
@@ -117,7 +130,7 @@ class TrainStep:
         atom_slope: Tensor,
         totals: Totals,
         number: int,
-        share: float,
+        share: float | Tensor,
     ) -> None:
         """Sets the gradients of energy and force loss; nothing is differentiated twice."""
         cost = loss.cost * share if loss.is_mean else loss.cost

@@ -11,6 +11,7 @@ from torch import Tensor
 from panna_exp.data.batch import BatchSource
 from panna_exp.data.stream import Order
 from panna_exp.training.checkpoint import Position
+from panna_exp.training.execution import Steps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import LearningRate
 from panna_exp.training.step import TrainStep
@@ -81,6 +82,7 @@ class Trainer:
 
     Args:
         step: One update.
+        steps: Makes updates.
         data: Training data.
         order: Batches by step of the stream.
         learning_rate: By step.
@@ -97,6 +99,7 @@ class Trainer:
     """
 
     step: TrainStep
+    steps: Steps
     data: BatchSource
     order: Order
     learning_rate: LearningRate
@@ -155,8 +158,7 @@ class Trainer:
         part = processes.part(indices)
         if len(part):
             share = len(part) / len(indices)
-            batch = self.data.batch(part)
-            delta = self.step(batch, self._rate(step), self.interval_sums, step, share)
+            delta = self.steps(part, self._rate(step), step, share)
         else:
             self.step.without_structures(self._rate(step))
             delta = self.data.energy[:0]

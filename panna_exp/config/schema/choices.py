@@ -16,6 +16,7 @@ class Execution(Enum):
 
     auto = "auto"
     eager = "eager"
+    cuda_graph = "cuda_graph"
 
 
 class Precision(Enum):

@@ -31,7 +31,8 @@ class TrainConfig(CommonConfig):
 
     execution: Execution = option(
         Execution.auto,
-        "of the steps: eager, or auto (a resumed run keeps its own, a new one is eager)",
+        "of the steps: eager, cuda_graph (recorded once and repeated; GPU only), or auto (a "
+        "resumed run keeps its own, a new one is eager)",
     )
     io: IoConfig = group(IoConfig, "folders and frequencies")
     data: DataConfig = group(DataConfig, "data sets")

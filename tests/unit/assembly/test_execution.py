@@ -2,27 +2,117 @@
 
 import logging
 
+import numpy as np
 import pytest
 import torch
 
-from panna_exp.assembly.execution import choose_execution
+from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_threads
 from panna_exp.config.schema import Execution, TrainConfig
+from panna_exp.data.batch import PackedData
+from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.errors import ConfigError
+from panna_exp.training.metrics import Totals
+from panna_exp.training.padded_steps import PaddedSteps
+from panna_exp.training.processes import ALONE, Processes
 
 CPU = torch.device("cpu")
+
+
+class Two(Processes):
+    size = 2
 
 
 def make_config(**changes):
     config = TrainConfig()
     for name, value in changes.items():
-        setattr(config, name, value)
+        owner = config.training if hasattr(config.training, name) else config
+        setattr(owner, name, value)
     return config
 
 
+def make_data(device=CPU, jacobians=None):
+    """A data set that claims to be on a device."""
+    structures = StructureSet.from_structures(
+        [
+            Structure(origin="made", name="s", species=np.array([0]), energy=0.0, descriptors=row)
+            for row in np.ones((3, 1, 2))
+        ]
+    )
+    data = PackedData(structures, structures.energy, 1, torch.float64, CPU, jacobians)
+    data.device = device
+    return data
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_a_new_training_is_eager(device, caplog):
-    assert choose_execution(make_config(), torch.device(device), None) is Execution.eager
+@pytest.mark.parametrize("execution", [Execution.auto, Execution.eager])
+def test_a_new_training_is_eager(device, execution, caplog):
+    data = make_data(torch.device(device))
+    assert choose_execution(make_config(execution=execution), data, None, ALONE) is Execution.eager
     assert not caplog.messages
+
+
+def test_a_continued_training_keeps_its_execution_and_the_user_may_change_it(caplog):
+    data = make_data(torch.device("cuda"))
+    graph = Execution.cuda_graph
+    assert choose_execution(make_config(), data, "cuda_graph", ALONE) is graph
+    assert choose_execution(make_config(execution=graph), data, "cuda_graph", ALONE) is graph
+    assert not caplog.messages
+    assert choose_execution(make_config(execution=graph), data, "eager", ALONE) is graph
+    assert caplog.messages == [
+        "execution=cuda_graph: the checkpoint was made with eager; results agree to round-off only"
+    ]
+
+
+def test_graphs_of_a_checkpoint_that_cannot_be_had_become_eager_and_are_warned_of(caplog):
+    assert choose_execution(make_config(), make_data(), "cuda_graph", ALONE) is Execution.eager
+    (message,) = caplog.messages
+    assert "runs on cpu" in message
+    assert "results agree to round-off only" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "jacobians", "processes", "message"),
+    [
+        ({}, None, ALONE, "records what a CUDA device does, but this training runs on cpu"),
+        ({}, None, Two(), "steps that several processes share"),
+        ({"loss_function": "exp_quad"}, None, ALONE, "training.loss_function=exp_quad"),
+        ({}, object(), ALONE, "forces from positions have neighbour lists"),
+        (
+            {"forces_cost": 1.0, "force_fraction": 0.5},
+            None,
+            ALONE,
+            "training.force_fraction=0.5 draws components on the host",
+        ),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_by_name(changes, jacobians, processes, message):
+    data = make_data(CPU if "cpu" in message else torch.device("cuda"))
+    data.jacobians = jacobians
+    config = make_config(execution=Execution.cuda_graph, **changes)
+    with pytest.raises(ConfigError) as error:
+        choose_execution(config, data, None, processes)
+    (text,) = str(error.value).splitlines()
+    assert message in text
+    assert text.startswith("execution=cuda_graph: ")
+    assert text.endswith("use execution=eager")
+
+
+def test_streamed_data_are_refused():
+    with pytest.raises(ConfigError, match="read piece by piece"):
+        choose_execution(
+            make_config(execution=Execution.cuda_graph),
+            type("Streamed", (), {"device": torch.device("cuda")})(),
+            None,
+            ALONE,
+        )
+
+
+def test_graphs_make_padded_steps_and_say_how_large(caplog):
+    with caplog.at_level(logging.INFO):
+        steps = make_steps(Execution.cuda_graph, None, make_data(), Totals(CPU), 2)
+    assert isinstance(steps, PaddedSteps)
+    assert caplog.messages == ["CUDA graphs of 2 structures and 8 atoms a batch"]
 
 
 def test_threads_that_change_are_warned_of(caplog):

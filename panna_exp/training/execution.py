@@ -1,0 +1,42 @@
+"""How the steps of a training are made of its data: the loop knows only structure numbers."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from panna_exp.data.batch import BatchSource
+from panna_exp.data.structures import Ints
+from panna_exp.training.metrics import Totals
+from panna_exp.training.step import TrainStep
+
+
+class Steps(Protocol):
+    """Makes optimisation steps."""
+
+    def __call__(self, indices: Ints, learning_rate: float, number: int, share: float) -> Tensor:
+        """Makes one with the structures at ``indices``; see ``TrainStep``.
+
+        Returns:
+            [S] the errors of their energies (eV), to be used before the next step is made.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EagerSteps:
+    """One operation after the other: what other executions have to reproduce.
+
+    Args:
+        step: The definition.
+        data: Where batches come from.
+        totals: Sums of errors.
+    """
+
+    step: TrainStep
+    data: BatchSource
+    totals: Totals
+
+    def __call__(self, indices: Ints, learning_rate: float, number: int, share: float) -> Tensor:
+        """Makes a step."""
+        batch = self.data.batch(indices)
+        return self.step(batch, learning_rate, self.totals, number, share)

@@ -1,0 +1,27 @@
+"""How steps are executed, at the real command line."""
+
+import json
+
+SMALL = ("tracking=none", "network.architecture=[8,1]", "training.steps_per_epoch=5")
+
+
+def test_what_was_chosen_is_said_recorded_and_kept(program, tmp_path):
+    options = (*SMALL, "io.train_dir=run", "threads=1")
+    done = program.run("train", *options, "training.max_epochs=1")
+    assert "1 thread, eager steps" in done.stderr
+    assert json.loads((tmp_path / "run/environment.json").read_text())["execution"] == "eager"
+    done = program.run("train", *options, "training.max_epochs=2", "execution=eager")
+    assert "warning" not in done.stderr
+    done = program.run("train", *options[:-1], "training.max_epochs=3", "threads=2")
+    assert "warning: threads=2: the checkpoint was made with 1" in done.stderr
+
+
+def test_graphs_without_a_gpu_are_refused_before_anything_is_written(program, tmp_path):
+    done = program.run(
+        "train", *SMALL, "io.train_dir=run", "device=cpu", "execution=cuda_graph", code=2
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "error: execution=cuda_graph: records what a CUDA device does, but this training runs on "
+        "cpu: use execution=eager"
+    )
+    assert not (tmp_path / "run").exists()
