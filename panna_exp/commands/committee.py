@@ -118,6 +118,7 @@ class _Committee:
         with open_dict(composed):
             composed.seed = seed
             composed.training.seeds = []
+            composed.sweep.trial = None  # the search judges the committee
             composed.tracking.run_name = f"{self.config.tracking.run_name or 'member'} seed={seed}"
             composed.tracking.register = None
         earlier = read_result(run_dir)

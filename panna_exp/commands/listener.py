@@ -9,6 +9,7 @@ from torch import Tensor
 from panna_exp.assembly.saved import to_network_set
 from panna_exp.assembly.training import Run
 from panna_exp.commands.progress import TrainingDisplay
+from panna_exp.commands.pruning import Judge
 from panna_exp.commands.speed import Speed
 from panna_exp.errors import NetworkError
 from panna_exp.networks.masks import write_masks
@@ -25,14 +26,14 @@ logger = logging.getLogger(__name__)
 class RunListener:
     """Tells display, metrics.dat and trackers about the training's progress."""
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: Tracker, judge: Judge) -> None:
         self.display: TrainingDisplay | None = None
         self.run: Run | None = None
         self.metrics_file: MetricsFile | None = None
         self.delta_file: DeltaFiles | None = None
         self.weight_record: WeightRecord | None = None
         self.model_saves: dict[Path, int | None] = {}
-        self._tracker = tracker
+        self._tracker, self._judge = tracker, judge
         self._speed = Speed()
 
     def advanced(self, step: int) -> None:
@@ -74,6 +75,7 @@ class RunListener:
             self._tracker.histograms(step, arrays)
             if self.weight_record is not None:
                 self.weight_record.append(epoch, step, arrays)
+        self._judge.epoch_ended(epoch, train, validation)
 
     def _save_networks(self, folder: Path) -> None:
         """Writes a weights folder; one that cannot be written does not cost the training."""

@@ -18,6 +18,7 @@ from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.models import save_model
 from panna_exp.commands.outcome import Outcome, assess_run
 from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
+from panna_exp.commands.pruning import Judge
 from panna_exp.commands.run_directory import RunDirectory, environment
 from panna_exp.commands.run_info import run_info
 from panna_exp.config.schema import TrainConfig
@@ -112,7 +113,8 @@ class _Session:
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
         data = continued_data(config, data, restart)
         self.processes.wait()  # the others look for checkpoints now
-        listener = RunListener(self.tracker)
+        judge = Judge.of(self.parent, config.sweep)
+        listener = RunListener(self.tracker, judge)
         interrupt = Interrupt(config.training.limit_seconds)
         run = build_run(
             config,
@@ -122,7 +124,7 @@ class _Session:
             self.launch_dir,
             listener,
             self._save,
-            interrupt.requested,
+            lambda: interrupt.requested() or judge.stops,
             self.processes,
         )
         self.processes.wait()
@@ -147,8 +149,10 @@ class _Session:
         try:
             with tracked_run(self.tracker, self._run_info(run, data)):
                 self._track(_RECORD_FILES)
-                outcome = self._train(run, data, listener, interrupt)
+                outcome = self._train(run, data, listener, interrupt, judge)
         except Interrupted:
+            if not interrupt.code:
+                return TrainingResult(metric=None, code=0)
             logger.info(
                 "stopped (%s): a checkpoint is saved; to continue:\n  %s",
                 interrupt.reason,
@@ -159,7 +163,12 @@ class _Session:
         return TrainingResult(metric=outcome.metric, code=0)
 
     def _train(
-        self, run: Run, data: RunData, listener: RunListener, interrupt: Interrupt
+        self,
+        run: Run,
+        data: RunData,
+        listener: RunListener,
+        interrupt: Interrupt,
+        judge: Judge,
     ) -> Outcome:
         trainer = run.trainer
         plan = trainer.plan
@@ -168,6 +177,9 @@ class _Session:
             listener.display = display
             fit = trainer.fit()
         if fit.interrupted:
+            if not interrupt.code:
+                judge.record(self.directory.path, self.overrides, fit)
+                self.tracker.log(fit.step, {"pruned": 1.0})
             self._track_results()
             raise Interrupted
         if fit.exhausted:

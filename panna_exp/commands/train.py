@@ -104,6 +104,10 @@ def train_sweep_job(composed: DictConfig) -> float | None:
         if earlier is not None and earlier["status"] == sweep.FINISHED:
             print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
             return sweep.metric_of(earlier, composed.sweep.metric)
+        in_search = composed.sweep.trial is not None
+        if earlier is not None and earlier["status"] == sweep.PRUNED and in_search:
+            print(f"stopped before: {relative(run_dir)}", file=sys.stderr, flush=True)
+            return None
         command = CommandLine(overrides, run_dir)
         result = train_once(composed, launch_dir, overrides, command, sweep_dir)
     except Exception as error:

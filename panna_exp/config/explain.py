@@ -9,7 +9,7 @@ import re
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -19,6 +19,8 @@ from panna_exp.config.describe import SCHEMAS, choices, group_names, options
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError, closest
 
+SEARCH = "hydra/sweeper=optuna"
+LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra "sweep"
 _Failure = (HydraException, OmegaConfBaseException)
 
 
@@ -41,13 +43,17 @@ def explain(config_name: str, arguments: list[str], error: Exception) -> list[st
         override = _parse(text, problems)
         if override is None:
             continue
+        if override.is_interval_sweep() and SEARCH not in arguments:
+            problems.append(f"{text}: an interval needs {SEARCH}; otherwise name the values: 1,2,3")
+            continue
         name = override.key_or_group.split("@")[0]
         if name in groups:
             (usable if _composes(config_name, [text], problems) else values[:0]).append(text)
         else:
             values.append(text)
     good = usable + [text for text in values if _composes(config_name, [*usable, text], problems)]
-    return problems + _range_problems(config_name, good) or [_sentence(_text(error))]
+    found = problems + _range_problems(config_name, good) or [_sentence(_text(error))]
+    return list(dict.fromkeys(found))  # values of one sweep make the same mistake
 
 
 def _range_problems(config_name: str, overrides: list[str]) -> list[str]:
@@ -89,7 +95,7 @@ def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bo
     candidates = overrides
     if override.is_sweep_override():
         # One value of the sweep is enough to see whether the key exists; each is tried.
-        values = list(override.sweep_string_iterator())
+        values = _values(override)
         key = overrides[-1].split("=", 1)[0]
         return all(
             [_composes(config_name, [*overrides[:-1], f"{key}={v}"], problems) for v in values]
@@ -102,6 +108,14 @@ def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bo
     return True
 
 
+def _values(override: Override) -> list[str]:
+    """Returns the values of a sweep, of an interval its limits."""
+    interval = override.value()
+    if isinstance(interval, IntervalSweep):
+        return [str(interval.start), str(interval.end)]
+    return list(override.sweep_string_iterator())
+
+
 def _problem(config_name: str, override: Override, text: str, message: str) -> str:
     key = override.key_or_group
     if "Could not find" in message or ("Could not override" in message and "/" in message):
@@ -110,6 +124,12 @@ def _problem(config_name: str, override: Override, text: str, message: str) -> s
             known = choices(group)
             value = text.split("=", 1)[1]
             return f"{text}: expected one of {', '.join(known)}{closest(value, known)}"
+    found = re.search(r"Available options in '.*':\n((?:\t.*\n)+)", message)
+    if found:
+        known, value = found[1].split(), text.split("=", 1)[1]
+        if key == "hydra/launcher" and value in LAUNCHERS:
+            return f"{text}: needs a package: pip install 'panna-exp[sweep]'"
+        return f"{text}: expected one of {', '.join(known)}{closest(value, known)}"
     if re.search(r"Could not override|Key '.*' not in|Key '.*' is not in struct", message):
         known = [*_known_keys(config_name), *group_names()]
         if key not in known:

@@ -18,6 +18,7 @@ HYDRA_VERSION_BASE = "1.3"
 _SWEEPERS = "hydra_plugins.panna_exp_sweepers"
 SWEEPERS: dict[str, dict[str, Any]] = {
     "grid": {"_target_": f"{_SWEEPERS}.grid.GridSweeper", "max_batch_size": None, "params": None},
+    "optuna": {"_target_": f"{_SWEEPERS}.search.SearchSweeper"},
 }
 
 

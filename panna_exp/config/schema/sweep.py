@@ -22,3 +22,18 @@ class SweepConfig:
         "folder of the sweep; with it set, the same command again runs only what is left of a "
         "sweep that was cut off (default: outputs/sweeps/ by date and time)",
     )
+    trials: int = option(20, "hydra/sweeper=optuna: jobs in all, those of earlier starts included")
+    parallel: int = option(
+        1, "hydra/sweeper=optuna: jobs that are chosen at the same time, for a parallel launcher"
+    )
+    seed: int = option(0, "hydra/sweeper=optuna: of the choices")
+    prune: bool = option(
+        True,
+        "hydra/sweeper=optuna: stop a job whose best metric so far is worse than the median of the "
+        "earlier jobs at the same epoch",
+    )
+    prune_after_trials: int = option(5, "hydra/sweeper=optuna: so many jobs are always trained")
+    prune_after_epochs: int = option(5, "hydra/sweeper=optuna: no job is stopped before this epoch")
+    trial: int | None = option(
+        None, "number of the job in a search: set by hydra/sweeper=optuna, not by the user"
+    )

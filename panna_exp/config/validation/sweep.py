@@ -24,3 +24,12 @@ def check_sweep(sweep: SweepConfig, forces_cost: float, problems: Problems) -> N
             forces_cost > 0,
             f"sweep.metric={sweep.metric}: needs training.forces_cost > 0, found {forces_cost:g}",
         )
+    for name in ("trials", "parallel"):
+        problems.check(
+            getattr(sweep, name) > 0, f"sweep.{name} must be > 0, found {getattr(sweep, name)}"
+        )
+    for name in ("prune_after_trials", "prune_after_epochs"):
+        problems.check(
+            getattr(sweep, name) >= 0,
+            f"sweep.{name} must be >= 0, found {getattr(sweep, name)}",
+        )

@@ -1,0 +1,66 @@
+"""Runs a search: jobs are chosen, launched as in any sweep, and their results taken over."""
+
+from typing import TYPE_CHECKING
+
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig, OmegaConf
+
+from panna_exp.commands.sweep import FAILED, read_results
+from panna_exp.commands.sweep_run import SweepRun, name_jobs_by_swept_keys
+from panna_exp.config.schema import SweepConfig
+from panna_exp.config.validation.problems import Problems
+from panna_exp.config.validation.sweep import check_sweep
+from panna_exp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hydra_plugins.panna_exp_sweepers.search import SearchSweeper
+
+
+def run_search(sweeper: "SearchSweeper", arguments: list[str]) -> list[JobReturn]:
+    """Runs what is left of an earlier start, then new jobs until there were ``sweep.trials``.
+
+    Args:
+        sweeper: Set up by Hydra.
+        arguments: Overrides, swept ones among them.
+
+    Raises:
+        PannaExpError: Mistakes of the user.
+    """
+    try:
+        from panna_exp.commands.search import Search
+        from panna_exp.commands.search_space import search_space
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"hydra/sweeper=optuna: needs {error.name}: pip install 'panna-exp[sweep]'"
+        ) from None
+    space = search_space(arguments)
+    name_jobs_by_swept_keys(sweeper.config)
+    sweep = _checked_options(sweeper.config)
+    returns: list[JobReturn] = []
+    with SweepRun(sweeper.config) as run:
+        # What does not compose is found before anything is recorded.
+        assert sweeper.hydra_context is not None
+        loader = sweeper.hydra_context.config_loader
+        loader.load_sweep_config(sweeper.config, space.overrides(space.examples()))
+        run.begin()
+        search = Search(run.folder, sweep, space)
+        left = search.left()
+        while True:
+            numbers = [left.pop(0)] if left else search.choose()
+            if not numbers:
+                return returns
+            jobs = [search.overrides(number) for number in numbers]
+            returns += sweeper.launcher.launch(jobs, initial_job_idx=numbers[0])
+            results = read_results(run.folder, sweep.metric)
+            states = [search.ended(number, results) for number in numbers]
+            if sweep.fail_fast and FAILED in states:
+                return returns
+
+
+def _checked_options(config: DictConfig) -> SweepConfig:
+    sweep = OmegaConf.to_object(config.sweep)
+    assert isinstance(sweep, SweepConfig)
+    problems = Problems()
+    check_sweep(sweep, config.training.forces_cost, problems)
+    problems.raise_if_any()
+    return sweep
