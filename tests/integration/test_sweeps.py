@@ -136,6 +136,58 @@ def test_ctrl_c_ends_a_sweep_and_says_how_to_go_on(program, tmp_path):
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
+        ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"),
+    ],
+)
+def test_jobs_beside_one_another_fail_and_end_like_jobs_in_turn(program, tmp_path, launcher):
+    sizes = "training.batch_size=20,-5,40"
+    options = ("train", "-m", *SMALL[:2], "training.max_epochs=1", "tracking=none", "sweep.dir=s")
+    program.run(*options, *launcher, sizes, code=2)
+    folder = tmp_path / "s"
+    states = table_of_states(folder)
+    assert [status for _, status, _ in states] == ["FINISHED", "FINISHED", "FAILED"]
+    (failed,) = [path for path in folder.glob("*/result.json") if "FAILED" in path.read_text()]
+    assert "training.batch_size=-5 must be > 0" in failed.read_text()
+    again = program.run(*options, "training.batch_size=20,40")
+    assert again.stderr.count("finished before: s/") == 2
+    program.run("train", *SMALL[:2], "training.max_epochs=1", "tracking=none", "io.train_dir=one")
+    (twin,) = folder.glob("*_training.batch_size=20")
+    program.assert_identical(tmp_path / "one", twin)
+
+
+def check_parallel_points(program, tmp_path, jobs, points):
+    """Jobs that run at the same time log each step: all of it is in the store."""
+    seeds = ",".join(str(number) for number in range(jobs))
+    program.run(
+        *("train", "-m", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={jobs}"),
+        *("network.architecture=[4,1]", f"training.steps_per_epoch={points}", f"seed={seeds}"),
+        *("training.max_epochs=1", "io.log_frequency=1", "tracking.log_model=false", "threads=1"),
+        *("training.batch_size=2", "tracking.weight_figures=false", "tracking.wait_seconds=200"),
+    )
+    store, (parent,), children = mlflow_runs(tmp_path)
+    assert parent.info.status == "FINISHED"
+    assert len(children) == jobs
+    for run in children:
+        names = {name for name in run.data.metrics if name.startswith("train/")}
+        assert {"train/loss", "train/energy_mae"} <= names
+        for name in names:
+            history = store.get_metric_history(run.info.run_id, name)
+            assert sorted(point.step for point in history) == list(range(1, points + 1)), name
+
+
+def test_no_point_of_parallel_jobs_is_lost(program, tmp_path):
+    check_parallel_points(program, tmp_path, jobs=2, points=100)
+
+
+@pytest.mark.slow
+def test_eight_jobs_of_a_thousand_points_on_sqlite(program, tmp_path):
+    check_parallel_points(program, tmp_path, jobs=8, points=1000)
+
+
 EPOCHS = "training.max_epochs=20"
 
 
