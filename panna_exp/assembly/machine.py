@@ -7,8 +7,9 @@ import os
 
 import torch
 
-from panna_exp.config.schema import CommonConfig, Device
+from panna_exp.config.schema import CommonConfig, Device, Matmul
 from panna_exp.errors import ConfigError
+from panna_exp.model.products import BF16, EXACT, TF32, Products
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,20 @@ def choose_device(config: CommonConfig) -> torch.device:
             "CUDA build of torch (see the README)"
         )
     return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
+
+
+def choose_products(matmul: Matmul, device: torch.device) -> Products:
+    """Returns how the steps multiply matrices; ConfigError if the device cannot do it so."""
+    if matmul is Matmul.tf32 and device.type != "cuda":
+        raise ConfigError(
+            f"training.matmul=tf32: only GPUs have TF32, this training runs on {device}: leave it "
+            "out, or measure the effect of bf16, which is imitated there"
+        )
+    if matmul is Matmul.bf16 and device.type != "cuda":
+        logger.warning(
+            "training.matmul=bf16 is imitated on %s, which costs time instead of saving it", device
+        )
+    return {Matmul.float32: EXACT, Matmul.tf32: TF32, Matmul.bf16: BF16}[matmul]
 
 
 def choose_threads(

@@ -12,7 +12,7 @@ from panna_exp import __version__
 from panna_exp.assembly.batches import batch_order, pack, stream_settings
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.execution import choose_execution, make_steps
-from panna_exp.assembly.machine import choose_device, choose_threads, use_threads
+from panna_exp.assembly.machine import choose_device, choose_products, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
 from panna_exp.assembly.optimisation import learning_rate, make_train_step, make_watch
@@ -119,6 +119,7 @@ def build_run(
     initial = pruned(initial, masks)
     threads = _start_threads(config, data, restart, initial, processes)
     networks = SpeciesNetworks(initial, dtype).to(device)
+    networks.use(choose_products(config.training.matmul, device))
     plan = _plan(config, len(data.train.structures))
     position = next_position(restart, plan.steps_per_epoch)
     saved = restart.checkpoint

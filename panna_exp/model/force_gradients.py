@@ -164,8 +164,8 @@ def _put_gradients(
     """Sets dW and db from (x, bar z) and (x', s)."""
     weights, biases = network.weights[number], network.biases[number]
     assert weights.grad is not None
-    torch.mm(plain[0].t(), plain[1], out=weights.grad)
-    weights.grad.addmm_(changed[0].t(), changed[1])
+    network.products.mm(plain[0].t(), plain[1], out=weights.grad)
+    network.products.addmm(weights.grad, changed[0].t(), changed[1], out=weights.grad)
     if network.activations[number] is Activation.rbf:
         weights.grad.sub_(weights * plain[1].sum(0)).mul_(2)
     else:
@@ -174,7 +174,7 @@ def _put_gradients(
 
 def _to_input(network: AtomicNetwork, number: int, values: list[Tensor], scaled: Tensor) -> Tensor:
     """Returns the gradient by a layer's input from that by its z (rbf: by its exponent)."""
-    gradient: Tensor = scaled @ network.weights[number].t()
+    gradient = network.products.mm(scaled, network.weights[number].t())
     if network.activations[number] is Activation.rbf:
         gradient.addcmul_(values[number], scaled.sum(1, keepdim=True), value=-1).mul_(2)
     return gradient
@@ -182,7 +182,7 @@ def _to_input(network: AtomicNetwork, number: int, values: list[Tensor], scaled:
 
 def _inner_change(network: AtomicNetwork, number: int, x: Tensor, change: Tensor) -> Tensor:
     """Returns z', of rbf the change of the exponent 2 x W - |x|^2 - |W|^2."""
-    moved: Tensor = change @ network.weights[number]
+    moved = network.products.mm(change, network.weights[number])
     if network.activations[number] is Activation.rbf:
         moved.sub_((x * change).sum(1, keepdim=True)).mul_(2)
     return moved

@@ -85,7 +85,7 @@ def _network_forward(network: AtomicNetwork, block: Tensor) -> tuple[list[Tensor
         if activation is Activation.rbf:
             output = argument = rbf(values[-1], weights)
         else:
-            argument = torch.addmm(biases, values[-1], weights)
+            argument = network.products.addmm(biases, values[-1], weights)
             output = ELEMENTWISE[activation](argument)
         values.append(output)
         inner.append(argument)
@@ -103,13 +103,13 @@ def _network_backward(
         scaled = _through(network.activations[number], inner[number], y, gradient)
         if network.trainable[number]:
             assert weights.grad is not None
-            torch.mm(x.t(), scaled, out=weights.grad)
+            network.products.mm(x.t(), scaled, out=weights.grad)
             if is_rbf:
                 weights.grad.sub_(weights * scaled.sum(0)).mul_(2)
             else:
                 torch.sum(scaled, 0, out=biases.grad)
         if number > lowest:
-            gradient = scaled @ weights.t()
+            gradient = network.products.mm(scaled, weights.t())
             if is_rbf:
                 gradient = (gradient - x * scaled.sum(1, keepdim=True)).mul_(2)
 

@@ -4,6 +4,7 @@ Shapes: A atoms, T species, D descriptor components, n_t atoms of species t.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from panna_exp.model.activations import apply_layer
+from panna_exp.model.products import EXACT, Products
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 
@@ -22,6 +24,7 @@ class AtomicNetwork(nn.Module):
         self.symbol = data.symbol
         self.activations = tuple(layer.activation for layer in data.layers)
         self.trainable = data.trainable
+        self.products = EXACT
 
         def parameter(array: NDArray[np.floating], trainable: bool) -> nn.Parameter:
             tensor = torch.as_tensor(np.array(array), dtype=dtype)
@@ -56,6 +59,26 @@ class SpeciesNetworks(nn.Module):
         self.dtype = dtype
         # Whether gradients may be worked out for all species together (model.uniform).
         self.uniform = _is_uniform(self.networks)
+        self.products = EXACT
+
+    def use(self, products: Products) -> None:
+        """Sets how gradients (model.gradients, model.force_gradients) multiply matrices.
+
+        Calling the networks is not changed: that always takes full precision.
+        """
+        self.products = products
+        for network in self.networks:
+            network.products = products
+
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Within, matrices are multiplied in full precision."""
+        products = self.products
+        self.use(EXACT)
+        try:
+            yield
+        finally:
+            self.use(products)
 
     def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> Tensor:
         """Returns atomic energies [A] without offsets; descriptors [A, D] sorted by species."""

@@ -73,12 +73,12 @@ def forward(
     """Returns atomic energies of the descriptors [A, D], sorted by species, and layer values."""
     rows = _rows(networks, species_counts)
     values, parts, inner = [descriptors], [rows.split(descriptors)], []
-    first = networks.networks[0]
+    first, products = networks.networks[0], networks.products
     last = len(first.activations) - 1
     for number, activation in enumerate(first.activations):
         z = _empty(descriptors, first.weights[number].shape[1])
         for network, x, out in zip(rows.networks, parts[-1], rows.split(z), strict=True):
-            torch.addmm(network.biases[number], x, network.weights[number], out=out)
+            products.addmm(network.biases[number], x, network.weights[number], out=out)
         inner.append(z)
         values.append(ELEMENTWISE[activation](z))
         if number < last:
@@ -89,7 +89,7 @@ def forward(
 @torch.no_grad()
 def backward(networks: SpeciesNetworks, passed: UniformPass, gradient: Tensor) -> None:
     """Sets ``.grad`` of the trainable parameters, as ``gradients.backward`` does."""
-    lowest = _lowest(networks)
+    lowest, products = _lowest(networks), networks.products
     upper = gradient.unsqueeze(1)
     activations = networks.networks[0].activations
     for number in reversed(range(lowest, len(activations))):
@@ -97,10 +97,10 @@ def backward(networks: SpeciesNetworks, passed: UniformPass, gradient: Tensor) -
         scaled = passed.rows.split(upper if slope is None else slope * upper)
         for network, x, own in zip(passed.rows.networks, passed.parts[number], scaled, strict=True):
             if network.trainable[number]:
-                torch.mm(x.t(), own, out=network.weights[number].grad)
+                products.mm(x.t(), own, out=network.weights[number].grad)
                 torch.sum(own, 0, out=network.biases[number].grad)
         if number > lowest:
-            upper = _to_input(passed.rows, number, scaled, len(upper))
+            upper = _to_input(networks, passed.rows, number, scaled)
 
 
 @torch.no_grad()
@@ -116,7 +116,7 @@ def input_gradient(networks: SpeciesNetworks, passed: UniformPass) -> UniformGra
         slopes.append(slope)
         uppers.append(upper)
         all_scaled.append(scaled)
-        upper = _to_input(passed.rows, number, scaled, len(upper))
+        upper = _to_input(networks, passed.rows, number, scaled)
     return UniformGradient(upper, slopes[::-1], uppers[::-1], all_scaled[::-1])
 
 
@@ -129,13 +129,13 @@ def backward_with_direction(
     direction: Tensor,
 ) -> None:
     """Sets ``.grad``, as ``force_gradients.backward_with_direction`` does."""
-    rows = passed.rows
+    rows, products = passed.rows, networks.products
     activations = networks.networks[0].activations
     changes, inner_changes = [rows.split(direction)], []
     for number, slope in enumerate(found.slopes):
         moved = _empty(direction, passed.inner[number].shape[1])
         for network, x, out in zip(rows.networks, changes[-1], rows.split(moved), strict=True):
-            torch.mm(x, network.weights[number], out=out)
+            products.mm(x, network.weights[number], out=out)
         inner_changes.append(moved)
         changes.append(rows.split(moved if slope is None else slope * moved))
     lowest = _lowest(networks)
@@ -153,11 +153,12 @@ def backward_with_direction(
             if network.trainable[number]:
                 grad = network.weights[number].grad
                 assert grad is not None
-                torch.mm(passed.parts[number][place].t(), parts[place], out=grad)
-                grad.addmm_(changes[number][place].t(), found.scaled[number][place])
+                products.mm(passed.parts[number][place].t(), parts[place], out=grad)
+                changed = changes[number][place].t()
+                products.addmm(grad, changed, found.scaled[number][place], out=grad)
                 torch.sum(parts[place], 0, out=network.biases[number].grad)
         if number > lowest:
-            upper = _to_input(rows, number, parts, len(upper))
+            upper = _to_input(networks, rows, number, parts)
 
 
 def _rows(networks: SpeciesNetworks, species_counts: Sequence[int]) -> Rows:
@@ -169,11 +170,14 @@ def _rows(networks: SpeciesNetworks, species_counts: Sequence[int]) -> Rows:
     return Rows([network for network, _ in present], [count for _, count in present])
 
 
-def _to_input(rows: Rows, number: int, scaled: Sequence[Tensor], length: int) -> Tensor:
+def _to_input(
+    networks: SpeciesNetworks, rows: Rows, number: int, scaled: Sequence[Tensor]
+) -> Tensor:
     """Returns the gradient by a layer's input from that by its z."""
-    result = scaled[0].new_empty(length, rows.networks[0].weights[number].shape[0])
+    products = networks.products
+    result = scaled[0].new_empty(sum(rows.counts), rows.networks[0].weights[number].shape[0])
     for network, own, out in zip(rows.networks, scaled, rows.split(result), strict=True):
-        torch.mm(own, network.weights[number].t(), out=out)
+        products.mm(own, network.weights[number].t(), out=out)
     return result
 
 

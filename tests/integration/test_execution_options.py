@@ -16,6 +16,19 @@ def test_what_was_chosen_is_said_recorded_and_kept(program, tmp_path):
     assert "warning: threads=2: the checkpoint was made with 1" in done.stderr
 
 
+def test_bf16_is_another_training_and_tf32_needs_a_gpu(program, tmp_path):
+    networks = {}
+    for matmul in ("float32", "bf16"):
+        options = (*SMALL, "training.max_epochs=1", f"io.train_dir={matmul}", "device=cpu")
+        done = program.run("train", *options, f"training.matmul={matmul}")
+        assert ("bf16 is imitated on cpu" in done.stderr) == (matmul == "bf16")
+        networks[matmul] = program.last_networks(tmp_path / matmul)[0].layers[0].weights
+    difference = abs(networks["bf16"] - networks["float32"]).max()
+    assert 0 < difference < 0.05
+    done = program.run("train", *SMALL, "device=cpu", "training.matmul=tf32", code=2)
+    assert "error: training.matmul=tf32: only GPUs have TF32" in done.stderr
+
+
 def test_graphs_without_a_gpu_are_refused_before_anything_is_written(program, tmp_path):
     done = program.run(
         "train", *SMALL, "io.train_dir=run", "device=cpu", "execution=cuda_graph", code=2

@@ -19,6 +19,14 @@ class Execution(Enum):
     cuda_graph = "cuda_graph"
 
 
+class Matmul(Enum):
+    """What the factors of matrix products are rounded to in a training's steps."""
+
+    float32 = "float32"
+    tf32 = "tf32"
+    bf16 = "bf16"
+
+
 class Precision(Enum):
     """Floating point type of the network."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from panna_exp.config.schema.choices import EpsilonPlacement, Schedule
+from panna_exp.config.schema.choices import EpsilonPlacement, Matmul, Schedule
 from panna_exp.config.schema.options import option
 
 
@@ -91,6 +91,11 @@ class TrainingConfig:
         None, "over the batch: mean or sum (default: mean; panna_version=1: sum)"
     )
     seeds: list[int] = option([], "a committee: a potential for each seed, in RUN_DIR/seed_N")
+    matmul: Matmul = option(
+        Matmul.float32,
+        "what the networks' matrix products round their factors to in the steps, for speed on a "
+        "GPU: float32 (as they are), tf32 or bf16; errors and results are computed in full",
+    )
     shuffle: bool = option(True, "seeded shuffling; false: the order of the files")
     panna_version: int = option(
         2, "training conventions: 2 (PANNA 2.x) or 1 (PANNA 1.x: sums, L2 halved, other losses)"

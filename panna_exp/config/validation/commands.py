@@ -6,7 +6,14 @@ No file is opened here; what depends on data is checked where the data are read.
 import math
 from pathlib import Path
 
-from panna_exp.config.schema import CommonConfig, EvaluateConfig, ExtractConfig, TrainConfig
+from panna_exp.config.schema import (
+    CommonConfig,
+    EvaluateConfig,
+    ExtractConfig,
+    Matmul,
+    Precision,
+    TrainConfig,
+)
 from panna_exp.config.species import parse_network
 from panna_exp.config.validation.data import check_data, check_generation
 from panna_exp.config.validation.io import check_io
@@ -30,6 +37,7 @@ def validate_train(config: TrainConfig) -> None:
         problems.found.append("data.species is missing: name the symbols, e.g. [H, C, O, N]")
     check_io(config, problems)
     check_training(config.training, problems)
+    _matmul(config, problems)
     symbols = tuple(config.data.species or ())
     problems.collect(lambda: _network(config, symbols))
     check_tracking(config.tracking, problems)
@@ -96,6 +104,15 @@ def check_common(config: CommonConfig, problems: Problems) -> None:
     problems.check(0 <= config.seed < 2**63, f"seed={config.seed} must be in 0 .. 2**63 - 1")
     threads = config.threads
     problems.check(threads is None or threads > 0, f"threads={threads} must be > 0")
+
+
+def _matmul(config: TrainConfig, problems: Problems) -> None:
+    matmul = config.training.matmul
+    problems.check(
+        matmul is Matmul.float32 or config.precision is Precision.float32,
+        f"training.matmul={matmul.value} rounds float32 factors, but precision="
+        f"{config.precision.value}: leave one of them out",
+    )
 
 
 def _network(config: TrainConfig, symbols: tuple[str, ...]) -> None:

@@ -8,7 +8,9 @@ from panna_exp.config.schema import (
     ExtractConfig,
     Generation,
     IoConfig,
+    Matmul,
     NetworkConfig,
+    Precision,
     RestartMode,
     Schedule,
     TrainConfig,
@@ -52,6 +54,15 @@ def test_every_mistake_is_reported_at_once_with_key_and_value():
         "training.loss_function=quadd: expected one of quad",
     ):
         assert text in found
+
+
+def test_rounded_products_are_of_float32():
+    training = TrainingConfig(matmul=Matmul.bf16)
+    validate_train(TrainConfig(data=DATA, training=training))
+    config = TrainConfig(data=DATA, training=training, precision=Precision.float64)
+    assert problems(config) == [
+        "training.matmul=bf16 rounds float32 factors, but precision=float64: leave one of them out"
+    ]
 
 
 @pytest.mark.parametrize(
