@@ -75,6 +75,8 @@ def experiments(shared_program):
         *("tracking.run_name=on forces", "tracking.register=molecules"),
     )
     program.run("evaluate", "run_dir=first", "data.test=builtin:tutorial_train.h5")
+    rates = "training.learning_rate=1e-2,1e-3"
+    program.run("train", "-m", *SMALL, "training.max_epochs=2", rates, "sweep.dir=sweep")
     return program
 
 
@@ -134,8 +136,23 @@ def open_run(page, address, name, tab):
 def test_mlflow_lists_the_runs(page, keep, mlflow_ui):
     open_runs(page, mlflow_ui)
     shows(page, "8-1 steps_per_epoch=20 max_epochs=5", "tutorial_train.h5", "panna-exp")
-    assert "2 matching runs" in page.inner_text("body")
+    assert "5 matching runs" in page.inner_text("body")
     keep("mlflow_runs")
+
+
+def test_mlflow_nests_the_jobs_of_a_sweep(page, keep, mlflow_ui):
+    open_runs(page, mlflow_ui)
+    name = "sweep training.learning_rate=1e-2,1e-3"
+    assert "learning_rate=0.001" not in page.inner_text("body")
+    page.locator("button[data-component-id*='runnamecellrenderer']").first.click()
+    shows(page, name, "learning_rate=0.01", "learning_rate=0.001")
+    keep("mlflow_sweep")
+    page.get_by_role("link", name=name).first.click()
+    shows(page, "About this run", "best/validation/MAE", "Child runs", "sweep.metric")
+    keep("mlflow_sweep_run")
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("summary.txt", exact=True).first.click()
+    shows(page, "Jobs, best first")
 
 
 def test_mlflow_shows_what_a_run_is_and_reached(page, keep, mlflow_ui):
