@@ -8,8 +8,10 @@ import torch
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.jacobians import check_forces, check_virials, jacobian_source
+from panna_exp.assembly.residence import home_of, size_of
 from panna_exp.config.schema import TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
+from panna_exp.data.hosted import HostedData
 from panna_exp.data.stream import BatchOrder
 from panna_exp.data.streamed import StreamedData
 from panna_exp.data.structures import Floats, Ints, StructureSet
@@ -27,7 +29,7 @@ def batch_source(
     rescale: float = 1.0,
     order: WindowedOrder | None = None,
 ) -> BatchSource:
-    """Puts a data set on the device, or has it read as it is needed.
+    """Puts a data set on the device if it fits there, or has it read or sent as it is needed.
 
     Args:
         part: The data set.
@@ -43,18 +45,23 @@ def batch_source(
         DataError: Forces are needed, and nothing says how descriptors depend on positions.
     """
 
-    def packed(structures: StructureSet, targets: Floats) -> PackedData:
+    def packed(structures: StructureSet, targets: Floats) -> PackedData | HostedData:
+        size = size_of(structures, dtype, derivatives=forces is not None)
+        home = home_of(size if part.stream is None else 2 * size, device)  # two windows
         jacobians = None
         if forces is not None:
-            jacobians = jacobian_source(structures, forces, dtype, device, strain)
+            is_stored = structures.derivatives is not None and not strain
+            where = home if is_stored else device
+            jacobians = jacobian_source(structures, forces, dtype, where, strain)
         scaled = targets * rescale
-        return PackedData(structures, scaled, num_species, dtype, device, jacobians, rescale)
+        data = PackedData(structures, scaled, num_species, dtype, home, jacobians, rescale)
+        return data if home == device else HostedData(data, device)
 
     if part.stream is None:
         return packed(part.structures, part.targets)
     stream = part.stream
 
-    def load(indices: Ints) -> PackedData:
+    def load(indices: Ints) -> PackedData | HostedData:
         return packed(stream.read(indices), part.targets[indices])
 
     if forces is not None:  # what is missing is missed before the training starts

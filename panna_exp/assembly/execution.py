@@ -93,7 +93,7 @@ def _obstacles(config: TrainConfig, data: BatchSource, processes: Processes) -> 
             "which is not recorded"
         )
     if not isinstance(data, PackedData):
-        found.append("data that are read piece by piece have no fixed place on the device")
+        found.append("data that are read or sent piece by piece have no fixed place on the device")
     elif data.jacobians is not None and not isinstance(data.jacobians, StoredJacobians):
         found.append(
             "forces from positions have neighbour lists of changing length (stored derivatives do "

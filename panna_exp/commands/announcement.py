@@ -18,7 +18,12 @@ def announce(
 ) -> None:
     """Says what is trained on what, from where, on which device and how far."""
     trainer, plan = run.trainer, run.trainer.plan
-    logger.info("training data: %s, %s", _counts(data.train), describe(run.descriptor))
+    logger.info(
+        "training data: %s, %s; %s",
+        _counts(data.train),
+        describe(run.descriptor),
+        trainer.data.residence,
+    )
     if data.validation is not None:
         logger.info("validation data: %s", _counts(data.validation))
     else:

@@ -90,6 +90,10 @@ class BatchSource(Protocol):
     def has_forces(self) -> bool:
         """Whether batches have forces."""
 
+    @property
+    def residence(self) -> str:
+        """Where the data live, in words."""
+
     def __len__(self) -> int: ...
 
     def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
@@ -167,6 +171,11 @@ class PackedData:
         """Size of the arrays on the device."""
         own = self.descriptors.numel() * self.descriptors.element_size()
         return own + (self.jacobians.num_bytes if self.jacobians is not None else 0)
+
+    @property
+    def residence(self) -> str:
+        """Where the data live, in words."""
+        return f"{self.num_bytes / 1e6:.1f} MB on {self.device}"
 
     def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
         """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""

@@ -5,7 +5,8 @@ J^T v, of which forces are the negative, and J u, which the gradient of a force 
 Shapes: S structures, A atoms of a batch, D descriptor components.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -62,6 +63,9 @@ class BatchJacobian(Protocol):
 
     def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of u [A, 3], and of strains [S, 3, 3]."""
+
+    def moved(self, send: Callable[[Tensor], Tensor]) -> "BatchJacobian":
+        """Returns the same on the device of the results of ``send``, if it is not there yet."""
 
 
 class JacobianSource(Protocol):
@@ -165,6 +169,10 @@ class _DenseJacobian:
         products = [matrix.mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
         return _to_rows(torch.cat(products).view(-1, self.size), self.order)
 
+    def moved(self, send: Callable[[Tensor], Tensor]) -> "_DenseJacobian":
+        matrices = [send(matrix) for matrix in self.matrices]
+        return replace(self, matrices=matrices, order=send(self.order))
+
 
 @dataclass(frozen=True, slots=True)
 class SparseJacobian:
@@ -193,6 +201,16 @@ class SparseJacobian:
         products = self.values * ordered.index_select(0, self.columns)
         summed = u.new_zeros(self.size * len(self.order)).index_add_(0, self.rows, products)
         return _to_rows(summed.view(-1, self.size), self.order)
+
+    def moved(self, send: Callable[[Tensor], Tensor]) -> "SparseJacobian":
+        """Returns the same with all tensors sent."""
+        return replace(
+            self,
+            values=send(self.values),
+            rows=send(self.rows),
+            columns=send(self.columns),
+            order=send(self.order),
+        )
 
 
 def _to_rows(by_structure: Tensor, order: Tensor) -> Tensor:

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.batch import AtomBatch, PackedData
+from panna_exp.data.hosted import HostedData
 from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.data.windows import WindowedOrder
 
-Load = Callable[[Ints], PackedData]
+Load = Callable[[Ints], PackedData | HostedData]
 
 
 class StructureSource(Protocol):
@@ -80,8 +81,8 @@ class StreamedData:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="data")
         self._number = -1
         self._indices: Ints = np.zeros(0, dtype=np.int64)
-        self._packed: PackedData | None = None
-        self._next: tuple[int, Ints, Future[PackedData]] | None = None
+        self._packed: PackedData | HostedData | None = None
+        self._next: tuple[int, Ints, Future[PackedData | HostedData]] | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -90,6 +91,11 @@ class StreamedData:
     def device(self) -> torch.device:
         """Where batches live."""
         return self.energy.device
+
+    @property
+    def residence(self) -> str:
+        """Where the data live, in words."""
+        return f"on disk, two windows of {self._window} structures on {self.device}"
 
     def batch(self, indices: Ints) -> AtomBatch:
         """Gathers structures of the batch that the order gave last, in the order of ``indices``."""
@@ -130,7 +136,7 @@ class StreamedData:
         if self._order.windows_per_pass > 1:
             self._next = self._loading(number + 1)
 
-    def _loading(self, number: int) -> tuple[int, Ints, "Future[PackedData]"]:
+    def _loading(self, number: int) -> tuple[int, Ints, "Future[PackedData | HostedData]"]:
         assert self._order is not None
         indices = self._order.window(number)
         return number, indices, self._thread.submit(self._load, indices)

@@ -3,6 +3,7 @@
 Shapes: A atoms of the batch, P pairs, Q triples, T species, U = T (T + 1) / 2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,9 @@ class _OnTheFly:
 
     def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         return self.operator.jvp(self.geometry, u, strain)
+
+    def moved(self, send: Callable[[Tensor], Tensor]) -> "_OnTheFly":
+        return self  # the lists are where the products are computed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,7 @@ def test_what_cannot_be_recorded_is_refused_by_name(changes, jacobians, processe
 
 
 def test_streamed_data_are_refused():
-    with pytest.raises(ConfigError, match="read piece by piece"):
+    with pytest.raises(ConfigError, match="read or sent piece by piece"):
         choose_execution(
             make_config(execution=Execution.cuda_graph),
             type("Streamed", (), {"device": torch.device("cuda")})(),
