@@ -1,5 +1,6 @@
 """Steps of fixed shapes, run without recording, are the eager steps to round-off."""
 
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from panna_exp.data.stream import BatchOrder
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
+from panna_exp.training import padded_steps
 from panna_exp.training.execution import EagerSteps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
@@ -197,3 +199,70 @@ def test_padding_changes_nothing_whatever_the_spare_rows_hold(route):
         changed = replace(batch, descriptors=torch.where(spare[:, None], 3.0, batch.descriptors))
         expected.differentiate(changed, totals, 0, torch.tensor(1.0, dtype=torch.float64))
         torch.testing.assert_close(expected.parameters.gradients, gradients, rtol=0, atol=1e-15)
+
+
+class Recorder:
+    """Stands in for torch.cuda: what is recorded runs once in vain, and again at each replay."""
+
+    def __init__(self, monkeypatch, state):
+        self.state = state
+        self.calls = []
+        self.is_recording = False
+        self.make = padded_steps._OneSize._make
+        pause = SimpleNamespace(wait_stream=lambda other: None)
+        for name, value in {
+            "Stream": lambda: pause,
+            "current_stream": lambda: pause,
+            "stream": lambda stream: nullcontext(),
+            "Event": lambda: SimpleNamespace(synchronize=lambda: None, record=lambda: None),
+            "CUDAGraph": lambda: SimpleNamespace(),
+            "graph": self.graph,
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, value)
+        empty = padded_steps._Inputs.empty
+        monkeypatch.setattr(
+            padded_steps._Inputs,
+            "empty",
+            lambda capacity, device, pinned=False: empty(capacity, device),
+        )
+        monkeypatch.setattr(padded_steps._OneSize, "_make", lambda size: self.made(size))
+
+    def made(self, size):
+        self.calls.append("recorded" if self.is_recording else "made")
+        self.last = (size, self.make(size))
+        return self.last[1]
+
+    @contextmanager
+    def graph(self, graph):
+        kept = [tensor.clone() for tensor in self.state()]
+        self.is_recording = True
+        yield
+        self.is_recording = False
+        for tensor, values in zip(self.state(), kept, strict=True):
+            tensor.copy_(values)
+        size, delta = self.last
+
+        def replay():
+            self.calls.append("replayed")
+            delta.copy_(self.make(size))
+
+        graph.replay = replay
+
+
+def test_recording_warms_up_without_a_trace_and_replays_are_the_steps(monkeypatch):
+    options = {"ema_decay": 0.9, "wscale_l2": 1e-3}
+    expected = make_case("energies", False, **options)
+    errors = train(expected)
+    case = make_case("energies", True, **options)
+    recorder = Recorder(monkeypatch, case.steps._mutable)
+    case.steps._record = True
+    for one, other in zip(train(case), errors, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    first = ["made", "made", "made", "recorded", "replayed"]
+    assert recorder.calls[:5] == first
+    assert recorder.calls.count("recorded") == 2
+    assert recorder.calls.count("replayed") == 20
+    for name in ("parameters.values", "average.values", "optimizer.second_moment"):
+        found, wanted = (get(one.step, name) for one in (case, expected))
+        torch.testing.assert_close(found, wanted, rtol=1e-11, atol=1e-12)
+    assert case.totals.read() == pytest.approx(expected.totals.read(), rel=1e-11)
