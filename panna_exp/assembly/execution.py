@@ -11,6 +11,9 @@ from panna_exp.config.schema import Execution, TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
 from panna_exp.data.jacobians import StoredJacobians
 from panna_exp.data.padded import PaddedData, shapes
+from panna_exp.data.padded_jacobians import PaddedJacobians, PaddedStored
+from panna_exp.descriptors.lists import NeighborLists
+from panna_exp.descriptors.padded_lists import PaddedLists
 from panna_exp.errors import ConfigError
 from panna_exp.training.execution import EagerSteps, Steps
 from panna_exp.training.metrics import Totals
@@ -74,9 +77,16 @@ def make_steps(
     if execution is not Execution.cuda_graph:
         return EagerSteps(step=step, data=data, totals=totals)
     assert isinstance(data, PackedData)
-    padded = PaddedData(data, batch_size)
+    padded = PaddedData(data, batch_size, padded_jacobians(data))
     logger.info("CUDA graphs of %s a batch", shapes(padded.capacities))
     return PaddedSteps(step, padded, totals, record=True)
+
+
+def padded_jacobians(data: PackedData) -> PaddedJacobians | None:
+    """Returns the data's Jacobians for padded batches, None where there are none."""
+    if isinstance(data.jacobians, NeighborLists):
+        return PaddedLists(data.jacobians, data.offsets)
+    return PaddedStored(data.jacobians) if isinstance(data.jacobians, StoredJacobians) else None
 
 
 def _obstacles(config: TrainConfig, data: BatchSource, processes: Processes) -> list[str]:
@@ -94,11 +104,6 @@ def _obstacles(config: TrainConfig, data: BatchSource, processes: Processes) -> 
         )
     if not isinstance(data, PackedData):
         found.append("data that are read or sent piece by piece have no fixed place on the device")
-    elif data.jacobians is not None and not isinstance(data.jacobians, StoredJacobians):
-        found.append(
-            "forces from positions have neighbour lists of changing length (stored derivatives do "
-            "not: panna-exp descriptors derivatives=sparse)"
-        )
     if training.forces_cost > 0 and training.force_fraction < 1:
         found.append(
             f"training.force_fraction={training.force_fraction:g} draws components on the host"

@@ -120,8 +120,10 @@ class PackedData:
         counts: [T, S] atoms of each species and structure.
         starts: [T, S] the first of their rows.
         atoms: [A] each row's atom in ``structures``.
+        offsets: [S + 1] the first atom of each structure in ``structures``.
         forces: [A, 3] to learn, by row; None without Jacobians.
         known: [S] 1 where a structure has forces, otherwise 0; None where all have.
+        virial: [S, 3, 3] to learn, NaN where there is none; None without any.
     """
 
     def __init__(
@@ -146,6 +148,7 @@ class PackedData:
         self.device = device
         self.jacobians = jacobians
         self.atoms = order
+        self.offsets = structures.offsets
         self.forces: Tensor | None = None
         self.known: Tensor | None = None
         if jacobians is not None:
@@ -154,9 +157,9 @@ class PackedData:
             self.forces = torch.from_numpy(scaled).to(device, dtype)
             if not known.all():
                 self.known = torch.from_numpy(known).to(device, dtype)
-        self._virial: Tensor | None = None
+        self.virial: Tensor | None = None
         if structures.virial is not None:
-            self._virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
+            self.virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -212,7 +215,7 @@ class PackedData:
             known=None if self.known is None else self.known.index_select(0, chosen),
             jacobian=self.jacobians.batch(atoms),
             by_structure=torch.from_numpy(atoms.by_structure).to(self.device),
-            virial=None if self._virial is None else self._virial.index_select(0, chosen),
+            virial=None if self.virial is None else self.virial.index_select(0, chosen),
         )
 
 

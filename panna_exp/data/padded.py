@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.batch import AtomBatch, BatchForces, PackedData
-from panna_exp.data.jacobians import SparseJacobian, StoredJacobians
+from panna_exp.data.padded_jacobians import PaddedAtoms, PaddedJacobians
 from panna_exp.data.structures import Ints
 
 # Most batches of a shuffled data set need no more than this many standard deviations above the
@@ -32,12 +32,12 @@ class Capacity:
     Args:
         structures: B.
         rows: T, atoms of each species.
-        elements: E of stored derivatives; 0 without.
+        items: Of each kind that Jacobians have.
     """
 
     structures: int
     rows: tuple[int, ...]
-    elements: int = 0
+    items: tuple[int, ...] = ()
 
     @property
     def num_rows(self) -> int:
@@ -45,27 +45,28 @@ class Capacity:
         return sum(self.rows)
 
 
-def capacities(counts: Ints, batch_size: int, elements: Ints | None = None) -> tuple[Capacity, ...]:
+def capacities(
+    counts: Ints, batch_size: int, num_species: int, spare: Ints | int = 0
+) -> tuple[Capacity, ...]:
     """Returns the sizes of padded batches, ascending: what most batches need, and what any may.
 
     A pure function of the data and the batch size, so that two runs pad alike.
 
     Args:
-        counts: [T, S] atoms by species and structure.
+        counts: [T + kinds, S] atoms by species, then items by kind, and structure.
         batch_size: B at most, all different structures.
-        elements: [S] stored elements of each structure, or None.
+        num_species: T.
+        spare: [T + kinds] room that no batch takes.
     """
     structures = min(batch_size, counts.shape[1])
-    needed = counts if elements is None else np.vstack([counts, elements])
-    largest = _rounded(np.sort(needed, axis=1)[:, -structures:].sum(axis=1))
-    usual = structures * needed.mean(axis=1)
-    usual += _DEVIATIONS * structures**0.5 * needed.std(axis=1)
-    sizes = [np.minimum(_rounded(np.ceil(usual)), largest), largest]
+    largest = _rounded(np.sort(counts, axis=1)[:, -structures:].sum(axis=1) + spare)
+    usual = structures * counts.mean(axis=1)
+    usual += _DEVIATIONS * structures**0.5 * counts.std(axis=1)
+    sizes = [np.minimum(_rounded(np.ceil(usual) + spare), largest), largest]
     if np.array_equal(sizes[0], largest):
         del sizes[0]
-    species = len(counts)
     return tuple(
-        Capacity(structures, tuple(size[:species].tolist()), int(size[species:].sum()))
+        Capacity(structures, tuple(size[:num_species].tolist()), tuple(size[num_species:].tolist()))
         for size in sizes
     )
 
@@ -78,22 +79,29 @@ class PaddedData:
     """A resident data set, and one more structure without atoms that fills batches up.
 
     Args:
-        data: The data set; its derivatives, if there are any, must be stored ones.
+        data: The data set.
         batch_size: Structures of a batch at most.
+        jacobians: Those of the data, where it has any.
     """
 
-    def __init__(self, data: PackedData, batch_size: int) -> None:
+    def __init__(
+        self, data: PackedData, batch_size: int, jacobians: PaddedJacobians | None = None
+    ) -> None:
         device = data.device
         self._data = data
         self._size = len(data)
+        self._jacobians = jacobians
         # What a batch needs is added up on the host, which must know the shapes.
-        self._counts = data.counts
-        self._elements: Ints | None = None
-        self._stored: _PaddedJacobians | None = None
-        if isinstance(data.jacobians, StoredJacobians):
-            self._elements = np.diff(data.jacobians.starts)
-            self._stored = _PaddedJacobians(data.jacobians, data.atoms)
-        self.capacities = capacities(self._counts, batch_size, self._elements)
+        self._needed = data.counts
+        if jacobians is not None:
+            self._needed = np.vstack([data.counts, jacobians.items])
+            self._atoms = torch.from_numpy(data.atoms).to(device)
+        self._spare = np.zeros(len(self._needed), dtype=np.int64)
+        species = len(data.counts)
+        if jacobians is not None and jacobians.spare_row:
+            self._spare[np.flatnonzero(data.counts.any(axis=1))[-1]] = 1  # whose last row is last
+            self._spare[species:] = 1
+        self.capacities = capacities(self._needed, batch_size, species, self._spare)
         self._ranges = {
             capacity: torch.arange(capacity.num_rows, device=device) for capacity in self.capacities
         }
@@ -105,6 +113,10 @@ class PaddedData:
         self._energy = _with_absent(data.energy, 0)
         self._num_atoms = _with_absent(data.num_atoms, 1)  # it is divided by
         self._weight = _with_absent(torch.ones_like(data.energy), 0)
+        self._virial: Tensor | None = None
+        if data.virial is not None:
+            absent = data.virial.new_full((1, 3, 3), torch.nan)
+            self._virial = torch.cat([data.virial, absent])
         self._known = self._weight if data.known is None else _with_absent(data.known, 0)
 
     @property
@@ -114,12 +126,11 @@ class PaddedData:
 
     def capacity(self, indices: Ints) -> Capacity:
         """Returns the smallest that the structures at ``indices`` fit into."""
-        rows = self._counts[:, indices].sum(axis=1)
-        elements = 0 if self._elements is None else int(self._elements[indices].sum())
+        needed = self._needed[:, indices].sum(axis=1) + self._spare
         return next(
             capacity
             for capacity in self.capacities
-            if elements <= capacity.elements and (rows <= capacity.rows).all()
+            if (needed <= (*capacity.rows, *capacity.items)).all()
         )
 
     def numbers(self, indices: Ints, capacity: Capacity) -> Ints:
@@ -162,67 +173,24 @@ class PaddedData:
         structure: Tensor,
         is_real: Tensor,
     ) -> BatchForces | None:
-        if self._stored is None or self._data.forces is None:
+        if self._jacobians is None or self._data.forces is None:
             return None
-        order = self._stored.order(rows, structure, is_real)
-        num_atoms = counts.sum(0)
+        atom = torch.where(is_real, self._atoms.index_select(0, rows), 0)
+        atoms = PaddedAtoms(
+            numbers=numbers,
+            num_atoms=counts.sum(0),
+            atom=atom,
+            structure=structure,
+            is_real=is_real,
+            order=torch.argsort(structure * len(self._atoms) + atom, stable=True),
+            items=capacity.items,
+        )
         return BatchForces(
             target=self._data.forces.index_select(0, rows) * is_real[:, None],
             known=self._known.index_select(0, numbers),
-            jacobian=self._stored.batch(numbers, capacity, num_atoms, order),
-            by_structure=order,
-        )
-
-
-class _PaddedJacobians:
-    """Stored derivatives as elements with their places, dense ones too.
-
-    Args:
-        stored: Of the data set.
-        atoms: [A] the data set's atom of each of its rows.
-    """
-
-    def __init__(self, stored: StoredJacobians, atoms: Ints) -> None:
-        device = stored.values.device
-        self._stored = stored
-        self._atoms = torch.from_numpy(atoms).to(device)
-        lengths = torch.from_numpy(np.diff(stored.starts)).to(device)
-        self._lengths = _with_absent(lengths, 0)
-        self._starts = torch.from_numpy(stored.starts).to(device)
-
-    def order(self, rows: Tensor, structure: Tensor, is_real: Tensor) -> Tensor:
-        """Returns [N] the rows by structure and atom, the spare ones last."""
-        count = len(self._atoms)
-        atom = torch.where(is_real, self._atoms.index_select(0, rows), 0)
-        return torch.argsort(structure * count + atom)
-
-    def batch(
-        self, numbers: Tensor, capacity: Capacity, num_atoms: Tensor, order: Tensor
-    ) -> SparseJacobian:
-        """Returns the Jacobian of a batch with ``num_atoms`` [B + 1], zero for spare rows."""
-        lengths = self._lengths.index_select(0, numbers)
-        ends = torch.cumsum(lengths, 0)
-        place = torch.arange(capacity.elements, device=order.device)
-        block = torch.searchsorted(ends, place, right=True)
-        is_real = block < len(numbers)
-        block = block.clamp(max=len(numbers) - 1)
-        own = place - (ends - lengths)[block]  # number within its structure
-        chosen = torch.where(is_real, own + self._starts.index_select(0, numbers)[block], 0)
-        values = self._stored.values.index_select(0, chosen) * is_real
-        before = (torch.cumsum(num_atoms, 0) - num_atoms)[block]
-        if self._stored.places is None:
-            width = (3 * num_atoms[block]).clamp(min=1)  # 0 where there is no element
-            rows = torch.div(own, width, rounding_mode="floor")
-            columns = own - rows * width
-        else:
-            rows, columns = (item.index_select(0, chosen).long() for item in self._stored.places)
-        size = self._stored.size
-        return SparseJacobian(
-            values=values,
-            rows=torch.where(is_real, rows + before * size, 0),
-            columns=torch.where(is_real, columns + before * 3, 0),
-            order=order,
-            size=size,
+            jacobian=self._jacobians.batch(atoms),
+            by_structure=atoms.order,
+            virial=None if self._virial is None else self._virial.index_select(0, numbers),
         )
 
 

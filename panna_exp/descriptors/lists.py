@@ -17,25 +17,30 @@ from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.descriptors.gather import Gathered, Stored, count, gather
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.operator import Operator
+from panna_exp.descriptors.rows import starts_of
 
 
 @dataclass(frozen=True, slots=True)
-class _OnTheFly:
+class OnTheFly:
     """Products computed from positions."""
 
     operator: Operator
     geometry: Geometry
 
     def pull(self, v: Tensor) -> Tensor:
+        """Returns J^T v [A, 3] of v [A, D]."""
         return self.operator.vjp(self.geometry, v, then_push=True)
 
     def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns J^T v [A, 3] and the gradient of sum(v G) by strain [S, 3, 3]."""
         return self.operator.vjp_with_strain(self.geometry, v, then_push=True)
 
     def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+        """Returns J u [A, D] of u [A, 3], and of strains [S, 3, 3]."""
         return self.operator.jvp(self.geometry, u, strain)
 
-    def moved(self, send: Callable[[Tensor], Tensor]) -> "_OnTheFly":
+    def moved(self, send: Callable[[Tensor], Tensor]) -> "OnTheFly":
+        """Returns itself."""
         return self  # the lists are where the products are computed
 
 
@@ -60,65 +65,78 @@ class NeighborLists:
         operator: Of the descriptor.
         structures: With positions.
 
+    Attributes:
+        neighbor: [all P] number of the neighbour within its structure.
+        first: [all Q] number of a pair within those of its centre.
+        second: [all Q] likewise.
+        shift: [all P, 3], as in Geometry.
+        positions: [all A, 3].
+        species: [all A].
+        pair_counts: [all A, T] pairs of each atom and species of the neighbour.
+        triple_counts: [all A, U] triples of each atom and pair of species.
+        pairs_until: [all A + 1] pairs before each atom.
+        triples_until: [all A + 1] triples before each atom.
+        table: Of compiled loops; None for others.
+
     Raises:
         DataError: As :func:`panna_exp.descriptors.geometry.build_geometry`.
     """
 
     def __init__(self, operator: Operator, structures: StructureSet) -> None:
-        self._operator = operator
+        self.operator = operator
         geometry = operator.geometry(structures)
         first_atom = torch.from_numpy(structures.offsets[:-1]).to(geometry.center.device)
         own_first = first_atom.index_select(0, geometry.structure)
         # Numbers within the structure and within the atom's pairs, small and good for any batch.
-        self._neighbor = (geometry.neighbor - own_first.index_select(0, geometry.center)).int()
+        self.neighbor = (geometry.neighbor - own_first.index_select(0, geometry.center)).int()
         pair_start = geometry.pair_rows[:: operator.num_species]
         own_start = pair_start.index_select(0, geometry.center)
         triple_start = own_start.index_select(0, geometry.first)
-        self._first = (geometry.first - triple_start).int()
-        self._second = (geometry.second - triple_start).int()
-        self._shift = geometry.shift
-        self._positions = geometry.positions
-        self._species = geometry.species
-        self._pair_counts = geometry.pair_rows.diff().view(-1, operator.num_species)
-        self._triple_counts = geometry.triple_rows.diff().view(-1, operator.num_pairs)
-        self._pairs_until = geometry.pairs_until
-        self._triples_until = geometry.triples_until
-        self._table = operator.pair_table(geometry) if isinstance(operator, CompiledMBP) else None
+        self.first = (geometry.first - triple_start).int()
+        self.second = (geometry.second - triple_start).int()
+        self.shift = geometry.shift
+        self.positions = geometry.positions
+        self.species = geometry.species
+        self.pair_counts = geometry.pair_rows.diff().view(-1, operator.num_species)
+        self.triple_counts = geometry.triple_rows.diff().view(-1, operator.num_pairs)
+        self.pairs_until = geometry.pairs_until
+        self.triples_until = geometry.triples_until
+        self.table = operator.pair_table(geometry) if isinstance(operator, CompiledMBP) else None
 
     @property
     def num_bytes(self) -> int:
         """Size of the lists."""
-        tensors = (self._neighbor, self._first, self._second, self._shift, self._positions)
-        table = 0 if self._table is None else self._table.nbytes
+        tensors = (self.neighbor, self.first, self.second, self.shift, self.positions)
+        table = 0 if self.table is None else self.table.nbytes
         return table + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
-    def batch(self, atoms: BatchAtoms) -> _OnTheFly:
+    def batch(self, atoms: BatchAtoms) -> OnTheFly:
         """Returns the products for a batch."""
-        return _OnTheFly(self._operator, self.geometry(atoms))
+        return OnTheFly(self.operator, self.geometry(atoms))
 
     def geometry(self, atoms: BatchAtoms) -> Geometry:
         """Returns positions and lists of a batch, atoms in the order of its rows."""
-        device = self._positions.device
+        device = self.positions.device
 
         def tensor(array: Ints) -> Tensor:
             return torch.from_numpy(array).to(device)
 
         chosen = tensor(atoms.atoms)
-        lists = self._listed(atoms) if self._table is None else self._copied(atoms, self._table)
-        pair_counts = self._pair_counts.index_select(0, chosen)
-        triple_counts = self._triple_counts.index_select(0, chosen)
+        lists = self._listed(atoms) if self.table is None else self._copied(atoms, self.table)
+        pair_counts = self.pair_counts.index_select(0, chosen)
+        triple_counts = self.triple_counts.index_select(0, chosen)
         return Geometry(
-            positions=self._positions.index_select(0, chosen),
-            species=self._species.index_select(0, chosen),
+            positions=self.positions.index_select(0, chosen),
+            species=self.species.index_select(0, chosen),
             structure=tensor(atoms.owner),
             num_structures=len(atoms.structures),
             center=lists.center,
             neighbor=lists.neighbor,
             shift=lists.shift,
-            pair_rows=_starts(pair_counts),
+            pair_rows=starts_of(pair_counts),
             first=lists.first,
             second=lists.second,
-            triple_rows=_starts(triple_counts),
+            triple_rows=starts_of(triple_counts),
             pairs_until=lists.pairs_until,
             triples_until=lists.triples_until,
             table=lists.table,
@@ -126,24 +144,24 @@ class NeighborLists:
 
     def _listed(self, atoms: BatchAtoms) -> "_Lists":
         """The lists of a batch by tensor operations."""
-        device = self._positions.device
+        device = self.positions.device
 
         def tensor(array: Ints) -> Tensor:
             return torch.from_numpy(array).to(device)
 
-        pairs, pairs_until = _ranges(self._pairs_until, atoms.atoms)
-        triples, triples_until = _ranges(self._triples_until, atoms.atoms)
+        pairs, pairs_until = _ranges(self.pairs_until, atoms.atoms)
+        triples, triples_until = _ranges(self.triples_until, atoms.atoms)
         pair_counts, triple_counts = np.diff(pairs_until), np.diff(triples_until)
         pair_place, triple_place = tensor(pairs), tensor(triples)
         first_row = tensor(np.repeat(atoms.offsets[atoms.owner], pair_counts))
         own_pairs = tensor(np.repeat(pairs_until[:-1], triple_counts))
-        numbers = self._neighbor.index_select(0, pair_place) + first_row
+        numbers = self.neighbor.index_select(0, pair_place) + first_row
         return _Lists(
             center=tensor(np.repeat(np.arange(len(atoms.atoms)), pair_counts)),
             neighbor=tensor(atoms.by_structure).index_select(0, numbers),
-            shift=self._shift.index_select(0, pair_place),
-            first=self._first.index_select(0, triple_place) + own_pairs,
-            second=self._second.index_select(0, triple_place) + own_pairs,
+            shift=self.shift.index_select(0, pair_place),
+            first=self.first.index_select(0, triple_place) + own_pairs,
+            second=self.second.index_select(0, triple_place) + own_pairs,
             pairs_until=pairs_until,
             triples_until=triples_until,
         )
@@ -152,16 +170,16 @@ class NeighborLists:
         """The same by a compiled loop, for compiled products."""
         size = len(atoms.atoms) + 1
         pairs_until, triples_until = np.empty(size, np.int64), np.empty(size, np.int64)
-        pairs = count(self._pairs_until, atoms.atoms, pairs_until)
-        triples = count(self._triples_until, atoms.atoms, triples_until)
+        pairs = count(self.pairs_until, atoms.atoms, pairs_until)
+        triples = count(self.triples_until, atoms.atoms, triples_until)
         stored = Stored(
-            pairs_until=self._pairs_until,
-            triples_until=self._triples_until,
-            neighbor=self._neighbor.numpy(),
-            shift=self._shift.numpy(),
+            pairs_until=self.pairs_until,
+            triples_until=self.triples_until,
+            neighbor=self.neighbor.numpy(),
+            shift=self.shift.numpy(),
             table=table,
-            first=self._first.numpy(),
-            second=self._second.numpy(),
+            first=self.first.numpy(),
+            second=self.second.numpy(),
         )
         found = Gathered(
             center=np.empty(pairs, np.int64),
@@ -190,8 +208,3 @@ def _ranges(until: Ints, atoms: Ints) -> tuple[Ints, Ints]:
     ends = np.cumsum(counts)
     starts = np.concatenate([[0], ends]).astype(np.int64)
     return np.arange(starts[-1]) + np.repeat(until[atoms] - starts[:-1], counts), starts
-
-
-def _starts(counts: Tensor) -> Tensor:
-    flat = counts.reshape(-1)
-    return torch.cat([flat.new_zeros(1), flat.cumsum(0)])

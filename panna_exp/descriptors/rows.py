@@ -52,6 +52,12 @@ def sum_rows(values: Tensor, starts: Tensor, rows_per_atom: int, atoms: slice) -
     return sums.view(atoms.stop - atoms.start, -1)
 
 
+def starts_of(counts: Tensor) -> Tensor:
+    """Returns where the items of each row start, and where they end, from items by row."""
+    flat = counts.reshape(-1)
+    return torch.cat([flat.new_zeros(1), flat.cumsum(0)])
+
+
 def row_of_items(starts: Tensor, rows_per_atom: int, atoms: slice, num_items: int) -> Tensor:
     """Returns [items] of a run of atoms: the row of each, counted from the run's first.
 

@@ -135,8 +135,8 @@ class TrainStep:
         """Sets the gradients of energy and force loss; nothing is differentiated twice."""
         cost = loss.cost * share if loss.is_mean else loss.cost
         slopes = input_gradient(self.networks, passed, batch.species_counts)
-        virial_cost = loss.settings.virial_cost * share if forces.virial is not None else 0.0
-        if virial_cost and forces.virial is not None:
+        virial_cost = loss.settings.virial_cost * share
+        if loss.settings.virial_cost > 0 and forces.virial is not None:
             pulled, strain = forces.jacobian.pull_with_strain(slopes.values)
             virial_value, by_strain = virial_loss(strain, forces.virial, batch.num_atoms)
             totals.add_virials(strain + forces.virial, batch.num_atoms, virial_value * virial_cost)

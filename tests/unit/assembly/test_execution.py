@@ -77,7 +77,6 @@ def test_graphs_of_a_checkpoint_that_cannot_be_had_become_eager_and_are_warned_o
         ({}, None, ALONE, "records what a CUDA device does, but this training runs on cpu"),
         ({}, None, Two(), "steps that several processes share"),
         ({"loss_function": "exp_quad"}, None, ALONE, "training.loss_function=exp_quad"),
-        ({}, object(), ALONE, "forces from positions have neighbour lists"),
         (
             {"forces_cost": 1.0, "force_fraction": 0.5},
             None,

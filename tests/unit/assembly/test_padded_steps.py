@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from panna_exp.assembly.execution import padded_jacobians
 from panna_exp.assembly.optimisation import make_train_step
 from panna_exp.config.schema import EpsilonPlacement, TrainingConfig
 from panna_exp.data.batch import PackedData
@@ -100,7 +101,7 @@ def make_case(
     step = make_train_step(config, networks, {"H.0.weights": kept} if masked else None)
     totals = Totals(CPU)
     steps = (
-        PaddedSteps(step, PaddedData(data, BATCH), totals, record=False)
+        PaddedSteps(step, PaddedData(data, BATCH, padded_jacobians(data)), totals, record=False)
         if padded
         else EagerSteps(step=step, data=data, totals=totals)
     )
@@ -162,7 +163,7 @@ def get(value, names):
 def test_batches_have_the_smaller_size_unless_they_need_the_larger():
     structures = make_structures("energies")
     counts = structures.counts(SPECIES).T
-    usual, largest = capacities(counts, BATCH)
+    usual, largest = capacities(counts, BATCH, SPECIES)
     assert all(rows % 8 == 0 for size in (usual, largest) for rows in size.rows)
     assert usual.rows[3] == largest.rows[3] == 0
     assert usual.num_rows < largest.num_rows
@@ -175,10 +176,10 @@ def test_batches_have_the_smaller_size_unless_they_need_the_larger():
 
 
 def test_equal_structures_have_one_size():
-    counts = np.full((2, 30), 3)
-    (only,) = capacities(counts, 20, np.full(30, 50))
-    assert (only.structures, only.rows, only.elements) == (20, (64, 64), 1000)
-    (few,) = capacities(counts, 100)
+    counts = np.array([[3] * 30, [3] * 30, [50] * 30])
+    (only,) = capacities(counts, 20, 2)
+    assert (only.structures, only.rows, only.items) == (20, (64, 64), (1000,))
+    (few,) = capacities(counts, 100, 2)
     assert few.structures == 30
 
 
