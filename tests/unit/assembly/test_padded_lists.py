@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from panna_exp.assembly.execution import padded_jacobians
 from panna_exp.assembly.optimisation import make_train_step
@@ -136,3 +137,13 @@ def test_spare_pairs_and_triples_give_nothing():
     assert (pushed[~real] == 0).all()
     assert capacity.items[0] > 0
     assert capacity.items[1] > capacity.items[0]
+
+
+@pytest.mark.parametrize("virials", [False, True])
+def test_a_step_asks_the_device_nothing(virials):
+    steps = make_case(True, virials).steps
+    steps(np.arange(BATCH), 1e-3, 0, 1.0)
+    (size,) = steps._sizes.values()
+    # Tensors without values: whatever needs one on the host cannot go on.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert len(size._make()) == BATCH + 1

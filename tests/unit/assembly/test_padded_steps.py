@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from panna_exp.assembly.execution import padded_jacobians
 from panna_exp.assembly.optimisation import make_train_step
@@ -267,3 +268,15 @@ def test_recording_warms_up_without_a_trace_and_replays_are_the_steps(monkeypatc
         found, wanted = (get(one.step, name) for one in (case, expected))
         torch.testing.assert_close(found, wanted, rtol=1e-11, atol=1e-12)
     assert case.totals.read() == pytest.approx(expected.totals.read(), rel=1e-11)
+
+
+@pytest.mark.parametrize("route", ["energies", "dense", "sparse"])
+def test_a_step_asks_the_device_nothing(route):
+    case = make_case(route, True, clip_norm=0.1, wscale_l2=1e-3, ema_decay=0.9, masked=True)
+    case.steps(LARGE, 1e-3, 0, 1.0)
+    (size,) = case.steps._sizes.values()
+    # Tensors without values: whatever needs one on the host cannot go on.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        with pytest.raises(DataDependentOutputException):
+            bool(torch.ones(1).sum() > 0)
+        assert len(size._make()) == BATCH + 1
