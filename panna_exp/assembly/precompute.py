@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
-from panna_exp.assembly.precompute_jobs import Job, nonzeros_per_atom, run_jobs
+from panna_exp.assembly.precompute_jobs import COMPILED_FROM, Job, nonzeros_per_atom, run_jobs
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.info import Parameters
@@ -21,6 +21,7 @@ from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.files import write_text_atomic
 from panna_exp.readers import open_structures
+from panna_exp.readers.hdf5_derivatives import place_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ def _jobs(
     log_dir: Path,
 ) -> tuple[list[Job], int]:
     """What is left to do, and the number of structures that are done."""
+    compiled = len(structures.species) > COMPILED_FROM[config.derivatives]
 
     def job(chosen: NDArray[np.int64], keys: list[str], file_name: str = "") -> Job:
         return Job(
@@ -149,6 +151,7 @@ def _jobs(
             derivatives=config.derivatives,
             folder=folder,
             file_name=file_name,
+            compiled=compiled,
         )
 
     jobs = []
@@ -225,8 +228,11 @@ def _check_room(
     if config.derivatives == "dense":
         size += float(3 * width * (atoms**2).sum() * wanted.size)
     elif config.derivatives == "sparse":
-        # Each with its row and its column, of four bytes.
-        size += (width + 8.0) * nonzeros_per_atom(structures, wanted) * float(atoms.sum())
+        most = int(atoms.max())
+        # A value and its place: two words in .bin files, in HDF5 integers as small as they can be.
+        places = (4, 4) if config.format == "bin" else place_bytes(most, wanted.size)
+        count = nonzeros_per_atom(structures, wanted, jobs[0].compiled) * float(atoms.sum())
+        size += (width + sum(places)) * count
     existing = folder
     while not existing.exists():
         existing = existing.parent

@@ -12,14 +12,19 @@ import torch
 
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.compute import compute_descriptors, operator_of
+from panna_exp.descriptors.compute import COMPILED_ATOMS, descriptors_of, operator_of
 from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.operator import Operator
+from panna_exp.descriptors.rows import chunks
 from panna_exp.elements import Species
 from panna_exp.readers.hdf5 import write_hdf5
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, write_bin
 
+# Atoms from which on compiled loops save more time than compiling them takes.
+COMPILED_FROM = {"none": COMPILED_ATOMS, "sparse": 10_000, "dense": 10_000}
 _SAMPLES = 3
+# Small enough that the memory for one batch's derivatives serves for the next.
+_ATOMS_AT_A_TIME = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class Job:
         derivatives: ``none``, ``dense`` or ``sparse``.
         folder: Where to write.
         file_name: Of the HDF5 file; empty for .bin files.
+        compiled: Whether compiled loops compute, see :func:`operator_of`.
     """
 
     structures: StructureSet
@@ -45,68 +51,70 @@ class Job:
     derivatives: str
     folder: Path
     file_name: str = ""
+    compiled: bool = False
 
     def run(self) -> None:
         """Computes and writes."""
         dtype = getattr(torch, self.precision)
+        operator = operator_of(self.parameters, dtype, compiled=self.compiled)
         if self.file_name:
-            values = compute_descriptors(self.structures, self.parameters, dtype=dtype)
-            stored = replace(
-                self.structures,
-                descriptors=values,
-                descriptor_info=self.parameters.to_info(),
-                derivatives=self._derivatives(dtype),
-            )
-            write_hdf5(self.folder / self.file_name, stored, self.species)
+            values = descriptors_of(self.structures, operator)
+            info = self.parameters.to_info()
+            stored = replace(self.structures, descriptors=values, descriptor_info=info)
+            path, derivatives = self.folder / self.file_name, self._derivatives(operator)
+            write_hdf5(path, stored, self.species, derivatives=derivatives)
             return
-        operator = operator_of(self.parameters, dtype)
         for index, key in enumerate(self.keys):
             part = self.structures.select(np.array([index]))
             write_bin(self.folder / f"{key}.bin", _bin(part, operator, self.derivatives))
 
-    def _derivatives(self, dtype: torch.dtype) -> Derivatives | None:
-        """Those of all structures, as an HDF5 file has them."""
+    def _derivatives(self, operator: Operator) -> Iterator[Derivatives] | None:
+        """Those of all structures, some at a time."""
         if self.derivatives == "none":
             return None
-        operator = operator_of(self.parameters, dtype)
-        parts = []
-        for index in range(len(self.structures)):
-            part = self.structures.select(np.array([index]))
-            dense = Derivatives.from_dense([operator.jacobian(operator.geometry(part)).numpy()])
-            sparse = self.derivatives == "sparse"
-            parts.append(dense.as_sparse(part.num_atoms, operator.size) if sparse else dense)
-        return Derivatives.concatenate(parts)
+        return self._some_derivatives(operator)
+
+    def _some_derivatives(self, operator: Operator) -> Iterator[Derivatives]:
+        for some, _ in chunks(self.structures.offsets, _ATOMS_AT_A_TIME):
+            part = self.structures.select(np.arange(some.start, some.stop))
+            sparse = operator.sparse_jacobians(part)
+            wanted = self.derivatives == "sparse"
+            yield sparse if wanted else sparse.as_dense(part.num_atoms, operator.size)
 
 
 def _bin(structure: StructureSet, operator: Operator, derivatives: str) -> BinStructure:
-    geometry = operator.geometry(structure)
+    values = operator.compute(operator.geometry(structure)).numpy().astype(np.float32)
     stored: Any = None
     forces = None
     if derivatives != "none":
-        stored = operator.jacobian(geometry).numpy().astype(np.float32)
+        stored = operator.sparse_jacobians(structure)
         if derivatives == "sparse":
-            stored = SparseDerivatives.of(stored)
+            stored = SparseDerivatives(
+                values=stored.values.astype(np.float32), rows=stored.rows, columns=stored.columns
+            )
+        else:
+            shape = (*values.shape, len(values), 3)
+            stored = stored.matrix(0, *values.shape).astype(np.float32).reshape(shape)
         if structure.forces is not None and not np.isnan(structure.forces).any():
             forces = structure.forces.astype(np.float32)
     return BinStructure(
         energy=float(structure.energy[0]),
         species=structure.species,
-        descriptors=operator.compute(geometry).numpy().astype(np.float32),
+        descriptors=values,
         derivatives=stored,
         forces=forces,
     )
 
 
-def nonzeros_per_atom(structures: StructureSet, parameters: Parameters) -> float:
-    """Returns about how many derivatives an atom has that are not zero, from a few structures."""
-    operator = operator_of(parameters, torch.float32)
+def nonzeros_per_atom(structures: StructureSet, parameters: Parameters, compiled: bool) -> float:
+    """Returns about how many derivatives an atom has that are not zero, from a few structures.
+
+    What is compiled on the way is there for the processes that compute.
+    """
+    operator = operator_of(parameters, torch.float32, compiled=compiled)
     chosen = np.unique(np.linspace(0, len(structures) - 1, _SAMPLES).astype(np.int64))
-    counts = atoms = 0
-    for index in chosen:
-        structure = structures.select(np.array([index]))
-        counts += int(torch.count_nonzero(operator.jacobian(operator.geometry(structure))))
-        atoms += int(structure.num_atoms[0])
-    return counts / atoms
+    some = structures.select(chosen)
+    return len(operator.sparse_jacobians(some).values) / len(some.species)
 
 
 def run_jobs(jobs: Sequence[Job], processes: int) -> Iterator[Job]:

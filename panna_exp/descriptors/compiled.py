@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from panna_exp.data.structures import Ints
+from panna_exp.data.derivatives import Derivatives
+from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.descriptors import blocks, kernels, pair_loops
 from panna_exp.descriptors.angular import AngularTerms
 from panna_exp.descriptors.geometry import Geometry
+from panna_exp.descriptors.jacobian_loops import Elements, jacobian_loop, most_elements
 from panna_exp.descriptors.mbp import MBP
 from panna_exp.descriptors.parameters import MBPParameters
 
@@ -85,6 +87,38 @@ class CompiledMBP(MBP):
 
         self._share(geometry, work)
         return torch.from_numpy(result)
+
+    def sparse_jacobians(self, structures: StructureSet) -> Derivatives:
+        """Returns the Jacobian of each structure without its zeros; one thread."""
+        geometry = self.geometry(structures)
+        lists, species = _lists(geometry), self.num_species
+        sizes = (self.radial.num_centers, self.angular.size)
+        num_atoms = structures.num_atoms
+        most, neighbors = most_elements(
+            lists.pair_rows, lists.triple_rows, np.repeat(num_atoms, num_atoms), *sizes, species
+        )
+        # One more: each element is written before it is known to count.
+        places = (np.empty(most + 1, np.int32), np.empty(most + 1, np.int32))
+        elements = Elements(np.empty(most + 1, self._numpy), *places)
+        until = np.empty(len(geometry.positions), np.int64)
+        constants = self._constants
+        loop = jacobian_loop(sizes[0], len(constants.centers), len(constants.zeta))
+        loop(
+            self.pair_table(geometry),
+            lists,
+            geometry.neighbor.numpy(),
+            np.repeat(structures.offsets[:-1], num_atoms),
+            neighbors,
+            constants,
+            blocks.work_arrays(constants),
+            blocks.factor_arrays(constants, blocks.BLOCK),
+            elements,
+            until,
+        )
+        starts = np.concatenate([[0], until])[structures.offsets].astype(np.int64)
+        found = (array[: starts[-1]] for array in elements)
+        values, rows, columns = found
+        return Derivatives(values=values, starts=starts, rows=rows, columns=columns)
 
     def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
         """Returns J^T v [A, 3]; keeps what :meth:`jvp` can use where it comes next."""

@@ -13,6 +13,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.bp import BP
 from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.mbp import MBP
+from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.rows import chunks
 
@@ -75,8 +76,18 @@ def compute_descriptors(
     """
     compiled = len(structures.species) > COMPILED_ATOMS
     operator = operator_of(parameters, dtype, device, compiled=compiled)
-    numpy_dtype = np.float32 if dtype == torch.float32 else np.float64
-    result = np.empty((len(structures.species), operator.size), dtype=numpy_dtype)
+    return descriptors_of(structures, operator, batch_atoms, progress)
+
+
+def descriptors_of(
+    structures: StructureSet,
+    operator: Operator,
+    batch_atoms: int = BATCH_ATOMS,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Computes as :func:`compute_descriptors`, with an operator in its precision."""
+    dtype = np.float32 if operator.dtype == torch.float32 else np.float64
+    result = np.empty((len(structures.species), operator.size), dtype)
     for some, _ in chunks(structures.offsets, batch_atoms):
         batch = structures.select(np.arange(some.start, some.stop))
         atoms = slice(structures.offsets[some.start], structures.offsets[some.stop])

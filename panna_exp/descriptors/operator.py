@@ -8,10 +8,13 @@ Units: angstrom.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.geometry import Geometry, build_geometry
 from panna_exp.descriptors.info import Parameters
@@ -23,6 +26,8 @@ from panna_exp.descriptors.triples import TripleTerms, dot, pair_table
 # up to 3 times faster for large cells; a GPU wants fewer, larger pieces.
 CPU_CHUNK = 8_000
 GPU_CHUNK = 500_000
+# Numbers of several structures' dense Jacobians at a time.
+_DENSE_NUMBERS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,35 @@ class Operator:
         unit = torch.eye(3 * num_atoms, dtype=self.dtype, device=self.device)
         columns = [self.jvp(geometry, row.view(num_atoms, 3)) for row in unit]
         return torch.stack(columns, dim=-1).view(num_atoms, self.size, num_atoms, 3)
+
+    def sparse_jacobians(self, structures: StructureSet) -> Derivatives:
+        """Returns the Jacobian of each structure without its exact zeros."""
+        parts = []
+        widest = 3 * int(structures.num_atoms.max()) * self.size
+        for some, _ in chunks(structures.offsets, max(1, _DENSE_NUMBERS // widest)):
+            part = structures.select(np.arange(some.start, some.stop))
+            parts.append(self._few_jacobians(part))
+        return Derivatives.concatenate(parts)
+
+    def _few_jacobians(self, structures: StructureSet) -> Derivatives:
+        """All structures at once: the same atom of each moves, and none feels another's."""
+        geometry = self.geometry(structures)
+        most = int(structures.num_atoms.max())
+        own = torch.from_numpy(np.arange(len(structures.species))).to(self.device)
+        own -= torch.from_numpy(structures.offsets).to(self.device)[geometry.structure]
+        columns = []
+        for atom in range(most):
+            for axis in range(3):
+                u = torch.zeros_like(geometry.positions, dtype=self.dtype)
+                u[:, axis] = own == atom
+                columns.append(self.jvp(geometry, u))
+        stacked = torch.stack(columns, dim=-1).cpu().numpy()
+        items = []
+        for start, stop in pairwise(structures.offsets.tolist()):
+            matrix = stacked[start:stop, :, : 3 * (stop - start)].reshape(-1, 3 * (stop - start))
+            rows, places = np.nonzero(matrix)
+            items.append((matrix[rows, places], rows, places))
+        return Derivatives.from_sparse(items)
 
     def _pair_gradient(self, geometry: Geometry, pairs: _Pairs, v: Tensor) -> Tensor:
         """Returns [3, P], the gradient of sum(v * G) with respect to each pair's vector."""

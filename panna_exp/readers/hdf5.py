@@ -11,7 +11,7 @@ of HDF5 1.10.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.files import replacing
@@ -35,7 +36,7 @@ from panna_exp.readers.hdf5_layout import (
 )
 from panna_exp.readers.options import ReadOptions
 
-_CHUNK_ROWS = 4096
+_CHUNK_BYTES = 1_000_000  # what HDF5 keeps of a data set, and little to waste at its end
 # The first layout whose headers and links carry checksums; HDF5 1.10 (2016) and later read it.
 _LIBVER = ("v110", "v110")
 
@@ -72,6 +73,7 @@ def write_hdf5(
     structures: StructureSet,
     species: Species,
     provenance: Mapping[str, Any] | None = None,
+    derivatives: Iterable[Derivatives] | None = None,
 ) -> None:
     """Writes a file that :func:`read` takes, whole or not at all.
 
@@ -80,6 +82,7 @@ def write_hdf5(
         structures: What to write.
         species: Symbols of its species indices.
         provenance: Attributes that say where the data come from.
+        derivatives: Those of the structures, some at a time, where they have none themselves.
 
     Raises:
         DataError: A structure has no atoms, an index outside ``species``, or numbers that are not
@@ -92,6 +95,10 @@ def write_hdf5(
     checks.values(structures)
     with replacing(path) as part, h5py.File(part, "w", libver=_LIBVER) as file:
         _write(file, structures, species, provenance or {})
+        parts = derivatives if structures.derivatives is None else [structures.derivatives]
+        if parts is not None and structures.descriptors is not None:
+            width = structures.descriptors.shape[1]
+            write_derivatives(file, parts, structures.num_atoms, width)
 
 
 def _write(
@@ -113,10 +120,9 @@ def _write(
         arrays |= {"cell": structures.cell, "pbc": structures.pbc}
     for key, values in arrays.items():
         if values is not None:
-            chunks = (max(1, min(len(values), _CHUNK_ROWS)), *values.shape[1:])
+            row = max(1, values.itemsize * int(np.prod(values.shape[1:])))
+            chunks = (max(1, min(len(values), _CHUNK_BYTES // row)), *values.shape[1:])
             file.create_dataset(key, data=values, chunks=chunks, fletcher32=True)
-    if structures.derivatives is not None:
-        write_derivatives(file, structures.derivatives)
     if structures.descriptor_info is not None:
         _set_attributes(file["descriptors"], {"info": json.dumps(structures.descriptor_info)})
     _set_attributes(file.create_group("provenance"), provenance)

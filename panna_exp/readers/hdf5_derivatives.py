@@ -1,11 +1,12 @@
 """The derivatives of descriptors in panna_exp's HDF5 files.
 
 Group ``derivatives``: ``starts`` [S + 1] where each structure's elements begin in ``values``, and
-for sparse ones ``rows`` and ``columns``, as :mod:`panna_exp.data.derivatives` has them.
+for sparse ones ``rows`` and ``columns``, as :mod:`panna_exp.data.derivatives` has them, in the
+smallest integers that hold them.
 Shapes: S structures, D descriptor components.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +89,44 @@ def _starts(group: Any, path: Path, place: tuple[int, int], count: int) -> tuple
     return own - own[0], slice(int(own[0]), int(own[-1]))
 
 
-def write_derivatives(file: Any, derivatives: Derivatives) -> None:
-    """Writes the group into an open h5py file."""
+def write_derivatives(file: Any, parts: Iterable[Derivatives], num_atoms: Ints, width: int) -> None:
+    """Writes the group into an open h5py file, part by part, so that few are in memory.
+
+    Args:
+        file: To write to.
+        parts: Derivatives of the structures, some at a time; all dense or all sparse.
+        num_atoms: [S] of all structures.
+        width: D.
+    """
     group = file.create_group(GROUP)
-    arrays = {
-        "starts": derivatives.starts,
-        "values": derivatives.values,
-        "rows": derivatives.rows,
-        "columns": derivatives.columns,
-    }
-    for name, array in arrays.items():
-        if array is not None:
-            chunks = (max(1, min(len(array), _CHUNK)),)
-            group.create_dataset(name, data=array, chunks=chunks, fletcher32=True)
+    rows, columns = _place_types(int(num_atoms.max(initial=1)), width)
+    limits = {"rows": rows, "columns": columns}
+    end, starts = 0, [np.zeros(1, np.int64)]
+    for part in parts:
+        for name in ("values", "rows", "columns"):
+            array = getattr(part, name)
+            if array is None:
+                continue
+            if name in limits:
+                array = array.astype(limits[name])
+            if name not in group:
+                options = {"chunks": (_CHUNK,), "maxshape": (None,), "fletcher32": True}
+                group.create_dataset(name, shape=(0,), dtype=array.dtype, **options)
+            group[name].resize((end + len(array),))
+            group[name][end:] = array
+        starts.append(part.starts[1:] + end)
+        end += len(part.values)
+    group.create_dataset("starts", data=np.concatenate(starts), fletcher32=True)
+
+
+def place_bytes(most_atoms: int, width: int) -> tuple[int, int]:
+    """Returns the size of a row's number and a column's for structures of so many atoms."""
+    rows, columns = _place_types(most_atoms, width)
+    return rows.itemsize, columns.itemsize
+
+
+def _place_types(most_atoms: int, width: int) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    return np.min_scalar_type(most_atoms * width - 1), np.min_scalar_type(3 * most_atoms - 1)
 
 
 def _check_dense(starts: Ints, origins: Sequence[str], num_atoms: Ints, width: int) -> None:

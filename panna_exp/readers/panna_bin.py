@@ -42,14 +42,6 @@ class SparseDerivatives:
     rows: Ints
     columns: Ints
 
-    @classmethod
-    def of(cls, dense: Single) -> "SparseDerivatives":
-        """Leaves out the exact zeros of [A, D, A, 3], as PANNA does."""
-        num_atoms, size = dense.shape[:2]
-        matrix = dense.reshape(num_atoms * size, 3 * num_atoms)
-        rows, columns = np.nonzero(matrix)
-        return cls(values=matrix[rows, columns].astype(np.float32), rows=rows, columns=columns)
-
     def dense(self, num_atoms: int, size: int) -> Single:
         """Returns [A, D, A, 3]."""
         matrix = np.zeros((num_atoms * size, 3 * num_atoms), dtype=np.float32)

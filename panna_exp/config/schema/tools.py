@@ -2,13 +2,24 @@
 
 from dataclasses import dataclass
 
-from panna_exp.config.schema import CommonConfig, DataConfig, DescriptorConfig, group, option
+from panna_exp.config.schema import (
+    CommonConfig,
+    DataConfig,
+    DescriptorConfig,
+    Precision,
+    group,
+    option,
+)
 
 
 @dataclass
 class DescriptorsConfig(CommonConfig):
     """Options of ``panna-exp descriptors``."""
 
+    # Stored values outlive the run that they are made for.
+    precision: Precision = option(
+        Precision.float64, "of what is computed, and stored in HDF5: float32 or float64"
+    )
     output_dir: str | None = option(
         None, "folder for the results (report=true: default descriptor_report)"
     )

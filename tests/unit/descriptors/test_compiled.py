@@ -68,6 +68,21 @@ def test_all_products(structures, parameters, dtype, generation, zeta):
     ):
         assert_near(found, expected, dtype, kink)
     assert_near(compiled.jacobian(geometry), tensor.jacobian(geometry), dtype, kink)
+    for operator in (compiled, tensor):
+        assert_sparse_is_dense(operator, structures, dtype, kink)
+
+
+def assert_sparse_is_dense(operator, structures, dtype, tolerance):
+    sparse = operator.sparse_jacobians(structures)
+    assert (sparse.values != 0).all()
+    for index, atoms in enumerate(structures.num_atoms.tolist()):
+        one = structures.select(np.array([index]))
+        expected = operator.jacobian(operator.geometry(one))
+        found = torch.from_numpy(sparse.matrix(index, atoms, operator.size))
+        assert_near(found.view(expected.shape), expected, dtype, tolerance)
+        part = slice(sparse.starts[index], sparse.starts[index + 1])
+        order = sparse.rows[part].astype(np.int64) * 3 * atoms + sparse.columns[part]
+        assert (np.diff(order) > 0).all()  # row by row, nothing twice
 
 
 def test_batches_and_threads_change_no_bit(structures, parameters, monkeypatch):
