@@ -32,7 +32,7 @@ from panna_exp.training.trainer import Listener, Plan, Trainer
 
 logger = logging.getLogger(__name__)
 
-_STEPS_BETWEEN_CHECKPOINTS = 200
+_STEPS_BETWEEN_CHECKPOINTS = 500
 
 
 def steps_per_epoch(config: TrainingConfig, num_structures: int) -> int:

@@ -27,7 +27,7 @@ class Rows:
 
     def split(self, values: Tensor) -> tuple[Tensor, ...]:
         """Returns each species' rows; one call, which is cheaper than a slice for each."""
-        return torch.split(values, self.counts)
+        return torch.split_with_sizes(values, self.counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class IoConfig:
     log_frequency: int = option(10, "steps between logged training metrics")
     save_checkpoint_steps: int | None = option(
         None,
-        "steps between checkpoints (default: at epoch ends, 200 steps or more apart); the last "
+        "steps between checkpoints (default: at epoch ends, 500 steps or more apart); the last "
         "step is always saved",
     )
     max_ckpt_to_keep: int = option(20, "older checkpoints beyond this number are deleted")
