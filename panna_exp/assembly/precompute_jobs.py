@@ -21,7 +21,7 @@ from panna_exp.readers.hdf5 import write_hdf5
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, write_bin
 
 # Atoms from which on compiled loops save more time than compiling them takes.
-COMPILED_FROM = {"none": COMPILED_ATOMS, "sparse": 10_000, "dense": 10_000}
+COMPILED_FROM = {"none": COMPILED_ATOMS, "sparse": 40_000, "dense": 40_000}
 _SAMPLES = 3
 # Small enough that the memory for one batch's derivatives serves for the next.
 _ATOMS_AT_A_TIME = 512

@@ -1,0 +1,122 @@
+"""Measures panna_exp's speed and prints it beside the limit and an earlier result.
+
+    python -m benchmarks [PART ...] [--threads 1] [--full] [--json FILE] [--compare FILE]
+
+Parts: steps (of training), inference, programs (whole commands), scaling; all of them by default,
+which takes some ten minutes. Run it on an idle machine. "bare" is how many times as long as the
+bare matrix products of the same step it took, measured in turn with it in the same process.
+"""
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import inference, programs, scaling, steps
+from benchmarks.measure import Measurement
+from panna_exp import __version__
+from panna_exp.assembly.machine import use_threads
+from panna_exp.files import write_text_atomic
+
+PARTS = ("steps", "inference", "programs", "scaling")
+FEW, MANY = (20_000, 100_000), (100_000, 1_000_000)  # molecules to precompute, structures of a set
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    arguments = parse()
+    use_threads(arguments.threads)
+    earlier = json.loads(arguments.compare.read_text()) if arguments.compare else {"parts": {}}
+    console = Console()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for part in arguments.parts or PARTS:
+        measurements: list[Measurement] = []
+        for one in run_part(part, arguments.full):
+            measurements.append(one)
+            console.print(f"  {one.name or '...'}: {shown(one.value)} {one.unit}", style="dim")
+        console.print(table(part, measurements, earlier["parts"].get(part, [])))
+        found[part] = [asdict(one) for one in measurements]
+    if arguments.json:
+        record = {"machine": machine(arguments.threads), "parts": found}
+        write_text_atomic(arguments.json, json.dumps(record, indent=1) + "\n")
+
+
+def parse() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--full", action="store_true", help="100,000 molecules, 1e6 structures")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument("--compare", type=Path, help="such a file, to print ratios to")
+    return parser.parse_args()
+
+
+def run_part(part: str, full: bool) -> Iterator[Measurement]:
+    """Yields the measurements of a part."""
+    molecules, structures = MANY if full else FEW
+    if part == "programs":
+        return programs.measure(molecules)
+    if part == "scaling":
+        return scaling.measure(structures)
+    return {"steps": steps, "inference": inference}[part].measure()
+
+
+def table(part: str, found: list[Measurement], earlier: list[dict[str, Any]]) -> Table:
+    """Returns the table of a part, with how many times as good as earlier each number is."""
+    before = {(one["name"], one["unit"]): one["value"] for one in earlier}
+    result = Table(title=part, title_justify="left")
+    result.add_column("", min_width=34)
+    for title in ("", "unit", "bare", *(["than before"] if earlier else [])):
+        result.add_column(title, justify="left" if title == "unit" else "right")
+    result.add_column("note", style="dim")
+    for one in found:
+        cells = [
+            one.name,
+            shown(one.value),
+            one.unit,
+            "" if one.bare is None else f"{one.bare:.2f}",
+        ]
+        if earlier:
+            old = before.get((one.name, one.unit))
+            cells.append("" if old is None else f"{better(one, old):.2f}x")
+        result.add_row(*cells, one.note)
+    return result
+
+
+def better(one: Measurement, old: float) -> float:
+    """Returns how many times as good as the old value."""
+    return one.value / old if one.higher_is_better else old / one.value
+
+
+def shown(value: float) -> str:
+    """Returns three digits, thousands in full."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def machine(threads: int) -> dict[str, Any]:
+    """Returns what the numbers depend on."""
+    return {
+        "cpus": os.cpu_count(),
+        "threads": threads,
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "panna_exp": __version__,
+    }
+
+
+if __name__ == "__main__":
+    main()
