@@ -142,7 +142,10 @@ class PackedData:
         order = np.lexsort((owner, structures.species))
         ends = np.cumsum(self.counts.ravel()).reshape(self.counts.shape)
         self.starts = ends - self.counts
-        self.descriptors = torch.from_numpy(structures.descriptors[order]).to(device, dtype)
+        # By torch, during whose work other threads go on: a window is packed beside the steps.
+        stored = torch.from_numpy(np.ascontiguousarray(structures.descriptors))
+        sorted_rows = stored.index_select(0, torch.from_numpy(order))
+        self.descriptors = sorted_rows.to(device, dtype)
         self.energy = torch.from_numpy(targets).to(device, dtype)
         self.num_atoms = torch.from_numpy(structures.num_atoms).to(device, dtype)
         self.device = device
