@@ -1,6 +1,7 @@
 """Measures panna_exp's speed and prints it beside the limit and an earlier result.
 
-    python -m benchmarks [PART ...] [--threads 1] [--full] [--json FILE] [--compare FILE]
+    python -m benchmarks [PART ...] [--threads 1] [--full | --quick] [--json FILE]
+                         [--compare FILE]
 
 Parts: steps (of training), inference, programs (whole commands), scaling; all of them by default,
 which takes some ten minutes. Run it on an idle machine. "bare" is how many times as long as the
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import inference, programs, scaling, steps
+from benchmarks import inference, measure, programs, scaling, steps
 from benchmarks.measure import Measurement
 from panna_exp import __version__
 from panna_exp.assembly.machine import use_threads
@@ -34,8 +36,10 @@ def main() -> None:
     """Measures, prints, writes."""
     arguments = parse()
     use_threads(arguments.threads)
+    if arguments.quick:
+        measure.WINDOWS, measure.WINDOW_SECONDS = 1, 0.01
     earlier = json.loads(arguments.compare.read_text()) if arguments.compare else {"parts": {}}
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     found: dict[str, list[dict[str, Any]]] = {}
     for part in arguments.parts or PARTS:
         measurements: list[Measurement] = []
@@ -59,6 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--full", action="store_true", help="100,000 molecules, 1e6 structures")
+    parser.add_argument("--quick", action="store_true", help="rough numbers, to see that it works")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     parser.add_argument("--compare", type=Path, help="such a file, to print ratios to")
     return parser.parse_args()

@@ -31,7 +31,6 @@ from panna_exp.readers import ReadOptions, open_structures
 
 CPU = torch.device("cpu")
 ROUTES = ("energies alone", "on the fly", "dense", "sparse")
-WINDOWS = 20
 
 
 def main() -> None:
@@ -92,7 +91,7 @@ def load(arguments: argparse.Namespace, species: Species) -> StructureSet:
 
 def structures_per_second(data: PackedData, species: Species, size: int) -> float:
     """Returns the rate of training steps on random batches."""
-    return size / best(training_step(data, species, size), WINDOWS)
+    return size / best(training_step(data, species, size))
 
 
 def show(

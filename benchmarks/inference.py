@@ -56,7 +56,7 @@ def _energies(species: Species, ordered: Tensor, counts: list[int]) -> Callable[
 
 
 def seconds_an_atom(
-    operator: CompiledMBP, structures: StructureSet, species: Species, windows: int = 8
+    operator: CompiledMBP, structures: StructureSet, species: Species, windows: int | None = None
 ) -> float:
     """Returns the time of energies and forces from positions, neighbour lists given."""
     networks = make_networks(species, operator.size)

@@ -38,18 +38,18 @@ class Measurement:
     note: str = ""
 
 
-def best(work: Callable[[], object], windows: int = WINDOWS) -> float:
+def best(work: Callable[[], object], windows: int | None = None) -> float:
     """Returns the seconds a call in the best of several windows."""
     return beside([work], windows)[0]
 
 
-def beside(works: Sequence[Callable[[], object]], windows: int = WINDOWS) -> list[float]:
+def beside(works: Sequence[Callable[[], object]], windows: int | None = None) -> list[float]:
     """Returns the seconds a call of each work in the best of windows that alternate."""
     found = [float("inf")] * len(works)
     for work in works:
         for _ in range(3):
             work()
-    for _ in range(windows):
+    for _ in range(min(windows or WINDOWS, WINDOWS)):
         for number, work in enumerate(works):
             count, started = 0, time.perf_counter()
             while time.perf_counter() - started < WINDOW_SECONDS:
