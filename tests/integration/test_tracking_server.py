@@ -118,6 +118,7 @@ def assert_never_paused(folder):
     assert longest < LONGEST_PAUSE, f"training stood still for {longest:.2f} s"
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_killed_and_back(program, tmp_path, server):
     with training(program, f"tracking.uri={server.uri}") as process:
         wait_for(lambda: len(logged(tmp_path)) > 5)
