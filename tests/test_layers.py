@@ -32,6 +32,7 @@ OWNERS = {
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),
     "numba": ("descriptors",),
+    "triton": ("descriptors",),
     "llvmlite": ("descriptors",),
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation", "reporting"),

@@ -28,6 +28,7 @@ def batch_source(
     strain: bool = False,
     rescale: float = 1.0,
     order: WindowedOrder | None = None,
+    kernel: str = "auto",
 ) -> BatchSource:
     """Puts a data set on the device if it fits there, or has it read or sent as it is needed.
 
@@ -40,9 +41,11 @@ def batch_source(
         strain: Whether derivatives by strain are needed.
         rescale: Factor on energies and forces to learn.
         order: Of a training on data that are read piece by piece.
+        kernel: What computes forces from positions: descriptor_kernel.
 
     Raises:
         DataError: Forces are needed, and nothing says how descriptors depend on positions.
+        ConfigError: The kernel cannot be had.
     """
 
     def packed(structures: StructureSet, targets: Floats) -> PackedData | HostedData:
@@ -52,7 +55,7 @@ def batch_source(
         if forces is not None:
             is_stored = structures.derivatives is not None and not strain
             where = home if is_stored else device
-            jacobians = jacobian_source(structures, forces, dtype, where, strain)
+            jacobians = jacobian_source(structures, forces, dtype, where, strain, kernel)
         scaled = targets * rescale
         data = PackedData(structures, scaled, num_species, dtype, home, jacobians, rescale)
         return data if home == device else HostedData(data, device)
@@ -65,7 +68,7 @@ def batch_source(
         return packed(stream.read(indices), part.targets[indices])
 
     if forces is not None:  # what is missing is missed before the training starts
-        jacobian_source(stream.sample, forces, dtype, device, strain)
+        jacobian_source(stream.sample, forces, dtype, device, strain, kernel)
     targets = torch.from_numpy(part.targets * rescale)
     return StreamedData(
         load,
@@ -134,4 +137,5 @@ def pack(
         strain=strain,
         rescale=config.training.energy_rescale,
         order=order if isinstance(order, WindowedOrder) else None,
+        kernel=config.descriptor_kernel.value,
     )

@@ -168,6 +168,7 @@ def computed(
         dtype=getattr(torch, config.precision.value),
         device=choose_device(config),
         progress=progress,
+        kernel=config.descriptor_kernel.value,
     )
     return replace(structures, descriptors=values, descriptor_info=wanted.to_info())
 

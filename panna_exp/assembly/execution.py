@@ -1,11 +1,14 @@
 """How the steps of a training are executed: by fixed rules, never by timing.
 
 ``eager`` is the definition. ``auto`` is eager on every device: on a CPU nothing else was measured
-to be faster, and no GPU has run ``cuda_graph`` yet. A continued training keeps the execution of its
-checkpoint, for equal bits, where that can still be had.
+to be faster (docs/gpu.md: ``compile`` is not), and no GPU has run ``cuda_graph`` yet. A continued
+training keeps the execution of its checkpoint, for equal bits, where that can still be had.
 """
 
 import logging
+import os
+import shutil
+from importlib.util import find_spec
 
 from panna_exp.config.schema import Execution, TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
@@ -40,12 +43,13 @@ def choose_execution(
     """
     asked = config.execution
     wanted = Execution(saved or "eager") if asked is Execution.auto else asked
-    obstacles = _obstacles(config, data, processes) if wanted is Execution.cuda_graph else []
+    obstacles = [] if wanted is Execution.eager else _obstacles(config, data, processes, wanted)
     if asked is Execution.auto:
         if obstacles:
             logger.warning(
-                "the checkpoint was made with execution=cuda_graph, this is eager (%s); results "
+                "the checkpoint was made with execution=%s, this is eager (%s); results "
                 "agree to round-off only",
+                wanted.value,
                 "; ".join(obstacles),
             )
         return Execution.eager if obstacles else wanted
@@ -74,12 +78,14 @@ def make_steps(
         totals: Sums of errors.
         batch_size: Structures a batch.
     """
-    if execution is not Execution.cuda_graph:
+    if execution is Execution.eager:
         return EagerSteps(step=step, data=data, totals=totals)
     assert isinstance(data, PackedData)
     padded = PaddedData(data, batch_size, padded_jacobians(data))
-    logger.info("CUDA graphs of %s a batch", shapes(padded.capacities))
-    return PaddedSteps(step, padded, totals, record=True)
+    compiled = execution is Execution.compile
+    name = "compiled steps" if compiled else "CUDA graphs"
+    logger.info("%s of %s a batch", name, shapes(padded.capacities))
+    return PaddedSteps(step, padded, totals, record=not compiled, compiled=compiled)
 
 
 def padded_jacobians(data: PackedData) -> PaddedJacobians | None:
@@ -89,18 +95,18 @@ def padded_jacobians(data: PackedData) -> PaddedJacobians | None:
     return PaddedStored(data.jacobians) if isinstance(data.jacobians, StoredJacobians) else None
 
 
-def _obstacles(config: TrainConfig, data: BatchSource, processes: Processes) -> list[str]:
-    """Returns why no step of this training can be recorded."""
+def _obstacles(
+    config: TrainConfig, data: BatchSource, processes: Processes, wanted: Execution
+) -> list[str]:
+    """Returns why no step of this training can be recorded or compiled."""
     training = config.training
-    found = []
-    if data.device.type != "cuda":
-        found.append(f"records what a CUDA device does, but this training runs on {data.device}")
+    found = _of_compiler(data) if wanted is Execution.compile else _of_recording(data)
     if processes.size > 1:
-        found.append("steps that several processes share are not recorded")
+        found.append("steps that several processes share have no fixed shapes")
     if "exp" in training.loss_function:
         found.append(
             f"training.loss_function={training.loss_function} is differentiated automatically, "
-            "which is not recorded"
+            "within the step"
         )
     if not isinstance(data, PackedData):
         found.append("data that are read or sent piece by piece have no fixed place on the device")
@@ -108,4 +114,22 @@ def _obstacles(config: TrainConfig, data: BatchSource, processes: Processes) -> 
         found.append(
             f"training.force_fraction={training.force_fraction:g} draws components on the host"
         )
+    return found
+
+
+def _of_recording(data: BatchSource) -> list[str]:
+    if data.device.type == "cuda":
+        return []
+    return [f"records what a CUDA device does, but this training runs on {data.device}"]
+
+
+def _of_compiler(data: BatchSource) -> list[str]:
+    found = []
+    if data.device.type == "cuda":
+        if find_spec("triton") is None:
+            found.append("torch.compile needs the package triton on a GPU")
+    elif not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++", "c++")):
+        found.append("torch.compile needs a C++ compiler on a CPU, and none is on the path")
+    if isinstance(data, PackedData) and isinstance(data.jacobians, NeighborLists):
+        found.append("forces from positions come from loops that are compiled already")
     return found

@@ -25,6 +25,7 @@ def jacobian_source(
     dtype: torch.dtype,
     device: torch.device,
     strain: bool = False,
+    kernel: str = "auto",
 ) -> JacobianSource:
     """Returns stored derivatives, or those computed from positions batch by batch.
 
@@ -34,10 +35,12 @@ def jacobian_source(
         dtype: Precision of the network.
         device: Where to compute.
         strain: Whether derivatives by strain are needed, which are not stored.
+        kernel: What computes from positions: descriptor_kernel.
 
     Raises:
         DataError: There are neither derivatives nor positions, or nothing says which descriptor to
             differentiate.
+        ConfigError: The kernel cannot be had.
     """
     assert structures.descriptors is not None
     size = structures.descriptors.shape[1]
@@ -60,7 +63,8 @@ def jacobian_source(
             "data.generation=A, B or C and the parameters in 'descriptor'"
         )
     parameters = parameters_from_info(descriptor)
-    return NeighborLists(operator_of(parameters, dtype, device, compiled=True), structures)
+    operator = operator_of(parameters, dtype, device, compiled=True, kernel=kernel)
+    return NeighborLists(operator, structures)
 
 
 def check_virials(structures: StructureSet) -> None:
@@ -68,7 +72,7 @@ def check_virials(structures: StructureSet) -> None:
     if structures.virial is None:
         raise DataError(
             f"{structures.origins[0]}: has neither virial nor stress, which training.virial_cost > "
-            "0 needs: they are read by data=ase (stress in eV/angstrom^3, or virial in eV)"
+            "0 needs: data=ase reads them (stress in eV/angstrom^3, or virial in eV), and data=hdf5"
         )
     volume = np.abs(np.linalg.det(structures.cell))
     known = np.isfinite(structures.virial).all(axis=(1, 2)) & (volume > 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from panna_exp.assembly import descriptor as descriptors
@@ -16,6 +17,7 @@ from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
 from panna_exp.assembly.precompute_jobs import COMPILED_FROM, Job, nonzeros_per_atom, run_jobs
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.compute import check_kernel
 from panna_exp.descriptors.info import Parameters
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
@@ -53,7 +55,7 @@ def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Out
     Raises:
         DataError: Structures that cannot be used, results of other settings in the folder, or a
             disk without room for the results.
-        ConfigError: Parameters that make no descriptor.
+        ConfigError: Parameters that make no descriptor, or a kernel that cannot be had.
         OSError: The folder cannot be written, or the disk is full; files are whole or not there.
     """
     species = Species.from_list(config.data.species or [])
@@ -66,6 +68,7 @@ def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Out
     )
     generation = descriptors.chosen_generation(config.data, config.descriptor)
     wanted = descriptors.parameters(config.descriptor, species, generation)
+    check_kernel(config.descriptor_kernel.value, wanted, torch.device("cpu"))
     structures = periodic_as(loaded.structures, config.pbc)
     if structures.positions is None:
         raise DataError(f"{structures.origins[0]}: has no positions to compute descriptors from")
@@ -152,6 +155,7 @@ def _jobs(
             folder=folder,
             file_name=file_name,
             compiled=compiled,
+            kernel=config.descriptor_kernel.value,
         )
 
     jobs = []
@@ -231,7 +235,8 @@ def _check_room(
         most = int(atoms.max())
         # A value and its place: two words in .bin files, in HDF5 integers as small as they can be.
         places = (4, 4) if config.format == "bin" else place_bytes(most, wanted.size)
-        count = nonzeros_per_atom(structures, wanted, jobs[0].compiled) * float(atoms.sum())
+        operator = jobs[0].operator(torch.float32)
+        count = nonzeros_per_atom(structures, operator) * float(atoms.sum())
         size += (width + sum(places)) * count
     existing = folder
     while not existing.exists():

@@ -41,6 +41,7 @@ class Job:
         folder: Where to write.
         file_name: Of the HDF5 file; empty for .bin files.
         compiled: Whether compiled loops compute, see :func:`operator_of`.
+        kernel: The user's choice, see :func:`operator_of`.
     """
 
     structures: StructureSet
@@ -52,11 +53,16 @@ class Job:
     folder: Path
     file_name: str = ""
     compiled: bool = False
+    kernel: str = "auto"
+
+    def operator(self, dtype: torch.dtype) -> Operator:
+        """Returns the descriptor, which jobs compute on the CPU."""
+        return operator_of(self.parameters, dtype, compiled=self.compiled, kernel=self.kernel)
 
     def run(self) -> None:
         """Computes and writes."""
         dtype = getattr(torch, self.precision)
-        operator = operator_of(self.parameters, dtype, compiled=self.compiled)
+        operator = self.operator(dtype)
         if self.file_name:
             values = descriptors_of(self.structures, operator)
             info = self.parameters.to_info()
@@ -106,12 +112,11 @@ def _bin(structure: StructureSet, operator: Operator, derivatives: str) -> BinSt
     )
 
 
-def nonzeros_per_atom(structures: StructureSet, parameters: Parameters, compiled: bool) -> float:
+def nonzeros_per_atom(structures: StructureSet, operator: Operator) -> float:
     """Returns about how many derivatives an atom has that are not zero, from a few structures.
 
     What is compiled on the way is there for the processes that compute.
     """
-    operator = operator_of(parameters, torch.float32, compiled=compiled)
     chosen = np.unique(np.linspace(0, len(structures) - 1, _SAMPLES).astype(np.int64))
     some = structures.select(chosen)
     return len(operator.sparse_jacobians(some).values) / len(some.species)

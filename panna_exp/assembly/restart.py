@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Options that may change without making it another training.
 _FREE = (
-    *("io", "tracking", "sweep", "device", "threads", "execution", "training.max_epochs"),
-    *("training.patience", "training.limit_seconds"),
+    *("io", "tracking", "sweep", "device", "threads", "execution", "descriptor_kernel"),
+    *("training.max_epochs", "training.patience", "training.limit_seconds"),
     *("data.train", "data.validation", "data.test", "data.kind"),
     *("network.networks_metadata", "network.allow_new_species"),
 )

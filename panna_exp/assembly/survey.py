@@ -176,7 +176,8 @@ class _Looking:
         if first.positions is not None and info["type"] != "unknown":
             parameters = parameters_from_info(info)
             dtype = getattr(torch, config.precision.value)
-            operator = operator_of(parameters, dtype, choose_device(config))
+            kernel = config.descriptor_kernel.value
+            operator = operator_of(parameters, dtype, choose_device(config), kernel=kernel)
             coverage = CoverageCounter(parameters)
         counter = RangeCounter(len(species), descriptors.size_of(info))
         return cls(info, stored, counter, operator, coverage)

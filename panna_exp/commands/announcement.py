@@ -8,9 +8,16 @@ from panna_exp.assembly.descriptor import describe
 from panna_exp.assembly.restart import Restart
 from panna_exp.assembly.training import Run
 from panna_exp.commands.command_line import relative
+from panna_exp.config.schema import Execution
 from panna_exp.training.processes import Processes
 
 logger = logging.getLogger(__name__)
+
+_STEPS = {
+    Execution.eager: "eager",
+    Execution.compile: "compiled",
+    Execution.cuda_graph: "recorded",
+}
 
 
 def announce(
@@ -38,7 +45,7 @@ def announce(
         f"{processes.size} processes of " if processes.size > 1 else "",
         run.threads,
         "" if run.threads == 1 else "s",
-        run.execution.value,
+        _STEPS[run.execution],
         relative(run_dir),
     )
 

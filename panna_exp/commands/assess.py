@@ -104,13 +104,15 @@ class Assessor:
         baseline: ConstantPredictor | None = None,
         batch_size: int = 1000,
         descriptor: Info | None = None,
+        kernel: str = "auto",
     ) -> "Assessor":
         """Puts the data on the device; with a ``descriptor`` forces are predicted as well.
 
         Raises:
             DataError: Nothing says how the descriptors depend on positions.
+            ConfigError: The kernel (descriptor_kernel) cannot be had.
         """
-        packed = batch_source(part, len(species), dtype, device, forces=descriptor)
+        packed = batch_source(part, len(species), dtype, device, forces=descriptor, kernel=kernel)
         return cls(
             part=part,
             species=species,

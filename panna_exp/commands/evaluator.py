@@ -69,6 +69,7 @@ class Evaluator:
             device=choose_device(config),
             batch_size=config.batch_size,
             descriptor=self._descriptor if with_forces else None,
+            kernel=config.descriptor_kernel.value,
         )
 
     def assess(self, members: Sequence[SavedPotential]) -> Assessment:

@@ -119,6 +119,7 @@ def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path, ranked_by
         device=run.trainer.data.device,
         baseline=training_baseline(data.train, data.offsets),
         descriptor=data.descriptor if run.trainer.step.force_loss is not None else None,
+        kernel=str(run.config.get("descriptor_kernel", "auto")),
     )
     return Outcome(
         run_dir=run_dir,

@@ -16,7 +16,10 @@ from panna_exp.networks.layers import NetworkData
 from panna_exp.tracking.base import Dataset, RunInfo
 
 # Overrides that say where a run is recorded and what computes it, but not what it is.
-_UNTOLD = ("io", "tracking", "sweep", "hydra", "device", "threads", "execution")
+_UNTOLD = (
+    *("io", "tracking", "sweep", "hydra", "device", "threads", "execution"),
+    "descriptor_kernel",
+)
 # The network is told from what was built, whether a file, an experiment or an override made it so.
 _TOLD_OTHERWISE = ("experiment", "network", "network.architecture")
 _LONGEST_VALUE, _LONGEST_NAME = 40, 200

@@ -3,7 +3,9 @@
 Shapes: S structures, A atoms, D components. Units: angstrom.
 """
 
+import os
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from panna_exp.descriptors.mbp import MBP
 from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.rows import chunks
+from panna_exp.errors import ConfigError
 
 BATCH_ATOMS = 4_096
 # From here on compiled loops save more time than their import and perhaps compilation take.
@@ -29,6 +32,7 @@ def operator_of(
     chunk: int | None = None,
     *,
     compiled: bool = False,
+    kernel: str = "auto",
 ) -> MBP | BP:
     """Returns the descriptor of these parameters.
 
@@ -39,14 +43,46 @@ def operator_of(
         chunk: Triples to work on at a time; None: a good number.
         compiled: On a CPU use compiled loops where there are some (mBP): several times faster, but
             the first use of a new kind of descriptor compiles for some 10 seconds.
+        kernel: The user's choice: tensor, compiled or triton; auto: as ``compiled`` says.
+
+    Raises:
+        ConfigError: The user's choice cannot be had.
     """
+    device = torch.device(device)
+    if kernel != "auto":
+        check_kernel(kernel, parameters, device)
+        compiled = kernel == "compiled"
     if isinstance(parameters, MBPParameters):
-        if compiled and torch.device(device).type == "cpu":
+        if kernel == "triton":
+            from panna_exp.descriptors.triton_mbp import TritonMBP  # triton may not be there
+
+            return TritonMBP(parameters, dtype, device)
+        if compiled and device.type == "cpu":
             from panna_exp.descriptors.compiled import CompiledMBP  # numba takes time to import
 
             return CompiledMBP(parameters, dtype)
         return MBP(parameters, dtype, device, chunk)
     return BP(parameters, dtype, device, chunk)
+
+
+def check_kernel(kernel: str, parameters: Parameters, device: torch.device) -> None:
+    """Raises ConfigError if the user's kernel does not compute these descriptors there."""
+    reason = None
+    if kernel in ("compiled", "triton") and not isinstance(parameters, MBPParameters):
+        reason = "BP is computed by operations of torch alone: use tensor or auto"
+    elif kernel == "compiled" and device.type != "cpu":
+        reason = f"these loops run on a CPU, but this computes on {device}: use tensor or triton"
+    elif kernel == "triton" and find_spec("triton") is None:
+        reason = "the package triton is not there: pip install 'panna-exp[gpu]', or use tensor"
+    elif kernel == "triton" and device.type != "cuda" and not _interpreted():
+        reason = f"these run on a CUDA device, but this computes on {device}: use compiled or auto"
+    if reason is not None:
+        raise ConfigError(f"descriptor_kernel={kernel}: {reason}")
+
+
+def _interpreted() -> bool:
+    """Whether Triton interprets kernels on the CPU, for tests."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def compute_descriptors(
@@ -57,6 +93,7 @@ def compute_descriptors(
     device: torch.device | str = "cpu",
     batch_atoms: int = BATCH_ATOMS,
     progress: Callable[[int, int], None] | None = None,
+    kernel: str = "auto",
 ) -> NDArray[np.float32] | NDArray[np.float64]:
     """Computes the descriptors of all structures, some at a time.
 
@@ -67,15 +104,17 @@ def compute_descriptors(
         device: Where to compute.
         batch_atoms: Atoms to work on at a time (a larger structure is one batch).
         progress: Called after each batch with the structures done and S.
+        kernel: The user's choice, see :func:`operator_of`.
 
     Returns:
         [A, D], atoms in the order of ``structures``.
 
     Raises:
+        ConfigError: The user's choice cannot be had.
         DataError: As :func:`panna_exp.descriptors.geometry.build_geometry`.
     """
     compiled = len(structures.species) > COMPILED_ATOMS
-    operator = operator_of(parameters, dtype, device, compiled=compiled)
+    operator = operator_of(parameters, dtype, device, compiled=compiled, kernel=kernel)
     return descriptors_of(structures, operator, batch_atoms, progress)
 
 

@@ -5,6 +5,7 @@ types, so options that take several kinds of value are ``Any`` here and checked 
 """
 
 from panna_exp.config.schema.choices import (
+    DescriptorKernel,
     DescriptorType,
     Device,
     EpsilonPlacement,
@@ -33,6 +34,7 @@ __all__ = [
     "CommonConfig",
     "DataConfig",
     "DescriptorConfig",
+    "DescriptorKernel",
     "DescriptorType",
     "Device",
     "EpsilonPlacement",

@@ -11,11 +11,21 @@ class Device(Enum):
     cuda = "cuda"
 
 
+class DescriptorKernel(Enum):
+    """What computes descriptors and forces from positions."""
+
+    auto = "auto"
+    tensor = "tensor"
+    compiled = "compiled"
+    triton = "triton"
+
+
 class Execution(Enum):
     """How a training's steps are executed."""
 
     auto = "auto"
     eager = "eager"
+    compile = "compile"
     cuda_graph = "cuda_graph"
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from panna_exp.config.schema.choices import Device, Execution, Precision
+from panna_exp.config.schema.choices import DescriptorKernel, Device, Execution, Precision
 from panna_exp.config.schema.data import DataConfig
 from panna_exp.config.schema.descriptor import DescriptorConfig
 from panna_exp.config.schema.io import IoConfig, TrackingConfig
@@ -23,6 +23,12 @@ class CommonConfig:
         "CPU threads (default: one for each 2e8 multiply-adds a step; a resumed run keeps its own)",
     )
     precision: Precision = option(Precision.float32, "of the network: float32 or float64")
+    descriptor_kernel: DescriptorKernel = option(
+        DescriptorKernel.auto,
+        "what computes descriptors and forces from positions: tensor (operations of torch), "
+        "compiled (loops; CPU, mBP), triton (GPU, mBP), or auto (compiled on a CPU where that "
+        "pays, otherwise tensor)",
+    )
 
 
 @dataclass
@@ -31,8 +37,9 @@ class TrainConfig(CommonConfig):
 
     execution: Execution = option(
         Execution.auto,
-        "of the steps: eager, cuda_graph (recorded once and repeated; GPU only), or auto (a "
-        "resumed run keeps its own, a new one is eager)",
+        "of the steps: eager, compile (by torch.compile: half a minute before the first), "
+        "cuda_graph (recorded once and repeated; GPU only), or auto (a resumed run keeps its "
+        "own, a new one is eager)",
     )
     io: IoConfig = group(IoConfig, "folders and frequencies")
     data: DataConfig = group(DataConfig, "data sets")

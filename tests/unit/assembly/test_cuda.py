@@ -1,9 +1,12 @@
 """What only a GPU can show: recorded steps and sent batches are the eager, resident ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from panna_exp.assembly.execution import padded_jacobians
 from panna_exp.assembly.optimisation import make_train_step
 from panna_exp.config.schema import TrainingConfig
 from panna_exp.data.batch import PackedData
@@ -11,6 +14,9 @@ from panna_exp.data.hosted import HostedData
 from panna_exp.data.padded import PaddedData
 from panna_exp.data.stream import BatchOrder
 from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.descriptors.compute import operator_of
+from panna_exp.descriptors.lists import NeighborLists
+from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.products import BF16, EXACT, TF32
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
@@ -86,3 +92,89 @@ def test_rounded_products_train_nearly_alike(kind, products):
     rounded, _, _ = make_case(kind, torch.float32, products)
     difference = (rounded.parameters.values - exact.parameters.values).abs().max()
     assert 0 < float(difference) < 0.2
+
+
+MBP = MBPParameters.from_panna(
+    ["H", "O"], "C", eta_rad=16.0, Rc_rad=4.6, Rs0_rad=0.5, RsN_rad=16,
+    eta_ang=6.0, Rc_ang=3.1, Rs0_ang=0.5, RsN_ang=4, zeta=50.0, ThetasN=8,
+)  # fmt: skip
+
+
+def make_cells(count, atoms):
+    """Periodic cells of random atoms, with forces."""
+    random = np.random.default_rng(1)
+    return StructureSet.from_structures(
+        Structure(
+            origin="made",
+            name=f"s{number}",
+            species=random.integers(0, 2, atoms - number % 3),
+            energy=random.normal(),
+            positions=random.uniform(0, 5.0, (atoms - number % 3, 3)),
+            forces=random.normal(size=(atoms - number % 3, 3)),
+            cell=np.eye(3) * 5.0,
+            pbc=np.full(3, True),
+        )
+        for number in range(count)
+    )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])
+def test_triton_kernels_give_the_products_of_tensor_operations(dtype, tolerance):
+    pytest.importorskip("triton")
+    triton, tensor = (operator_of(MBP, dtype, CUDA, kernel=kind) for kind in ("triton", "tensor"))
+    geometry = tensor.geometry(make_cells(5, 40))
+    v = torch.randn(len(geometry.positions), tensor.size, dtype=dtype, device=CUDA)
+    u, strain = v[:, :3].contiguous(), v[:5, :9].reshape(5, 3, 3)
+    for found, expected in (
+        (triton.compute(geometry), tensor.compute(geometry)),
+        (triton.jvp(geometry, u, strain), tensor.jvp(geometry, u, strain)),
+        *zip(triton.vjp_with_strain(geometry, v), tensor.vjp_with_strain(geometry, v), strict=True),
+    ):
+        scale = float(expected.abs().max())
+        torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * scale)
+    assert torch.equal(triton.compute(geometry), triton.compute(geometry))
+    assert torch.equal(triton.jvp(geometry, u), triton.jvp(geometry, u))
+
+
+def train_on_forces(kernel, record):
+    """Ten steps on forces from positions."""
+    random = np.random.default_rng(0)
+    structures = make_cells(20, 12)
+    operator = operator_of(MBP, torch.float64, CUDA, kernel=kernel)
+    values = operator.compute(operator.geometry(structures)).cpu().numpy()
+    structures = replace(structures, descriptors=values)
+
+    def network(symbol):
+        layers = tuple(
+            LayerData(random.normal(size=pair) / 9, random.normal(size=pair[1]), activation)
+            for pair, activation in (
+                ((MBP.size, 8), Activation.gaussian),
+                ((8, 1), Activation.linear),
+            )
+        )
+        return NetworkData(symbol=symbol, layers=layers, offset=0.0)
+
+    networks = SpeciesNetworks([network("H"), network("O")], torch.float64).to(CUDA)
+    step, totals = make_train_step(TrainingConfig(forces_cost=0.3), networks), Totals(CUDA)
+    lists = NeighborLists(operator, structures)
+    data = PackedData(structures, structures.energy, 2, torch.float64, CUDA, lists)
+    if record:
+        steps = PaddedSteps(step, PaddedData(data, 4, padded_jacobians(data)), totals, record=True)
+    else:
+        steps = EagerSteps(step=step, data=data, totals=totals)
+    order = BatchOrder(20, 4, 0, True)
+    for number in range(10):
+        steps(order.indices(number), 0.01, number, 1.0)
+    return step.parameters.values, totals.read()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "record"), [("triton", False), ("triton", True), ("tensor", True)]
+)
+def test_steps_on_forces_are_the_eager_ones_of_tensor_operations(kernel, record):
+    if kernel == "triton":
+        pytest.importorskip("triton")
+    expected, totals = train_on_forces("tensor", False)
+    found, others = train_on_forces(kernel, record)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+    assert others == pytest.approx(totals, rel=1e-6)

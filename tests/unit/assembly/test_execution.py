@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from panna_exp.assembly import execution
 from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_threads
 from panna_exp.config.schema import Execution, TrainConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.errors import ConfigError
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
@@ -85,7 +87,7 @@ def test_graphs_of_a_checkpoint_that_cannot_be_had_become_eager_and_are_warned_o
         ),
     ],
 )
-def test_what_cannot_be_recorded_is_refused_by_name(changes, jacobians, processes, message):
+def test_what_has_no_fixed_shapes_is_refused_by_name(changes, jacobians, processes, message):
     data = make_data(CPU if "cpu" in message else torch.device("cuda"))
     data.jacobians = jacobians
     config = make_config(execution=Execution.cuda_graph, **changes)
@@ -95,6 +97,23 @@ def test_what_cannot_be_recorded_is_refused_by_name(changes, jacobians, processe
     assert message in text
     assert text.startswith("execution=cuda_graph: ")
     assert text.endswith("use execution=eager")
+
+
+def test_what_cannot_be_compiled_is_refused_by_name(monkeypatch):
+    config = make_config(execution=Execution.compile)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match=r"needs a C\+\+ compiler on a CPU, and none is on"):
+        choose_execution(config, make_data(), None, ALONE)
+    lists = NeighborLists.__new__(NeighborLists)
+    with pytest.raises(ConfigError, match="forces from positions come from loops that are comp"):
+        choose_execution(config, make_data(torch.device("cuda"), lists), None, ALONE)
+
+
+@pytest.mark.parametrize("name", ["compile", "eager"])
+def test_a_continued_training_stays_compiled(name, monkeypatch):
+    monkeypatch.setattr(execution.shutil, "which", lambda _: "/a/compiler")
+    assert choose_execution(make_config(), make_data(), name, ALONE) is Execution(name)
 
 
 def test_streamed_data_are_refused():
@@ -109,9 +128,14 @@ def test_streamed_data_are_refused():
 
 def test_graphs_make_padded_steps_and_say_how_large(caplog):
     with caplog.at_level(logging.INFO):
-        steps = make_steps(Execution.cuda_graph, None, make_data(), Totals(CPU), 2)
-    assert isinstance(steps, PaddedSteps)
-    assert caplog.messages == ["CUDA graphs of 2 structures and 8 atoms a batch"]
+        recorded = make_steps(Execution.cuda_graph, None, make_data(), Totals(CPU), 2)
+        compiled = make_steps(Execution.compile, None, make_data(), Totals(CPU), 2)
+    assert isinstance(recorded, PaddedSteps)
+    assert isinstance(compiled, PaddedSteps)
+    assert caplog.messages == [
+        "CUDA graphs of 2 structures and 8 atoms a batch",
+        "compiled steps of 2 structures and 8 atoms a batch",
+    ]
 
 
 def test_threads_that_change_are_warned_of(caplog):

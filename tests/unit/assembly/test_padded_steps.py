@@ -1,5 +1,6 @@
 """Steps of fixed shapes, run without recording, are the eager steps to round-off."""
 
+import shutil
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
@@ -84,7 +85,15 @@ def make_networks(uniform, trainable):
 
 
 def make_case(
-    route, padded, *, uniform=True, masked=False, without_forces=(), scale=1.0, **training
+    route,
+    padded,
+    *,
+    uniform=True,
+    masked=False,
+    without_forces=(),
+    scale=1.0,
+    compiled=False,
+    **training,
 ):
     trainable = (True, False, True) if masked else (True, True, True)
     structures = make_structures(route, without_forces, scale)
@@ -101,11 +110,10 @@ def make_case(
     kept = np.arange(SIZE * 7).reshape(SIZE, 7) % 3 > 0
     step = make_train_step(config, networks, {"H.0.weights": kept} if masked else None)
     totals = Totals(CPU)
-    steps = (
-        PaddedSteps(step, PaddedData(data, BATCH, padded_jacobians(data)), totals, record=False)
-        if padded
-        else EagerSteps(step=step, data=data, totals=totals)
-    )
+    steps = EagerSteps(step=step, data=data, totals=totals)
+    if padded:
+        batches = PaddedData(data, BATCH, padded_jacobians(data))
+        steps = PaddedSteps(step, batches, totals, record=False, compiled=compiled)
     return SimpleNamespace(steps=steps, step=step, totals=totals)
 
 
@@ -137,7 +145,21 @@ def train(case, number=20):
     ],
 )
 def test_twenty_steps_are_the_eager_ones(route, options):
-    eager, padded = (make_case(route, padded, **options) for padded in (False, True))
+    check_twenty_steps(route, options, compiled=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # of what torch imports to compile
+def test_twenty_compiled_steps_are_the_eager_ones():
+    check_twenty_steps("dense", {"wscale_l2": 1e-3, "clip_norm": 0.1}, compiled=True)
+
+
+def check_twenty_steps(route, options, compiled):
+    eager, padded = (
+        make_case(route, False, **options),
+        make_case(route, True, compiled=compiled, **options),
+    )
     start = eager.step.parameters.values.clone()
     errors, same = train(eager), train(padded)
     assert (eager.step.parameters.values - start).abs().max() > 1e-3
