@@ -142,6 +142,7 @@ class PackedData:
         order = np.lexsort((owner, structures.species))
         ends = np.cumsum(self.counts.ravel()).reshape(self.counts.shape)
         self.starts = ends - self.counts
+        self._tiled = np.arange(0)
         # By torch, during whose work other threads go on: a window is packed beside the steps.
         stored = torch.from_numpy(np.ascontiguousarray(structures.descriptors))
         sorted_rows = stored.index_select(0, torch.from_numpy(order))
@@ -195,7 +196,7 @@ class PackedData:
         ends = np.cumsum(flat)
         rows = np.arange(ends[-1])
         rows += np.repeat(self.starts[:, indices].ravel() - (ends - flat), flat)
-        structure = np.repeat(np.tile(np.arange(len(indices)), len(counts)), flat)
+        structure = np.repeat(self._numbers(len(indices)), flat)
         chosen = torch.from_numpy(indices).to(self.device)
         places = torch.from_numpy(rows).to(self.device)
         return AtomBatch(
@@ -206,6 +207,12 @@ class PackedData:
             descriptors=self.descriptors.index_select(0, places),
             forces=self._batch_forces(indices, chosen, rows, places, structure),
         )
+
+    def _numbers(self, size: int) -> Ints:
+        """Returns [T S] the numbers of a batch's S structures, once for each species."""
+        if len(self._tiled) != size * len(self.counts):
+            self._tiled = np.tile(np.arange(size), len(self.counts))
+        return self._tiled
 
     def _batch_forces(
         self, indices: Ints, chosen: Tensor, rows: Ints, places: Tensor, owner: Ints

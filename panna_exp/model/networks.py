@@ -59,6 +59,8 @@ class SpeciesNetworks(nn.Module):
         self.dtype = dtype
         # Whether gradients may be worked out for all species together (model.uniform).
         self.uniform = _is_uniform(self.networks)
+        # The lowest layer, of all species, that anything below needs no gradient of.
+        self.lowest_trained = min(_lowest_trained(network) for network in self.networks)
         self.products = EXACT
 
     def use(self, products: Products) -> None:
@@ -128,6 +130,11 @@ class SpeciesNetworks(nn.Module):
             )
             for network, offset in zip(self.networks, self.offsets, strict=True)
         )
+
+
+def _lowest_trained(network: AtomicNetwork) -> int:
+    flags = network.trainable
+    return flags.index(True) if True in flags else len(flags)
 
 
 def _is_uniform(networks: Sequence[AtomicNetwork]) -> bool:

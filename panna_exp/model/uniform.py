@@ -5,6 +5,8 @@ which are the definition. Where the networks of all species have the same sizes 
 values of all atoms lie in one array a layer: each species has matrix products of its own, written
 into its rows, and everything else is done once for all atoms. For small batches that is a third of
 the calls. Shapes: A atoms, T species, D descriptor components.
+
+Called by those two modules, which switch autograd off: each switch takes as long as a small product.
 """
 
 from collections.abc import Sequence
@@ -66,7 +68,6 @@ class UniformGradient:
     scaled: list[tuple[Tensor, ...]]
 
 
-@torch.no_grad()
 def forward(
     networks: SpeciesNetworks, descriptors: Tensor, species_counts: Sequence[int]
 ) -> UniformPass:
@@ -86,10 +87,9 @@ def forward(
     return UniformPass(values[-1][:, 0], values, parts, inner, rows)
 
 
-@torch.no_grad()
 def backward(networks: SpeciesNetworks, passed: UniformPass, gradient: Tensor) -> None:
     """Sets ``.grad`` of the trainable parameters, as ``gradients.backward`` does."""
-    lowest, products = _lowest(networks), networks.products
+    lowest, products = networks.lowest_trained, networks.products
     upper = gradient.unsqueeze(1)
     activations = networks.networks[0].activations
     for number in reversed(range(lowest, len(activations))):
@@ -103,7 +103,6 @@ def backward(networks: SpeciesNetworks, passed: UniformPass, gradient: Tensor) -
             upper = _to_input(networks, passed.rows, number, scaled)
 
 
-@torch.no_grad()
 def input_gradient(networks: SpeciesNetworks, passed: UniformPass) -> UniformGradient:
     """Returns the gradient of each atomic energy by its own descriptors."""
     activations = networks.networks[0].activations
@@ -120,7 +119,6 @@ def input_gradient(networks: SpeciesNetworks, passed: UniformPass) -> UniformGra
     return UniformGradient(upper, slopes[::-1], uppers[::-1], all_scaled[::-1])
 
 
-@torch.no_grad()
 def backward_with_direction(
     networks: SpeciesNetworks,
     passed: UniformPass,
@@ -138,7 +136,7 @@ def backward_with_direction(
             products.mm(x, network.weights[number], out=out)
         inner_changes.append(moved)
         changes.append(rows.split(moved if slope is None else slope * moved))
-    lowest = _lowest(networks)
+    lowest = networks.lowest_trained
     upper = gradient.unsqueeze(1)
     for number in reversed(range(lowest, len(activations))):
         slope = found.slopes[number]
@@ -179,15 +177,6 @@ def _to_input(
     for network, own, out in zip(rows.networks, scaled, rows.split(result), strict=True):
         products.mm(own, network.weights[number].t(), out=out)
     return result
-
-
-def _lowest(networks: SpeciesNetworks) -> int:
-    """The lowest layer that anything below needs no gradient of."""
-    last = len(networks.networks[0].activations)
-    return min(
-        network.trainable.index(True) if True in network.trainable else last
-        for network in networks.networks
-    )
 
 
 def _empty(like: Tensor, width: int) -> Tensor:
