@@ -6,7 +6,7 @@ atoms.calc = PannaCalculator("outputs/my_run")
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,12 +17,16 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from panna_exp.assembly.committee import read_potentials
+from panna_exp.assembly.descriptor import parameters, refuse_difference
+from panna_exp.assembly.descriptor_options import refuse_contradiction
+from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.assembly.watch import Watch
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
+from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 
 __all__ = ["PannaCalculator"]
@@ -44,7 +48,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         checkpoint: Of a run directory: ``last``, ``best`` or a name such as ``epoch_10_step_1000``.
         generation: ``A``, ``B`` or ``C`` of the mBP formula, for networks whose files do not say.
         precision: ``float64``, or ``float32``: faster, forces to about 1e-5 eV/angstrom.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda`` or ``cuda:1``.
         skin: Neighbour lists reach this much farther than the cutoffs and are used again until an
             atom has moved half of it (angstrom). Numbers do not depend on it.
         descriptor: Parameters under PANNA's keys (``{"Rc_rad": 4.6, ...}``), for networks whose
@@ -54,7 +58,8 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             in training (0: inside), and the first atom outside is named by a warning.
 
     Raises:
-        PannaExpError: Nothing to read at ``path``, or networks that do not say their descriptor.
+        PannaExpError: Nothing to read at ``path``, networks that do not say their descriptor, or
+            say another one than ``generation`` and ``descriptor``, or no such device.
     """
 
     implemented_properties: ClassVar[list[str]] = [
@@ -79,13 +84,14 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             raise DataError("PannaCalculator: no potential is named")
         if precision not in ("float32", "float64"):
             raise DataError(f"precision={precision!r}: expected float64 or float32")
+        place = named_device(device)
         members = [
             member
             for item in paths
             for member in read_potentials(Path(item).expanduser(), checkpoint, generation)
         ]
         info = _given_descriptor(members[0], generation, descriptor)
-        self.potential = Potential(members, getattr(torch, precision), device, info, compiled=True)
+        self.potential = Potential(members, getattr(torch, precision), place, info, compiled=True)
         self._lists = _Lists(self.potential, skin)
         taken = members[0].descriptor if info is None else info
         self._watch = Watch(members, taken) if extrapolation else None
@@ -202,13 +208,26 @@ def _structures(atoms: Atoms, potential: Potential) -> StructureSet:
 def _given_descriptor(
     member: SavedPotential, generation: str | None, keys: dict[str, Any] | None
 ) -> dict[str, Any] | None:
-    """What the user says about networks that do not say what they take; None if they do."""
-    if member.descriptor["type"] != "unknown" or (generation is None and keys is None):
-        return None
-    from panna_exp.assembly.descriptor import parameters, refuse_difference
-    from panna_exp.elements import Species
+    """What the user says about networks that do not say what they take; None if they do.
 
+    Raises:
+        DataError: They do, and it is something else; or a key or formula that there is not.
+    """
+    known = [item.name for item in fields(DescriptorConfig)]
+    for key in keys or {}:
+        if key not in known:
+            raise DataError(f"descriptor: no such key '{key}'{closest(key, known)}")
+    formulas = [item.value for item in Generation]
+    generation = generation or (keys or {}).get("generation")
+    if generation not in (None, *formulas):
+        raise DataError(f"generation={generation!r}: expected one of {', '.join(formulas)}")
+    if generation is None and keys is None:
+        return None
+    if member.descriptor["type"] != "unknown":
+        named = {} if generation is None else {"generation": generation}
+        refuse_contradiction(member.descriptor, {**(keys or {}), **named}, member.label)
+        return None
     options = DescriptorConfig(**(keys or {}))
     info = parameters(options, Species(member.symbols), Generation(generation or "C")).to_info()
-    refuse_difference(member.descriptor, info, member.name, "the descriptor parameters")
+    refuse_difference(member.descriptor, info, member.label, "the descriptor parameters")
     return info

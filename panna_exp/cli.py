@@ -7,15 +7,16 @@ import importlib
 import os
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from panna_exp import __version__
 from panna_exp.assembly import torchrun
+from panna_exp.commands.interrupt import CTRL_C, Stopped, stoppable
 from panna_exp.errors import ConfigError, PannaExpError, closest
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,19 @@ class Command:
     module: str
     summary: str
     function: str = "main"
+    trains: bool = False  # so that a queue may stop it and start it again
 
 
 COMMANDS = {
-    "train": Command("train", "train networks; -m runs a sweep"),
+    "train": Command("train", "train networks; -m runs a sweep", trains=True),
     "evaluate": Command("evaluate", "errors of a trained or saved network on data"),
     "extract-weights": Command("extract_weights", "write a run's networks as PANNA's files"),
     "descriptors": Command("descriptors", "compute descriptors once and store them"),
     "pack": Command("pack", "PANNA's .bin files become TFRecords"),
     "import-ini": Command("import_ini", "PANNA's INI files become experiments"),
-    "panna-train": Command("dropin", "run a PANNA training input: -c train.ini", "train"),
+    "panna-train": Command(
+        "dropin", "run a PANNA training input: -c train.ini", "train", trains=True
+    ),
     "panna-evaluate": Command("dropin", "run a PANNA validation input", "evaluate"),
     "panna-extract-weights": Command(
         "dropin", "run a PANNA weight extraction input", "extract_weights"
@@ -79,9 +83,13 @@ def run(arguments: list[str]) -> int:
     except PannaExpError as error:
         _show(error)
         return USER_ERROR
+    except Stopped as stopped:
+        if stopped.reason:
+            print(f"stopped ({stopped.reason})", file=sys.stderr)
+        return stopped.code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return CTRL_C
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -125,7 +133,9 @@ def _dispatch(arguments: list[str]) -> int:
         )
     rest = list(arguments)
     rest.remove(word)
-    module = importlib.import_module(f"panna_exp.commands.{COMMANDS[word].module}")
-    code = getattr(module, COMMANDS[word].function)(rest)
+    # From here on: importing takes longer than many a queue's job waits for its first signal.
+    with stoppable() if COMMANDS[word].trains else nullcontext():
+        module = importlib.import_module(f"panna_exp.commands.{COMMANDS[word].module}")
+        code = getattr(module, COMMANDS[word].function)(rest)
     assert isinstance(code, int)
     return code

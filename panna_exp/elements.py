@@ -41,6 +41,11 @@ class Species:
         try:
             return self.symbols.index(symbol)
         except ValueError:
+            if self.symbols == SYMBOLS:  # any element: the list would not help
+                raise DataError(
+                    f"{where}: species {symbol!r} is not a chemical symbol: correct the file"
+                    f"{closest(symbol, SYMBOLS)}"
+                ) from None
             raise DataError(
                 f"{where}: species {symbol!r} is not in data.species [{', '.join(self.symbols)}]"
                 f"{closest(symbol, self.symbols)}"

@@ -32,6 +32,10 @@ class NetworkError(PannaExpError):
     """A network on disk that is incomplete or does not fit."""
 
 
+class TrainingError(PannaExpError):
+    """A training that diverged: its networks are no numbers any more."""
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """Returns ``", did you mean 'X'?"`` for the nearest known name, or an empty string."""
     names = [str(item) for item in known]

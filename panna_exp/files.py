@@ -1,11 +1,15 @@
 """Writing files so that a crash or a full disk never leaves half of one."""
 
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+_PART = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
+_open_parts: set[Path] = set()
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -35,6 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     part = Path(name)
+    _open_parts.add(part)
     try:
         yield part
         with part.open("r+b") as written:
@@ -44,7 +49,23 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    finally:
+        _open_parts.discard(part)
     sync_folder(path.parent)
+
+
+def discard_parts() -> None:
+    """Removes the files that this process has half written, as it is about to end."""
+    for part in list(_open_parts):
+        part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path, names: Collection[str]) -> None:
+    """Removes what processes that were killed have left half written of files of these names."""
+    for path in folder.glob(".*.part"):
+        left = _PART.fullmatch(path.name)
+        if left and left[1] in names and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_text_atomic(path: Path, text: str) -> None:

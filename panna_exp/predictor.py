@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from panna_exp.assembly.model_folder import read_model
+from panna_exp.assembly.model_folder import read_members
 from panna_exp.assembly.potential import Potential
 from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.descriptors.rows import chunks
@@ -38,13 +38,13 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Predictor":
-        """Reads the folder of a model.
+        """Reads the folder of a model, of one potential or of a committee.
 
         Raises:
             NetworkError: It is damaged, or written by a version whose format is another one.
         """
-        saved, dtype = read_model(Path(folder))
-        return cls(Potential([saved], dtype))
+        members, dtype = read_members(Path(folder))
+        return cls(Potential(members, dtype))
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -64,7 +64,8 @@ class Predictor:
 
         Returns:
             Of each structure ``energy`` (eV), ``atomic_energies`` [A] (eV), and with ``forces``
-            these [A, 3] (eV/angstrom).
+            these [A, 3] (eV/angstrom). Of a committee these are means, and there are ``energy_std``
+            and ``forces_std``, standard deviations over its members.
 
         Raises:
             DataError: Names the structure, by its number from 0, and what does not fit.
@@ -86,17 +87,25 @@ class Predictor:
         forces = None
         if with_forces:
             computed = self._potential.compute(structures)
-            energies = computed.atomic_energy
-            forces = computed.forces.double().mean(dim=0).cpu().numpy()
+            atomic = computed.atomic_energy.cpu().numpy()
+            forces = computed.forces.double().cpu().numpy()
         else:
-            energies = self._potential.atomic_energies(structures)
-        atomic = energies.mean(dim=0).cpu().numpy()
+            atomic = self._potential.atomic_energies(structures).cpu().numpy()
         for first, last in zip(structures.offsets[:-1], structures.offsets[1:], strict=True):
-            values = {
-                "energy": float(atomic[first:last].sum()),
-                "atomic_energies": atomic[first:last],
-            }
-            yield values if forces is None else {**values, "forces": forces[first:last]}
+            yield _values(atomic[:, first:last], None if forces is None else forces[:, first:last])
+
+
+def _values(atomic: Floats, forces: Floats | None) -> dict[str, Any]:
+    """Returns what is said of one structure: [M, A] energies and [M, A, 3] forces of M members."""
+    mean = atomic.mean(axis=0)
+    values: dict[str, Any] = {"energy": float(mean.sum()), "atomic_energies": mean}
+    if len(atomic) > 1:
+        values["energy_std"] = float(atomic.sum(axis=1).std())
+    if forces is not None:
+        values["forces"] = forces.mean(axis=0)
+        if len(forces) > 1:
+            values["forces_std"] = forces.std(axis=0)
+    return values
 
 
 def _structure(item: Mapping[str, Any], where: str, species: Species) -> Structure:

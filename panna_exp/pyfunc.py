@@ -29,6 +29,8 @@ class PannaModel(PythonModel):  # type: ignore[misc]
     ) -> pd.DataFrame:
         """Returns a row a structure: ``energy``, ``atomic_energies``, and ``forces`` if asked for.
 
+        Of a committee these are means, with ``energy_std`` and ``forces_std`` beside them.
+
         Args:
             context: Not needed.
             model_input: A row a structure: ``symbols``, ``positions``, and for periodic ones

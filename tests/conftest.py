@@ -147,7 +147,8 @@ class Program:
             timeout=LONGEST,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, group: bool = False) -> subprocess.Popen[str]:
+        """Starts a command, with ``group`` as the first process of a group of its own."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
@@ -155,6 +156,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=group,
         )
 
     def last_networks(self, run_dir: Path) -> "tuple[NetworkData, ...]":

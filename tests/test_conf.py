@@ -1,6 +1,6 @@
 """Every file under conf/ composes, and every option of the schema is documented and read."""
 
-import re
+import ast
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,29 @@ from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.config.validation.commands import validate_train
+from panna_exp.config.validation.data import BUILTIN, SUFFIXES, TUTORIAL_ENERGIES
+from panna_exp.readers import READERS
 
 PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 EVALUATE_ONLY = {("data", "from_run")}
 # Groups that name no data by themselves.
 DATA = ("data.train=x", "data.species=[H]")
+# What each command has no default for.
+NEEDED = {
+    "train": (),
+    "evaluate": ("run_dir=r", "io.output_dir=o"),
+    "extract_weights": ("run_dir=r", "io.output_dir=o"),
+    "descriptors": (*DATA, "output_dir=o"),
+    "pack": ("input_dir=i", "output_dir=o"),
+}
+WHOLE = "whole"
+# Options that are read by name, not as attributes: the group, a file, and how it writes the name.
+READ_BY_NAME = (
+    ("network", "panna_exp/config/species.py", '"{}": parse_'),
+    ("network", "panna_exp/config/species.py", '"{}": _parse_'),
+    ("descriptor", "panna_exp/descriptors/parameters.py", "        {}: "),
+    ("io", "conf/train.yaml", "${{io.{}}}"),
+)
 
 
 def composed(*overrides, config_name="train"):
@@ -59,17 +77,9 @@ def test_species_fragments_mount(name):
     validate_train(OmegaConf.to_object(config))
 
 
-@pytest.mark.parametrize(
-    ("config_name", "overrides"),
-    [
-        ("evaluate", ["run_dir=r", "io.output_dir=o"]),
-        ("extract_weights", ["run_dir=r", "io.output_dir=o"]),
-        ("descriptors", ["data.train=x", "data.species=[H]", "output_dir=o"]),
-        ("pack", ["input_dir=i", "output_dir=o"]),
-    ],
-)
-def test_the_other_commands_compose(config_name, overrides):
-    config = OmegaConf.to_object(composed(*overrides, config_name=config_name))
+@pytest.mark.parametrize("config_name", sorted(p.stem for p in store.conf_dir().glob("*.yaml")))
+def test_every_command_composes(config_name):
+    config = OmegaConf.to_object(composed(*NEEDED[config_name], config_name=config_name))
     VALIDATORS[config_name](config)
 
 
@@ -114,6 +124,21 @@ def test_an_experiment_of_the_users_overrides_groups_and_top_level_keys(tmp_path
         assert config.tracking.experiment == "other"
 
 
+def test_the_tutorials_values_are_recognised():
+    config = OmegaConf.to_object(composed())
+    assert config.data.reference_energies == TUTORIAL_ENERGIES
+    assert all(path.startswith(BUILTIN) for path in config.data.validation)
+    assert config.data.kind == "auto"
+
+
+def test_suffixes_stand_for_the_first_reader_that_has_them():
+    expected = {}
+    for kind, reader in READERS.items():
+        for suffix in reader.suffixes:
+            expected.setdefault(suffix, kind)
+    assert expected == SUFFIXES
+
+
 def test_symbols_that_yaml_could_take_for_truth_values():
     config = composed("data=hdf5", "data.species=[N,Y,No]", "data.train=x")
     assert list(config.data.species) == ["N", "Y", "No"]
@@ -132,18 +157,54 @@ def test_every_option_is_documented(schema):
 
 
 def test_every_option_is_read():
-    code = "\n".join(
-        path.read_text()
-        for path in PACKAGE.rglob("*.py")
-        if path.parent.name not in ("schema", "validation")
-    )
-    unread = {
-        option.key
-        for schema in SCHEMAS.values()
-        for option in options(schema)
-        if not re.search(rf"\b{option.key.rpartition('.')[2]}\b", code)
-    }
-    assert unread == set()
+    attributes = attributes_read()
+    texts = {file: (PACKAGE.parent / file).read_text() for _, file, _ in READ_BY_NAME}
+
+    def is_read(key):
+        group, _, name = key.rpartition(".")
+        by_name = any(
+            group == own and form.format(name) in texts[file] for own, file, form in READ_BY_NAME
+        )
+        # ``self.config`` may be of any kind.
+        return by_name or bool(attributes.get(name, set()) & {group or WHOLE, "config"})
+
+    keys = {option.key for schema in SCHEMAS.values() for option in options(schema)}
+    assert {key for key in keys if not is_read(key)} == set()
+    unknown = ("end_of", "io.start", "data.dir", "sweep.format", "network.zeta")
+    assert not any(is_read(key) for key in unknown)
+
+
+def attributes_read():
+    """What is read by ``owner.attribute``: the last names of owners, without underscores.
+
+    Of a function's arguments that are configurations the owner is their group (``training`` of
+    ``config: TrainingConfig``), or WHOLE where they are a command's.
+    """
+    owners = {}
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name in ("schema", "validation"):
+            continue
+        tree = ast.parse(path.read_text())
+        groups = {}
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                arguments = {arg.arg: group_of(arg.annotation) for arg in function.args.args}
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Name) and arguments.get(node.id):
+                        groups[node] = arguments[node.id]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                name = getattr(node.value, "attr", getattr(node.value, "id", "")).lstrip("_")
+                owners.setdefault(node.attr, set()).add(groups.get(node.value, name))
+    return owners
+
+
+def group_of(annotation):
+    name = annotation.id if isinstance(annotation, ast.Name) else ""
+    if not name.endswith("Config"):
+        return None
+    whole = {schema.__name__ for schema in SCHEMAS.values()} | {"CommonConfig"}
+    return WHOLE if name in whole else name.removesuffix("Config").lower()
 
 
 def _flat(values, prefix=""):

@@ -21,11 +21,17 @@ class GridSweeper(BasicSweeper):
         """Runs the jobs and sums them up."""
         from panna_exp.commands.sweep_run import SweepRun, name_jobs_by_swept_keys
 
+        assert self.config is not None
         name_jobs_by_swept_keys(self.config)
         with SweepRun(self.config) as self._run:
             return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """The sweep begins once its jobs are known to compose."""
-        super().validate_batch_is_legal(batch)
+        """The sweep begins once its jobs are known to compose, and its options to suit them."""
+        from panna_exp.commands.sweep_options import check_jobs
+
+        assert self.hydra_context is not None
+        assert self.config is not None
+        loader = self.hydra_context.config_loader
+        check_jobs(loader.load_sweep_config(self.config, list(overrides)) for overrides in batch)
         self._run.begin()

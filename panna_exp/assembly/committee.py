@@ -50,6 +50,12 @@ def members_of(folder: Path) -> list[Path] | None:
     jobs = sorted(path.parent for path in folder.glob(f"*/{_JOB}"))
     if not jobs:
         return None
+    committees = [job for job in jobs if (job / RECORD).exists()]
+    if committees:
+        raise DataError(
+            f"{folder}: is the folder of a sweep over committees: name the folder of one of its "
+            f"{len(committees)}, e.g. {committees[0]}"
+        )
     trained = [job for job in jobs if (job / _CHECKPOINTS).is_dir()]
     if len(trained) < 2:
         raise DataError(

@@ -1,5 +1,6 @@
 """From files of one kind to a set with a species list of its own; the work of convert."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, DataError
 from panna_exp.readers import READERS, ReadOptions, find_files, open_structures
+from panna_exp.readers.contents import DERIVATIVES, stored_parts
 
 Progress = Callable[[int, int], None]
 
@@ -33,8 +35,27 @@ class Source:
     base: Path
 
 
-def read_any(source: Source, progress: Progress | None = None) -> tuple[StructureSet, Species]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What was read.
+
+    Args:
+        structures: All structures.
+        species: Their species list.
+        notes: What the files have that was not read, one sentence each.
+        unread: Those of ``readers.contents`` that all files have and nobody asked for.
+    """
+
+    structures: StructureSet
+    species: Species
+    notes: list[str]
+    unread: list[str]
+
+
+def read_any(source: Source, progress: Progress | None = None) -> Converted:
     """Reads files whose species need not be known.
+
+    Derivatives are read where they are asked for and all files have them.
 
     The species list is, in this order of preference: the one that is given; that of HDF5 files;
     the symbols in the data, sorted.
@@ -48,24 +69,44 @@ def read_any(source: Source, progress: Progress | None = None) -> tuple[Structur
     if source.species is None:
         _check_symbols(files[0][1])
     own = _own_species(files)
+    options, notes, unread = _with_stored(source.options, files)
     wanted = source.species or own
     loaded = open_structures(
         source.paths,
         wanted or Species(SYMBOLS),
         kind=source.kind,
         base=source.base,
-        options=source.options,
+        options=options,
         progress=progress,
     )
     structures = loaded.structures
     if wanted is None:
-        return _with_used_species(structures)
+        structures, species = _with_used_species(structures)
+        return Converted(structures=structures, species=species, notes=notes, unread=unread)
     if structures.descriptors is not None and own is not None and own != wanted:
         raise DataError(
             f"{files[0][0]}: its descriptors are those of the species list [{', '.join(own)}], "
             f"not of [{', '.join(wanted)}]: leave --species out"
         )
-    return structures, wanted
+    return Converted(structures=structures, species=wanted, notes=notes, unread=unread)
+
+
+def _with_stored(
+    options: ReadOptions, files: Sequence[tuple[Path, str]]
+) -> tuple[ReadOptions, list[str], list[str]]:
+    """Returns the options for what files have, notes on what some have, and what all have unread.
+
+    A few files without derivatives are no reason to refuse the rest of what there is.
+    """
+    counts = Counter(part for path, kind in files for part in stored_parts(path, kind))
+    notes, unread = [], []
+    for part, count in sorted(counts.items()):
+        if count < len(files):
+            notes.append(f"not read: {part}, which only {count} of {len(files)} files have")
+        elif part != DERIVATIVES or not options.derivatives:
+            unread.append(part)
+    has = counts[DERIVATIVES] == len(files)
+    return replace(options, derivatives=options.derivatives and has), notes, unread
 
 
 def _own_species(files: Sequence[tuple[Path, str]]) -> Species | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.descriptor import Info, Progress
-from panna_exp.assembly.references import fitted, reference_energies, refuse_large
+from panna_exp.assembly.references import are_zeros, fitted, reference_energies, refuse_large
 from panna_exp.assembly.streaming import Opened, Stream, open_stream, window_bytes
 from panna_exp.config.schema import DataConfig, TrainConfig
 from panna_exp.data.reference import network_targets, split
@@ -141,7 +141,8 @@ def read_run_data(
     if given is None:
         offsets = fitted(train.structures, species)
         data = data.with_offsets(offsets, config.training.panna_version)
-    refuse_large(data.train.structures, data.train.targets)
+    zeros = are_zeros(config.data.reference_energies)
+    refuse_large(data.train.structures, data.train.targets, zeros)
     return data
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from panna_exp.assembly.descriptor_options import given_options, refuse_contradiction
 from panna_exp.assembly.machine import choose_device
 from panna_exp.config.schema import (
     CommonConfig,
@@ -134,7 +135,7 @@ def with_descriptors(
     if structures.descriptors is None:
         wanted = parameters(config.descriptor, species, generation)
         return computed(structures, wanted, config, progress), wanted.to_info()
-    return structures, _stored_info(structures, config.descriptor, generation, species)
+    return structures, _stored_info(structures, config, generation, species)
 
 
 def info_of(structures: StructureSet, config: Options, species: Species) -> Info:
@@ -147,7 +148,7 @@ def info_of(structures: StructureSet, config: Options, species: Species) -> Info
     generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is None:
         return parameters(config.descriptor, species, generation).to_info()
-    return _stored_info(structures, config.descriptor, generation, species)
+    return _stored_info(structures, config, generation, species)
 
 
 def computed(
@@ -188,7 +189,7 @@ def for_network(
     """
     generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is not None:
-        own = _stored_info(structures, config.descriptor, generation, species)
+        own = _stored_info(structures, config, generation, species)
         refuse_difference(info, own, "the network", structures.origins[0])
         if own["type"] == "unknown" and info["type"] != "unknown":
             logger.warning(
@@ -230,11 +231,12 @@ def refuse_difference(first: Info, second: Info, first_name: str, second_name: s
 
 def _stored_info(
     structures: StructureSet,
-    descriptor: DescriptorConfig,
+    config: Options,
     generation: Generation | None,
     species: Species,
 ) -> Info:
     assert structures.descriptors is not None
+    descriptor = config.descriptor
     size = structures.descriptors.shape[1]
     if structures.descriptor_info is not None:
         info = structures.descriptor_info
@@ -253,6 +255,7 @@ def _stored_info(
                 f"{structures.origins[0]}: its descriptors are {describe(info)}, but the options "
                 "say descriptor.type=BP"
             )
+        refuse_contradiction(info, given_options(config), structures.origins[0])
         return info
     if generation is None and not _is_bp(descriptor):
         return {"type": "unknown", "size": size}

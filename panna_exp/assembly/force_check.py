@@ -37,16 +37,7 @@ def check_forces(
     Raises:
         DataError: No positions, or a descriptor that nothing names.
     """
-    if structures.positions is None:
-        raise DataError(
-            f"{structures.origins[0]}: check_forces=true moves atoms, but there are no positions: "
-            "name data with positions (data.test=...)"
-        )
-    if descriptor["type"] == "unknown":
-        raise DataError(
-            f"check_forces=true needs the formula of the {describe(descriptor)}: say "
-            "descriptor.generation=A, B or C"
-        )
+    refuse_unmovable(structures, descriptor)
     potential = Potential([saved], torch.float64, device, descriptor)
     chosen = np.unique(np.linspace(0, len(structures) - 1, _STRUCTURES).astype(np.int64))
     random = np.random.default_rng(0)
@@ -66,6 +57,20 @@ def check_forces(
         f"forces against differences of energies: {count} components of {len(chosen)} structures, "
         f"largest difference {worst:.1e} eV/angstrom of {scale:.3g}: {verdict}"
     )
+
+
+def refuse_unmovable(structures: StructureSet, descriptor: Info) -> None:
+    """Raises DataError without positions, or for a descriptor that nothing names."""
+    if structures.positions is None:
+        raise DataError(
+            f"{structures.origins[0]}: check_forces=true moves atoms, but there are no positions: "
+            "name data with positions (data.test=...)"
+        )
+    if descriptor["type"] == "unknown":
+        raise DataError(
+            f"check_forces=true needs the formula of the {describe(descriptor)}: say "
+            "descriptor.generation=A, B or C"
+        )
 
 
 def _difference(potential: Potential, structure: StructureSet, component: int) -> float:

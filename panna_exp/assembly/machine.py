@@ -4,11 +4,12 @@ import contextlib
 import ctypes
 import logging
 import os
+import re
 
 import torch
 
 from panna_exp.config.schema import CommonConfig, Device, Matmul
-from panna_exp.errors import ConfigError
+from panna_exp.errors import ConfigError, closest
 from panna_exp.model.products import BF16, EXACT, TF32, Products
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,23 @@ def choose_device(config: CommonConfig) -> torch.device:
             "CUDA build of torch (see the README)"
         )
     return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
+
+
+def named_device(name: str) -> torch.device:
+    """Returns ``cpu``, ``cuda`` or ``cuda:1``; ConfigError for another name, or without CUDA."""
+    if re.fullmatch(r"cpu|cuda(:\d+)?", name) is None:
+        raise ConfigError(f"device={name!r}: expected cpu or cuda{closest(name, ('cpu', 'cuda'))}")
+    if name == "cpu":
+        return torch.device(name)
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            f"device={name!r}: this PyTorch finds no CUDA device: use device='cpu', or install a "
+            "CUDA build of torch (see the README)"
+        )
+    count = torch.cuda.device_count()
+    if int(name.partition(":")[2] or 0) >= count:
+        raise ConfigError(f"device={name!r}: there are {count} CUDA devices, counted from 0")
+    return torch.device(name)
 
 
 def choose_products(matmul: Matmul, device: torch.device) -> Products:

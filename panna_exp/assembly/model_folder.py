@@ -1,11 +1,12 @@
 """A trained potential as a folder that needs nothing else: what a model in MLflow is made of.
 
 ``networks_metadata.json`` and ``.npy`` files in PANNA's layout, with our descriptor key, and
-``potential.json`` with what PANNA's files have no place for. Nothing in it is code.
+``potential.json`` with what PANNA's files have no place for. Nothing in it is code. That of a
+committee has such a folder for each member, and a ``potential.json`` that names these.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from panna_exp.networks.ranges import write_ranges
 
 FACTS = "potential.json"
 FORMAT = "panna_exp potential"
-FORMAT_VERSION = 1
+FORMAT_VERSION, COMMITTEE_VERSION = 1, 2  # of one potential, of a committee
 _PRECISIONS = ("float32", "float64")
 
 
@@ -53,26 +54,74 @@ def write_model(
     """
     write_panna(to_network_set(networks, descriptor), folder)
     write_ranges(ranges, [network.symbol for network in networks], folder)
+    more = {"energy_rescale": energy_rescale, "precision": precision}
+    _write_facts(folder, FORMAT_VERSION, name, more)
+
+
+def write_committee(
+    folder: Path, name: str, members: Sequence[SavedPotential], precision: str
+) -> None:
+    """Writes the folder of a committee; see :func:`write_model`.
+
+    Args:
+        folder: Created if absent.
+        name: Of the committee.
+        members: Of one descriptor, which is known.
+        precision: What they were trained in.
+
+    Raises:
+        NetworkError: Numbers that are not finite, or a folder that cannot be written.
+    """
+    names = [f"member_{number}" for number in range(len(members))]
+    for own, member in zip(names, members, strict=True):
+        write_model(
+            folder / own,
+            member.name,
+            member.networks,
+            member.descriptor,
+            member.energy_rescale,
+            precision,
+            member.ranges,
+        )
+    _write_facts(folder, COMMITTEE_VERSION, name, {"members": names})
+
+
+def _write_facts(folder: Path, version: int, name: str, more: Mapping[str, Any]) -> None:
     facts = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": version,
         "panna_exp": __version__,
         "torch": str(torch.__version__),
         "name": name,
-        "energy_rescale": energy_rescale,
-        "precision": precision,
+        **more,
         "units": {"length": "angstrom", "energy": "eV"},
     }
     write_text_atomic(folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
 
-def read_model(folder: Path) -> tuple[SavedPotential, torch.dtype]:
-    """Returns the potential and its precision.
+def read_members(folder: Path) -> tuple[list[SavedPotential], torch.dtype]:
+    """Returns the members of a committee, or one potential, and their precision.
 
     Raises:
         NetworkError: The folder is damaged, or was written by a version whose format is another.
     """
     facts = _read_facts(folder / FACTS)
+    if facts["format_version"] == FORMAT_VERSION:
+        potential, dtype = read_model(folder)
+        return [potential], dtype
+    found = [read_model(folder / name) for name in facts["members"]]
+    return [potential for potential, _ in found], found[0][1]
+
+
+def read_model(folder: Path) -> tuple[SavedPotential, torch.dtype]:
+    """Returns one potential and its precision.
+
+    Raises:
+        NetworkError: The folder is damaged, or was written by a version whose format is another.
+    """
+    facts = _read_facts(folder / FACTS)
+    if facts["format_version"] != FORMAT_VERSION:
+        raise NetworkError(f"{folder}: holds a committee, expected one potential")
     potential = from_folder(folder, None)
     if potential.descriptor["type"] == "unknown":
         raise NetworkError(f"{folder}: does not say which descriptor its networks take")
@@ -91,12 +140,17 @@ def _read_facts(path: Path) -> dict[str, Any]:
         raise NetworkError(f"{path}: is not JSON: {error}") from None
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise NetworkError(f'{path}: expected a JSON object with "format": "{FORMAT}"')
-    if facts.get("format_version") != FORMAT_VERSION:
+    version = facts.get("format_version")
+    if version not in (FORMAT_VERSION, COMMITTEE_VERSION):
         writer = facts.get("panna_exp", "another version")
         raise NetworkError(
-            f"{path}: has the format version {facts.get('format_version')}, written by panna_exp "
-            f"{writer}, but panna_exp {__version__} reads {FORMAT_VERSION}: install that version"
+            f"{path}: has the format version {version}, written by panna_exp {writer}, but "
+            f"panna_exp {__version__} reads {FORMAT_VERSION} and {COMMITTEE_VERSION}: install that "
+            "version"
         )
+    if version == COMMITTEE_VERSION:
+        _check_members(facts.get("members"), path)
+        return facts
     rescale = facts.get("energy_rescale")
     fits = isinstance(rescale, int | float) and rescale > 0
     if not fits or facts.get("precision") not in _PRECISIONS or "name" not in facts:
@@ -105,3 +159,9 @@ def _read_facts(path: Path) -> dict[str, Any]:
             f"({' or '.join(_PRECISIONS)}): the file is damaged"
         )
     return facts
+
+
+def _check_members(names: Any, path: Path) -> None:
+    plain = isinstance(names, list) and names and all(isinstance(name, str) for name in names)
+    if not plain or any(Path(name).name != name or name in ("", ".", "..") for name in names):
+        raise NetworkError(f"{path}: members: expected names of folders beside it, found {names!r}")

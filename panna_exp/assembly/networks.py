@@ -1,5 +1,6 @@
 """Builds each species' network: new layers, layers of a weights folder, layers from files."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,9 @@ from panna_exp.model.initial import LayerInitializer
 from panna_exp.networks.layers import LayerData, NetworkData
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.panna import read_array, read_panna
+from panna_exp.networks.rescale import learning
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class NetworkSource:
         panna_version: Their distribution.
         precision: float32 or float64.
         base: Folder that relative paths start from.
+        energy_rescale: Factor on the energies that they are to learn.
     """
 
     config: NetworkConfig
@@ -39,6 +44,7 @@ class NetworkSource:
     panna_version: int
     precision: Precision
     base: Path
+    energy_rescale: float = 1.0
 
 
 def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
@@ -50,7 +56,7 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
     """
     default, overrides = parse_network(source.config, source.species.symbols)
     folder = source.config.networks_metadata
-    saved = None if folder is None else read_panna(source.base / Path(folder).expanduser())
+    saved = None if folder is None else _read_saved(source, folder)
     dtype = np.dtype(source.precision.value)
     initializer = LayerInitializer(source.seed, source.panna_version, dtype)
     networks = []
@@ -59,6 +65,22 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
         spec, loaded = _resolve(own, default, saved, symbol, source.config)
         networks.append(_network(symbol, offset, spec, loaded, source, initializer))
     return tuple(networks)
+
+
+def _read_saved(source: NetworkSource, folder: str) -> NetworkSet:
+    """The folder's networks; in what the training learns, where they say that they are in eV."""
+    saved = read_panna(source.base / Path(folder).expanduser())
+    if source.energy_rescale == 1.0:
+        return saved
+    if saved.energy_rescale is None:
+        logger.warning(
+            "%s: does not say whether energy_rescale was taken out of its networks: loaded as they "
+            "stand, as PANNA does, into a training of energies times %g",
+            saved.source,
+            source.energy_rescale,
+        )
+        return saved
+    return learning(saved, source.energy_rescale)
 
 
 def _resolve(
@@ -73,10 +95,11 @@ def _resolve(
         return own.over(default).completed(), None
     loaded = saved.networks.get(symbol)
     if loaded is None:
-        if not config.allow_new_species:
+        if not config.allow_new_species and set(own.behavior or ("load",)) != {"new"}:
             raise ConfigError(
                 f"{symbol}: {saved.source} has no network for it (it has "
-                f"{', '.join(saved.species)}): network.allow_new_species=true starts it new"
+                f"{', '.join(saved.species)}): network.species.{symbol}.behavior with 'new' for "
+                "each layer starts it new, network.allow_new_species=true all such species"
             )
         return own.over(replace(default, behavior=None)).completed(), None
     if own.key == "network":  # no section of its own: the metadata's sizes, the default's flags

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from panna_exp.assembly.masks import Mask
+from panna_exp.assembly.restart import epochs_in_all
 from panna_exp.config.schema import EpsilonPlacement, Schedule, TrainingConfig
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training import optimizer as optimizers
@@ -124,6 +125,6 @@ def _scheduled(training: TrainingConfig, position: Position, per_epoch: int) -> 
             training.learning_rate_staircase,
         )
     if schedule is Schedule.cosine:
-        last = position.last_step(training.max_epochs, per_epoch)
+        last = position.last_step(epochs_in_all(training, position, per_epoch), per_epoch)
         return optimizers.cosine(rate, training.learning_rate_final, last)
     return optimizers.constant(rate)

@@ -1,5 +1,6 @@
 """Packs PANNA's .bin files into TFRecords that PANNA reads."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,22 +10,27 @@ from panna_exp.config.schema.tools import PackConfig
 from panna_exp.errors import DataError
 from panna_exp.readers.files import natural
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, read_bin
+from panna_exp.readers.tf_derivatives import dense_features, sparse_features
 from panna_exp.readers.tf_example import Feature, encode_example
 from panna_exp.readers.tfrecord import write_records
 
 Progress = Callable[[int, int], None]
 
 
-def pack(config: PackConfig, base: Path, progress: Progress) -> list[Path]:
+def pack(config: PackConfig, base: Path, progress: Progress, as_panna: bool = False) -> list[Path]:
     """Writes ``PREFIX-i-n.tfrecord``, i from 1; returns their paths.
+
+    Files of the prefix that are there are refused or, with ``force``, replaced: those beside the
+    new ones would be the same structures once more.
 
     Args:
         config: Validated.
         base: Folder that relative paths start from.
         progress: Called with structures done and all.
+        as_panna: Files of the same name are replaced whatever ``force`` is, others stay.
 
     Raises:
-        DataError: No files, damaged ones, or parts that they do not have.
+        DataError: No files, damaged ones, or parts that they do not have; or files are there.
         OSError: The folder cannot be written, or the disk is full; a file is whole or not there.
     """
     assert config.input_dir is not None
@@ -38,6 +44,13 @@ def pack(config: PackConfig, base: Path, progress: Progress) -> list[Path]:
     size = config.structures_per_file
     chunks = [files[start : start + size] for start in range(0, len(files), size)]
     folder = base / Path(config.output_dir).expanduser()
+    earlier = [] if as_panna else _of_prefix(folder, config.prefix)
+    if earlier and not config.force:
+        raise DataError(
+            f"{earlier[0]}: exists already: force=true replaces it"
+            + (f" and {len(earlier) - 1} more of {config.prefix}-*" if len(earlier) > 1 else "")
+            + "; or choose another prefix or output_dir"
+        )
     written = []
     for number, chunk in enumerate(chunks, start=1):
         path = folder / f"{config.prefix}-{number}-{len(chunks)}.tfrecord"
@@ -45,7 +58,16 @@ def pack(config: PackConfig, base: Path, progress: Progress) -> list[Path]:
         done = (number - 1) * size
         write_records(path, _records(chunk, config, progress, done, len(files)))
         written.append(path)
+    for path in set(earlier) - set(written):
+        path.unlink()
     return written
+
+
+def _of_prefix(folder: Path, prefix: str) -> list[Path]:
+    """Returns the files of earlier packings with the same prefix."""
+    name = re.compile(re.escape(prefix) + r"-\d+-\d+\.tfrecord")
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted((path for path in found if name.fullmatch(path.name)), key=natural)
 
 
 def _records(
@@ -88,14 +110,9 @@ def _derivatives(structure: BinStructure, path: Path, sparse: bool) -> dict[str,
         raise DataError(f"{path}: its derivatives are {kind}: set sparse={str(is_sparse).lower()}")
     found: dict[str, Feature] = {}
     if isinstance(stored, SparseDerivatives):
-        found |= {
-            "dgvect_size": np.array([len(stored.values)]),
-            "dgvect_values": stored.values,
-            "dgvect_indices1": stored.rows.astype(np.float32),
-            "dgvect_indices2": stored.columns.astype(np.float32),
-        }
+        found |= sparse_features(stored.values, stored.rows, stored.columns)
     else:
-        found["dgvects"] = stored
+        found |= dense_features(stored)
     if structure.forces is not None:
         found["forces"] = structure.forces
     return found

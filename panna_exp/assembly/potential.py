@@ -70,7 +70,7 @@ class Potential:
         info = first.descriptor if descriptor is None else descriptor
         if info["type"] == "unknown":
             raise DataError(
-                f"{first.name}: the formula of its {describe(info)} is not known: say which with "
+                f"{first.label}: the formula of its {describe(info)} is not known: say which with "
                 "generation='A', 'B' or 'C' and the parameters, or train on descriptors that do"
             )
         self.species = Species(first.symbols)

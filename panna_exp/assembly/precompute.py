@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,16 @@ from numpy.typing import NDArray
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
+from panna_exp.assembly.precompute_files import (
+    are_numbered,
+    check_division,
+    check_finished_bin,
+    check_finished_hdf5,
+    divide,
+    file_name,
+    keys_of,
+    result_bytes,
+)
 from panna_exp.assembly.precompute_jobs import COMPILED_FROM, Job, nonzeros_per_atom, run_jobs
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
@@ -21,7 +32,7 @@ from panna_exp.descriptors.compute import check_kernel
 from panna_exp.descriptors.info import Parameters
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.files import write_text_atomic
+from panna_exp.files import remove_parts, write_text_atomic
 from panna_exp.readers import open_structures
 from panna_exp.readers.hdf5_derivatives import place_bytes
 
@@ -31,7 +42,6 @@ Progress = Callable[[int, int], None]
 DONE_FILE = "gvect_already_computed.dat"
 RECORD = "descriptors.json"
 _ATOMS_A_JOB = 512
-_STRUCTURES_A_FILE = 1000
 _SPARE = 1.05  # room for headers, and for what else goes on on the disk
 
 
@@ -75,23 +85,26 @@ def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Out
     assert config.output_dir is not None
     folder = base / Path(config.output_dir).expanduser()
     settings = _settings(config, wanted)
-    if config.format != "bin":
+    # The names of .bin files otherwise say which structures they are of.
+    if config.format != "bin" or are_numbered(structures.names):
         settings["data"] = loaded.fingerprint
     _check_record(folder, settings)
     log_dir = folder if config.log_dir is None else base / Path(config.log_dir).expanduser()
     jobs, found = _jobs(config, structures, wanted, species, folder, log_dir)
     _check_room(config, structures, wanted, jobs, folder)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_parts(folder, {RECORD, *(name for job in jobs for name in job.file_names)})
     write_text_atomic(folder / RECORD, json.dumps(settings, indent=1) + "\n")
     total = len(structures)
     done = found
     progress(done, total)
     done_file = _DoneFile(log_dir) if config.format == "bin" else None
-    for job in run_jobs(jobs, config.processes):
-        done += len(job.keys)
-        if done_file is not None:
-            done_file.add(job.keys)
-        progress(done, total)
+    with closing(run_jobs(jobs, config.processes)) as finished:
+        for job in finished:
+            done += len(job.keys)
+            if done_file is not None:
+                done_file.add(job.keys)
+            progress(done, total)
     return Outcome(computed=total - found, found=found, folder=folder)
 
 
@@ -160,7 +173,7 @@ def _jobs(
 
     jobs = []
     if config.format == "bin":
-        keys = _keys(structures)
+        keys = keys_of(structures)
         finished = _DoneFile.read(log_dir)
         left = np.array(
             [
@@ -170,15 +183,19 @@ def _jobs(
             ],
             dtype=np.int64,
         )
+        for index in np.setdiff1d(np.arange(len(keys)), left).tolist():
+            check_finished_bin(folder / f"{keys[index]}.bin", structures, index)
         for chosen in _by_atoms(structures, left):
             jobs.append(job(chosen, [keys[i] for i in chosen.tolist()]))
         return jobs, len(structures) - len(left)
     found = 0
-    starts = range(0, len(structures), _STRUCTURES_A_FILE)
-    for number, start in enumerate(starts, start=1):
-        chosen = np.arange(start, min(start + _STRUCTURES_A_FILE, len(structures)))
-        name = f"descriptors-{number}-{len(starts)}.h5"
+    width = 4 if config.precision.value == "float32" else 8
+    parts = divide(result_bytes(structures.num_atoms, wanted.size, width, config.derivatives))
+    names = [file_name(number, len(parts)) for number in range(1, len(parts) + 1)]
+    check_division(folder, names)
+    for name, chosen in zip(names, parts, strict=True):
         if (folder / name).exists():
+            check_finished_hdf5(folder / name, len(chosen))
             found += len(chosen)
             continue
         jobs.append(job(chosen, [structures.names[i] for i in chosen.tolist()], name))
@@ -192,28 +209,6 @@ def _by_atoms(structures: StructureSet, indices: NDArray[np.int64]) -> list[NDAr
     ends = np.cumsum(structures.num_atoms[indices])
     cuts = np.flatnonzero(np.diff(ends // _ATOMS_A_JOB)) + 1
     return np.split(indices, cuts)
-
-
-def _keys(structures: StructureSet) -> list[str]:
-    """PANNA's keys, which name the files: the structure's name up to its first dot."""
-    keys = []
-    first: dict[str, int] = {}
-    for index, name in enumerate(structures.names):
-        key = name.partition(".")[0] or f"structure_{index}"
-        if "/" in key or "\0" in key or "," in key:
-            raise DataError(
-                f"{structures.origins[index]}: its name '{key}' cannot be that of a .bin file: "
-                "it has a slash or a comma"
-            )
-        if key in first:
-            raise DataError(
-                f"{structures.origins[index]}: has the key '{key}', as "
-                f"{structures.origins[first[key]]} has: .bin files are named by it, so it must be "
-                "unique (format=hdf5 needs no names)"
-            )
-        first[key] = index
-        keys.append(key)
-    return keys
 
 
 def _check_room(

@@ -1,11 +1,17 @@
 """The work of precomputing descriptors, in this process or in several."""
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -17,6 +23,8 @@ from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.rows import chunks
 from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.files import discard_parts
 from panna_exp.readers.hdf5 import write_hdf5
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, write_bin
 
@@ -54,6 +62,11 @@ class Job:
     file_name: str = ""
     compiled: bool = False
     kernel: str = "auto"
+
+    @property
+    def file_names(self) -> list[str]:
+        """Of the files that it writes."""
+        return [self.file_name] if self.file_name else [f"{key}.bin" for key in self.keys]
 
     def operator(self, dtype: torch.dtype) -> Operator:
         """Returns the descriptor, which jobs compute on the CPU."""
@@ -122,11 +135,15 @@ def nonzeros_per_atom(structures: StructureSet, operator: Operator) -> float:
     return len(operator.sparse_jacobians(some).values) / len(some.species)
 
 
-def run_jobs(jobs: Sequence[Job], processes: int) -> Iterator[Job]:
+def run_jobs(jobs: Sequence[Job], processes: int) -> Generator[Job, None, None]:
     """Runs jobs and yields each one as it is done; at most two a process are under way.
 
+    The processes end with this one, whatever ends it, and when the generator is closed.
+
     Raises:
-        DataError, OSError: What a job raised; jobs that are done keep their results.
+        DataError: What a job raised, or a process was killed; jobs that are done keep their
+            results.
+        OSError: As DataError.
     """
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
@@ -134,7 +151,9 @@ def run_jobs(jobs: Sequence[Job], processes: int) -> Iterator[Job]:
             yield job
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_start) as pool:
+    # Nothing is ever sent: the end that is held here closes when this process ends.
+    listening, held = context.Pipe(duplex=False)
+    with listening, held, _pool(processes, context, listening) as pool:
         waiting = list(reversed(jobs))
         running: dict[Future[None], Job] = {}
         try:
@@ -146,10 +165,38 @@ def run_jobs(jobs: Sequence[Job], processes: int) -> Iterator[Job]:
                     job = running.pop(future)
                     future.result()
                     yield job
+        except BrokenProcessPool:
+            raise DataError(
+                "a process that computes descriptors was killed, for its memory perhaps: the same "
+                f"command goes on; use fewer than processes={processes}, or derivatives=sparse"
+            ) from None
+        except (KeyboardInterrupt, GeneratorExit):
+            held.close()  # not after what they are at
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start() -> None:
+def _pool(processes: int, context: Any, listening: Connection) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(processes, context, initializer=_start, initargs=(listening,))
+
+
+def _start(parent: Connection) -> None:
+    """In a new process: settings, and to end when the parent does or says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too
+    signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+
+
+def _end_with(parent: Connection) -> None:
+    with suppress(EOFError, OSError):
+        parent.recv_bytes()
+    _leave()
+
+
+def _leave(*_: object) -> NoReturn:
+    """Ends the process in the midst of what it does, without a file that is half written."""
+    discard_parts()
+    os._exit(1)

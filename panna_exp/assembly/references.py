@@ -1,7 +1,7 @@
 """Reference energies of a run: given, those of saved networks, or fitted to the training data."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,16 +60,34 @@ def listed(species: Species, energies: Sequence[float] | Floats) -> str:
     return ", ".join(f"{s} {float(e):.6f}" for s, e in zip(species, energies, strict=True))
 
 
-def refuse_large(structures: StructureSet, targets: Floats) -> None:
-    """Raises DataError where reference energies leave what no network should have to learn.
+def are_zeros(energies: object) -> bool:
+    """Whether data.reference_energies are given and all 0, which is PANNA's default."""
+    return isinstance(energies, Mapping) and not any(energies.values())
+
+
+def refuse_large(structures: StructureSet, targets: Floats, zeros: bool = False) -> None:
+    """Looks at what the reference energies leave to learn, which may be too much for a network.
 
     Args:
         structures: The training data, S structures.
         targets: [S] energies less the reference energies (eV).
+        zeros: Whether zeros were asked for, as PANNA takes them without output_offset: a warning is
+            then enough, since its users' inputs run as they are.
+
+    Raises:
+        DataError: It is too much, and nobody asked for it.
     """
     left = np.abs(targets) / structures.num_atoms
     usual = float(np.median(left))
-    if usual > _TOO_MUCH:
+    if usual > _TOO_MUCH and zeros:
+        logger.warning(
+            "reference energies of 0 leave %.4g eV/atom of the training data's energies (median): "
+            "training goes on, as PANNA does, but hardly learns anything: give the free atoms' "
+            "energies, output_offset in [DATA_INFORMATION] of a PANNA input, else "
+            "data.reference_energies",
+            usual,
+        )
+    elif usual > _TOO_MUCH:
         raise DataError(
             f"{structures.origins[0]}: the reference energies leave {usual:.4g} eV/atom of the "
             "training data's energies (median), too much to learn: give those of the free atoms, "

@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from panna_exp.assembly.datasets import as_paths, reader_kind
 from panna_exp.assembly.restart import flatten, is_free
-from panna_exp.errors import CheckpointError
+from panna_exp.config.schema import DataConfig
+from panna_exp.errors import CheckpointError, DataError
 from panna_exp.readers.files import sha256_of
+from panna_exp.readers.open import files_named
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
 
 # Free for a run that continues, but not for one that is to end alike.
 _ENDS = ("training.max_epochs",)
 _SAMPLED = "sampled:"
+_SHA256_DIGITS, _HASH_DIGITS = 64, 12
 
 
 def changed_settings(run_dir: Path, config: Mapping[str, Any]) -> list[str]:
@@ -38,37 +42,75 @@ def changed_settings(run_dir: Path, config: Mapping[str, Any]) -> list[str]:
     return list(found.values())
 
 
-def changed_files(data: Mapping[str, Any], base: Path) -> list[str]:
-    """Returns the data files that are no longer what the run read, with the cause.
+def changed_files(recorded: Mapping[str, str], base: Path) -> list[str]:
+    """Returns the files that are no longer what the run read, with the cause.
 
     Args:
-        data: ``data`` of environment.json.
+        recorded: Checksums by path.
         base: Folder that relative paths start from.
     """
     problems = []
-    for part in ("train", "validation"):
-        for file in (data.get(part) or {}).get("files", ()):
-            path = base / file["path"]
-            if not path.exists():
-                problems.append(f"{path}: is not there any more")
-            elif not file["sha256"].startswith(_SAMPLED) and sha256_of(path) != file["sha256"]:
-                problems.append(f"{path}: has changed since the run")
-    return list(dict.fromkeys(problems))
+    for name, checksum in recorded.items():
+        path = base / name
+        if not path.exists():
+            problems.append(f"{path}: is not there any more")
+        elif not checksum.startswith(_SAMPLED) and sha256_of(path) != checksum:
+            problems.append(f"{path}: has changed since the run")
+    return problems
+
+
+def added_files(config: DataConfig, recorded: Mapping[str, Sequence[str]], base: Path) -> list[str]:
+    """Returns the data files that the options name now and that the run did not read.
+
+    Args:
+        config: The run's options of data.
+        recorded: Paths of ``train`` and ``validation`` data, as in the record.
+        base: Folder that relative paths start from.
+    """
+    problems = []
+    for part, known in recorded.items():
+        paths = getattr(config, part)
+        if paths is None:
+            continue  # a part of the training data
+        try:
+            found = files_named(as_paths(paths), reader_kind(config), base)
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        read = {base / path for path in known}
+        problems += [
+            f"{path}: is new, the run did not read it (data.{part})"
+            for path, _ in found
+            if path not in read
+        ]
+    return problems
 
 
 def changed_versions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Returns which programs and machines differ, from two environment records."""
+    """Returns which programs, machines and devices differ, from two environment records."""
     first = {**before.get("packages", {}), **_facts(before)}
     second = {**now.get("packages", {}), **_facts(now)}
     return [
-        f"{name}: {first.get(name)} then, {second[name]} now"
+        f"{_FACTS.get(name, name)}: {_shown(first.get(name))} then, {_shown(second[name])} now"
         for name in second
         if first.get(name) != second[name]
     ]
 
 
+# What is compared besides packages, and what it is called.
+_FACTS = {
+    **{name: name for name in ("panna_exp", "python", "platform", "cpus", "device")},
+    "source_sha256": "panna_exp's source files (sha256)",
+}
+
+
 def _facts(environment: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: environment.get(name) for name in ("panna_exp", "python", "platform", "cpus")}
+    return {name: environment.get(name) for name in _FACTS}
+
+
+def _shown(value: Any) -> str:
+    text = "unknown" if value is None else str(value)
+    return text[:_HASH_DIGITS] if len(text) == _SHA256_DIGITS else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

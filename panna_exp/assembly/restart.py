@@ -1,18 +1,19 @@
 """What a training takes from checkpoints that its run directory already has."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from panna_exp.assembly.datasets import RunData
+from panna_exp.assembly.descriptor import Info, size_of
 from panna_exp.assembly.references import FIT, listed
-from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig
+from panna_exp.assembly.set_aside import MODELS, find_aside, set_aside, set_later_aside
+from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig, TrainingConfig
+from panna_exp.descriptors.info import difference, parameters_from_info
 from panna_exp.errors import CheckpointError
-from panna_exp.tracking import earlier
 from panna_exp.training import checkpoint as checkpoints
-from panna_exp.training import weight_record
 from panna_exp.training.checkpoint import Checkpoint, Position
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,11 @@ _FREE = (
     *("training.max_epochs", "training.patience", "training.limit_seconds"),
     *("data.train", "data.validation", "data.test", "data.kind"),
     *("network.networks_metadata", "network.allow_new_species"),
+)
+# Options that say where a training begins, besides the mode.
+_STARTS = (
+    *("io.restart_checkpoint", "io.restart_epoch", "io.restart_step"),
+    "network.networks_metadata",
 )
 
 
@@ -35,6 +41,8 @@ class Restart:
         exact: Whether the stream of batches and the running sums continue as well.
         messages: What was taken from where, for the log.
         epoch, step: Where to start counting, instead of the checkpoint's own.
+        clear: Sets aside what another training left in the run directory and returns what to say;
+            to be called once it is sure that this one can start, since it moves files.
     """
 
     checkpoint: Checkpoint | None = None
@@ -42,6 +50,7 @@ class Restart:
     messages: list[str] = field(default_factory=list)
     epoch: int | None = None
     step: int | None = None
+    clear: Callable[[], list[str]] = list
 
 
 def find_restart(
@@ -58,29 +67,60 @@ def find_restart(
     Raises:
         CheckpointError: The mode asks for what is not there, or refuses what is.
     """
-    folder = run_dir / "_models"
+    folder = run_dir / MODELS
     found = checkpoints.list_checkpoints(folder)
     mode = io.restart_mode
     if mode is RestartMode.specific_ckpt:
-        restart = _from(checkpoints.load(_specific(io, run_dir)), config, stream, keep_stream=False)
-        return replace(restart, epoch=io.restart_epoch, step=io.restart_step)
+        last = checkpoints.load(found[-1]) if found else None
+        if last is not None and _is_own(last, mode, config):
+            return _from(last, config, stream, keep_stream=True)
+        return _from_specific(io, run_dir, config, stream)
     if not found:
         return Restart()
-    if mode is RestartMode.metadata:
+    last = checkpoints.load(found[-1])
+    if mode is RestartMode.metadata and not _is_own(last, mode, config):
         raise CheckpointError(
             f"{folder}: has checkpoints already, but restart_mode=metadata starts a new training: "
             "choose another io.train_dir"
         )
-    last = checkpoints.load(found[-1])
     if mode in (RestartMode.default, RestartMode.force_default) and _complete(last, config):
         if mode is RestartMode.force_default:
-            return Restart(messages=[f"starting over: {_set_aside(run_dir)}"])
+            return Restart(clear=lambda: [f"starting over: {set_aside(run_dir)}"])
         raise CheckpointError(
             f"{folder}: the training there is complete ({last.name}), restart_mode=default resumes "
             "only interrupted ones: use restart_mode=continue_from_last_ckpt with a larger "
             "training.max_epochs, force_default to start over, or another io.train_dir"
         )
     return _from(last, config, stream, keep_stream=mode is not RestartMode.continue_from_last_ckpt)
+
+
+def _is_own(last: Checkpoint, mode: RestartMode, config: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is of a training that began just where this one is to begin.
+
+    The same command again then goes on with it, as in every other mode, instead of beginning anew.
+    """
+    old, new = flatten(last.config), flatten(config)
+    same_mode = old.get("io.restart_mode") == mode.value
+    return same_mode and all(old.get(key) == new.get(key) for key in _STARTS)
+
+
+def _from_specific(
+    io: IoConfig, run_dir: Path, config: Mapping[str, Any], stream: Mapping[str, Any]
+) -> Restart:
+    path = _specific(io, run_dir)
+    checkpoint = checkpoints.load(path)
+    restart = _from(checkpoint, config, stream, keep_stream=False)
+    restart = replace(restart, epoch=io.restart_epoch, step=io.restart_step)
+    position = checkpoint.position
+    step = position.step if io.restart_step is None else io.restart_step
+    epochs = io.restart_epoch
+    if epochs is None:
+        epochs = position.epoch_of(position.step, checkpoint.steps_per_epoch)
+    if path.parent.resolve().parent == run_dir.resolve():
+        return replace(restart, clear=lambda: set_later_aside(run_dir, step, epochs))
+    if checkpoints.list_checkpoints(run_dir / MODELS):
+        return replace(restart, clear=lambda: [set_aside(run_dir)])
+    return restart
 
 
 def _from(
@@ -100,8 +140,12 @@ def _from(
     return Restart(checkpoint=checkpoint, exact=keep_stream and same_stream, messages=messages)
 
 
-def next_position(restart: Restart, steps_per_epoch: int) -> Position:
-    """Returns where to start counting, which may be with other epochs than before."""
+def next_position(restart: Restart, steps_per_epoch: int, panna_version: int = 2) -> Position:
+    """Returns where to start counting, which may be with other epochs than before.
+
+    Epochs of another length begin at the checkpoint; in PANNA 1.x, which trains to a number of
+    steps, where they would have begun had they always been that long.
+    """
     checkpoint = restart.checkpoint
     if checkpoint is None:
         return Position()
@@ -114,8 +158,32 @@ def next_position(restart: Restart, steps_per_epoch: int) -> Position:
     if not restart.exact:
         position = replace(position, stream_start=position.step)
     if steps_per_epoch != checkpoint.steps_per_epoch:
-        position = replace(position, base_step=position.step, base_epoch=epoch)
+        begun = position.step % steps_per_epoch if panna_version == 1 else 0
+        position = replace(position, base_step=position.step - begun, base_epoch=epoch)
     return position
+
+
+def changed_descriptor(old: Info, new: Info) -> list[str]:
+    """Returns what differs between descriptors of one size, with both values.
+
+    Networks of one descriptor mean nothing on another. Unknown ones may be the same.
+    """
+    if "unknown" in (old["type"], new["type"]) or size_of(old) != size_of(new):
+        return []  # other sizes are named with the networks
+    found = difference(parameters_from_info(old), parameters_from_info(new))
+    return [f"descriptor: {item} (checkpoint and now)" for item in found]
+
+
+def epochs_in_all(training: TrainingConfig, position: Position, steps_per_epoch: int) -> int:
+    """Returns how many epochs to train to, as ``position`` counts them.
+
+    ``max_epochs``; in PANNA 1.x, whose ``max_steps`` are that many epochs of this length, those
+    that were made in epochs of another length count as steps.
+    """
+    if training.panna_version != 1:
+        return training.max_epochs
+    left = training.max_epochs * steps_per_epoch - position.base_step
+    return position.base_epoch + max(0, left) // steps_per_epoch
 
 
 def continued_data(config: TrainConfig, data: RunData, restart: Restart) -> RunData:
@@ -163,20 +231,14 @@ def _specific(io: IoConfig, run_dir: Path) -> Path:
     for candidate in (path, path.with_name(f"{path.name}.pt")):
         if candidate.is_file():
             return candidate
-    return checkpoints.find_checkpoints(run_dir, path.name)[0]
-
-
-def _set_aside(run_dir: Path) -> str:
-    """Renames what an earlier training left, so that nothing is lost."""
-    number = 1
-    while (run_dir / f"_models_{number}").exists():
-        number += 1
-    moved = []
-    for name in ("_models", "metrics.dat", weight_record.NAME):
-        path = run_dir / name
-        if path.exists():
-            path.rename(path.with_name(f"{path.stem}_{number}{path.suffix}"))
-            moved.append(f"{path.stem}_{number}{path.suffix}")
-    if earlier.set_aside(run_dir, f"tracking_{number}"):
-        moved.append(f"tracking_{number}")
-    return f"the earlier training is kept as {', '.join(moved)}"
+    named = run_dir / MODELS / f"{path.name.removesuffix('.pt')}.pt"
+    aside = None if named.is_file() else find_aside(run_dir, path.name)
+    if aside is not None:
+        return aside
+    try:
+        return checkpoints.find_checkpoints(run_dir, path.name)[0]
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"io.restart_checkpoint={io.restart_checkpoint} (restart_file): no such file, with or "
+            f"without .pt, and no checkpoint of this name: {error}"
+        ) from None

@@ -18,6 +18,7 @@ from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.masks import Mask
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.ranges import read_ranges
+from panna_exp.networks.rescale import in_ev
 from panna_exp.training import checkpoint as checkpoints
 
 
@@ -33,6 +34,7 @@ class SavedPotential:
         config: Of the run, empty for a weights folder.
         masks: Of pruned weights by parameter name, true where kept.
         ranges: Of the descriptors that they were trained on, where these are known.
+        source: The file or folder that they were read from, if any.
     """
 
     name: str
@@ -42,6 +44,12 @@ class SavedPotential:
     config: dict[str, Any]
     masks: dict[str, Mask] = field(default_factory=dict)
     ranges: Ranges | None = None
+    source: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """Where the networks are from, for messages."""
+        return self.name if self.source is None else str(self.source)
 
     @property
     def offsets(self) -> tuple[float, ...]:
@@ -60,10 +68,10 @@ def check_alike(members: Sequence[SavedPotential]) -> None:
     for other in members[1:]:
         if other.symbols != first.symbols:
             raise DataError(
-                f"{other.name}: has the species {', '.join(other.symbols)}, but {first.name} "
+                f"{other.label}: has the species {', '.join(other.symbols)}, but {first.label} "
                 f"has {', '.join(first.symbols)}: a committee has one list"
             )
-        refuse_difference(first.descriptor, other.descriptor, first.name, other.name)
+        refuse_difference(first.descriptor, other.descriptor, first.label, other.label)
 
 
 def from_checkpoint(path: Path) -> SavedPotential:
@@ -77,6 +85,7 @@ def from_checkpoint(path: Path) -> SavedPotential:
         config=checkpoint.config,
         masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
         ranges=checkpoint.ranges,
+        source=path,
     )
 
 
@@ -102,11 +111,23 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
         energy_rescale=1.0,
         config={},
         ranges=read_ranges(path, tuple(saved.networks), saved.feature_size),
+        source=path,
     )
 
 
+def to_export(
+    networks: Sequence[NetworkData], descriptor: Info, energy_rescale: float
+) -> NetworkSet:
+    """Returns networks of a training in the form that exporters write, with energies in eV.
+
+    Raises:
+        NetworkError: ``energy_rescale`` cannot be taken out of them.
+    """
+    return in_ev(to_network_set(networks, descriptor), energy_rescale)
+
+
 def to_network_set(networks: Sequence[NetworkData], descriptor: Info) -> NetworkSet:
-    """Returns networks and descriptor in the form that exporters write."""
+    """Returns networks as they are, with their descriptor."""
     by_symbol = {network.symbol: network for network in networks}
     if descriptor["type"] == "unknown":
         return NetworkSet(networks=by_symbol, source="the run")
@@ -133,7 +154,8 @@ def with_parameters(networks: NetworkSet, descriptor: DescriptorConfig) -> Netwo
         refuse_difference(own, wanted.to_info(), "the network", "descriptor")
         if descriptor.generation is None and isinstance(wanted, MBPParameters):
             return replace(networks, gvect_params=panna_keys(wanted))
-        return to_network_set(tuple(networks.networks.values()), wanted.to_info())
+        own_set = to_network_set(tuple(networks.networks.values()), wanted.to_info())
+        return replace(own_set, energy_rescale=networks.energy_rescale)
     both_mbp = known["type"] == "mBP" and isinstance(wanted, MBPParameters)
     if (
         descriptor.generation is None and both_mbp

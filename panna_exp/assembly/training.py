@@ -17,13 +17,19 @@ from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
 from panna_exp.assembly.optimisation import learning_rate, make_train_step, make_watch
 from panna_exp.assembly.ranges import training_ranges
-from panna_exp.assembly.restart import Restart, flatten, next_position
+from panna_exp.assembly.restart import (
+    Restart,
+    changed_descriptor,
+    epochs_in_all,
+    flatten,
+    next_position,
+)
 from panna_exp.config.schema import Execution, TrainConfig, TrainingConfig
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
-from panna_exp.training.checkpoint import Checkpoint
+from panna_exp.training.checkpoint import Checkpoint, Position
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.metrics import Totals
 from panna_exp.training.processes import ALONE, Processes
@@ -120,8 +126,9 @@ def build_run(
     threads = _start_threads(config, data, restart, initial, processes)
     networks = SpeciesNetworks(initial, dtype).to(device)
     networks.use(choose_products(config.training.matmul, device))
-    plan = _plan(config, len(data.train.structures))
-    position = next_position(restart, plan.steps_per_epoch)
+    per_epoch = steps_per_epoch(config.training, len(data.train.structures))
+    position = next_position(restart, per_epoch, config.training.panna_version)
+    plan = _plan(config, per_epoch, position)
     saved = restart.checkpoint
     order = batch_order(config, data)
     best: list[Checkpoint] = []  # found since the last one was saved
@@ -186,11 +193,10 @@ def _start_threads(
     return threads
 
 
-def _plan(config: TrainConfig, num_structures: int) -> Plan:
-    per_epoch = steps_per_epoch(config.training, num_structures)
+def _plan(config: TrainConfig, per_epoch: int, position: Position) -> Plan:
     return Plan(
         steps_per_epoch=per_epoch,
-        max_epochs=config.training.max_epochs,
+        max_epochs=epochs_in_all(config.training, position, per_epoch),
         log_frequency=config.io.log_frequency,
         save_checkpoint_steps=config.io.save_checkpoint_steps or _checkpoint_steps(per_epoch),
     )
@@ -265,16 +271,18 @@ def initial_networks(
             panna_version=config.training.panna_version,
             precision=config.precision,
             base=base,
+            energy_rescale=config.training.energy_rescale if restart.checkpoint is None else 1.0,
         )
     )
     if restart.checkpoint is None:
         return wanted
     saved = {network.symbol: network for network in restart.checkpoint.networks}
     problems = incompatible(saved, {network.symbol: network for network in wanted})
+    problems += changed_descriptor(restart.checkpoint.descriptor, data.descriptor)
     if problems:
         raise CheckpointError(
             f"cannot continue from {restart.checkpoint.name}: {'; '.join(problems)}: "
-            "choose another io.train_dir for another network"
+            "choose another io.train_dir for another network or descriptor"
         )
     return tuple(_continued(saved[new.symbol], new) for new in wanted)
 

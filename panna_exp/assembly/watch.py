@@ -32,7 +32,7 @@ class Watch:
         for member in members:
             if member.ranges is None:
                 raise DataError(
-                    f"{member.name}: does not say what it was trained on, so extrapolation cannot "
+                    f"{member.label}: does not say what it was trained on, so extrapolation cannot "
                     "be watched: leave extrapolation out, or extract or train the networks again"
                 )
             self._ranges.append(member.ranges)

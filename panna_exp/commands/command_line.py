@@ -15,17 +15,21 @@ class CommandLine:
         overrides: What was typed after ``train``.
         run_dir: The run directory.
         ini: The PANNA input that was run directly, empty for ``train``.
+        flags: Other options with which that was run.
+        longer: What makes an input longer that says so otherwise than with ``max_epochs``.
     """
 
     overrides: Sequence[str]
     run_dir: Path
     ini: str = ""
+    flags: Sequence[str] = ()
+    longer: str = ""
 
     def continuing(self, *changes: str) -> str:
         """Returns the command that continues the run, with ``changes`` for overrides of theirs."""
         if self.ini:
-            line = shlex.join([*program(), "panna-train", "-c", self.ini])
-            names = ", ".join(item.rpartition(".")[2] for item in changes)
+            line = shlex.join([*program(), "panna-train", "-c", self.ini, *self.flags])
+            names = self.longer or ", ".join(item.rpartition(".")[2] for item in changes)
             return f"{line}   (with {names} in it)" if changes else line
         shown = str(relative(self.run_dir))
         new = [f"io.train_dir={quoted(shown)}", *changes]

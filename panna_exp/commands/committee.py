@@ -12,12 +12,14 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
-from panna_exp.assembly.committee import write_record
+from panna_exp.assembly.committee import read_potentials, write_record
 from panna_exp.assembly.tracking import close_parent, open_parent
 from panna_exp.commands.assess import result_json
 from panna_exp.commands.command_line import CommandLine, program, quoted, relative
-from panna_exp.commands.evaluation import evaluate
+from panna_exp.commands.committee_record import committee_info, member_data, write_config
+from panna_exp.commands.evaluation import common_name, evaluate
 from panna_exp.commands.messages import messages_shown
+from panna_exp.commands.models import save_committee
 from panna_exp.commands.run_directory import lock_folder
 from panna_exp.commands.session import TrainingResult
 from panna_exp.commands.sweep import FINISHED, read_result, write_result
@@ -27,7 +29,7 @@ from panna_exp.commands.train_run import plain_values, train_run
 from panna_exp.config.schema import EvaluateConfig, TrainConfig
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
-from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
+from panna_exp.tracking.base import RunStatus, Tracker
 
 logger = logging.getLogger(__name__)
 
@@ -56,20 +58,18 @@ def train_committee(
     folder = command.run_dir
     folder.mkdir(parents=True, exist_ok=True)
     with messages_shown(), lock_folder(folder, "committee", "io.train_dir"):
-        run = RunInfo(
-            run_dir=folder.resolve(),
-            name=config.tracking.run_name or f"committee {' '.join(command.overrides)}"[:200],
-            experiment=config.tracking.experiment,
-            params={"training.seeds": config.training.seeds},
-            tags={"run_dir": str(folder.resolve())},
-            parent=parent,
-        )
-        tracker = open_parent(config.tracking, launch_dir, run)
+        overrides = command.overrides
+        tracking = config.tracking
+        run = committee_info(composed, tracking, folder, launch_dir, overrides, parent)
+        tracker = open_parent(tracking, launch_dir, run)
         work = _Committee(composed, config, launch_dir, command, tracker)
         try:
             return work.run()
+        except KeyboardInterrupt:  # between members, or in what follows them
+            work.stopped()
+            raise
         except BaseException:
-            work.end(RunStatus.FAILED, {}, [])
+            work.end(RunStatus.FAILED)
             raise
 
 
@@ -87,30 +87,44 @@ class _Committee:
 
     def run(self) -> TrainingResult:
         seeds = self.config.training.seeds
+        self.tracker.save(write_config(self.composed, self.folder))
         for number, seed in enumerate(seeds, start=1):
             print(f"\nmember {number} of {len(seeds)}: seed {seed}", file=sys.stderr, flush=True)
             result = self._train_member(seed)
+            if number == 1:
+                self.tracker.add_data(member_data(self.folder / _name(seed)))
             if result.code:
-                self.end(RunStatus.KILLED, {}, [])
-                logger.info("to go on with the committee:\n  %s", self.command.continuing())
+                self.stopped()
                 return result
         # Not before all are trained: a committee is whole or it is none.
         files = [write_record(self.folder, [_name(seed) for seed in seeds], {"seeds": list(seeds)})]
         summary = self._evaluate()
         numbers = {} if summary is None else result_json(summary)
         metrics = final_metrics({}, {}, numbers)
+        members = read_potentials(self.folder)
         values = {"status": FINISHED, "metrics": metrics, "seeds": list(seeds), **numbers}
+        if summary is not None:
+            values |= {"evaluated": "validation", "checkpoint": common_name(members)}
         write_result(self.folder, self.command.overrides, values)
         if summary is not None:
             self._show_members(summary)
             files += sorted((self.folder / "evaluate").glob("*"))
-        where = self.end(RunStatus.FINISHED, {f"result/{k}": v for k, v in numbers.items()}, files)
+        # Updates of all members: more of them after more seeds as well as after more epochs.
+        step = sum(int(member.name.rpartition("_")[2]) for member in members)
+        self.tracker.log(step, {f"result/{name}": value for name, value in numbers.items()})
+        save_committee(self.config, members, step, self.folder, self.tracker)
+        where = self.end(RunStatus.FINISHED, files)
         self._say_where(where)
         return TrainingResult(metric=metrics.get(self.config.sweep.metric), code=0)
 
-    def end(self, status: RunStatus, values: dict[str, float], files: Sequence[Path]) -> list[str]:
+    def stopped(self) -> None:
+        """Ends the run of a committee that is not whole, and says how to go on."""
+        self.end(RunStatus.KILLED)
+        logger.info("to go on with the committee:\n  %s", self.command.continuing())
+
+    def end(self, status: RunStatus, files: Sequence[Path] = ()) -> list[str]:
         """Ends the run that those of the members are nested under."""
-        return close_parent(self.tracker, status, len(self.config.training.seeds), values, files)
+        return close_parent(self.tracker, status, 0, {}, files)
 
     def _train_member(self, seed: int) -> TrainingResult:
         run_dir = self.folder / _name(seed)

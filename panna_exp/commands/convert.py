@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +20,8 @@ _EXTRA = """\
 formats, by suffix or name:
 {formats}
 
-Lengths are in angstrom and energies in eV everywhere. A file that exists is only replaced with
+Lengths are in angstrom and energies in eV everywhere, virials in eV. What OUT cannot hold is named
+at the end. A file that exists is only replaced with
 --force; an interrupted conversion leaves nothing.
 
 examples:
@@ -32,9 +34,9 @@ examples:
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     given = _parser().parse_intermixed_args(arguments)
-    *inputs, output = given.paths
-    if not inputs:
+    if len(given.paths) < 2:
         raise ConfigError("convert: name the input and the output: panna-exp convert IN... OUT")
+    *inputs, output = given.paths
     out = Path(output).expanduser()
     kind = _output_kind(output, given.to)
     _refuse_existing(out, kind, given.force)
@@ -47,6 +49,7 @@ def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) 
     from rich.console import Console
 
     from panna_exp.assembly.conversion import Source, read_any
+    from panna_exp.commands.convert_energies import energies_of
     from panna_exp.commands.convert_summary import DataSummary
 
     source = Source(
@@ -59,17 +62,24 @@ def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) 
             energy_unit=given.energy_unit,
             length_unit=given.length_unit,
             zero_forces=given.zero_forces,
+            derivatives=given.derivatives != "none" and "derivatives" in WRITERS[kind].keeps,
+            sparse_derivatives={"sparse": True, "dense": False}.get(given.derivatives),
+            virials=given.virials == "keep",
         ),
         base=Path.cwd(),
     )
+    given_energies = energies_of(given.reference_energies)
     with messages_shown():
         with _bar("reading") as progress:
-            structures, species = read_any(source, progress)
-        summary = DataSummary.of(structures, species)
+            found = read_any(source, progress)
+        structures, species = found.structures, found.species
+        if given.virials == "none":
+            structures = replace(structures, virial=None)
+        summary = DataSummary.of(structures, species, given_energies)
         with _bar("writing") as progress:
-            saved = save_structures(out, structures, species, kind, progress)
+            saved = save_structures(out, structures, species, kind, progress, found.unread)
     summary.render(Console())
-    for note in saved.notes:
+    for note in [*found.notes, *saved.notes]:
         print(f"note: {note}")
     print(f"wrote {len(structures)} structures: {saved.path} ({WRITERS[kind].summary})")
 
@@ -108,6 +118,22 @@ def _parser() -> _Parser:
         "--zero-forces",
         choices=("missing", "keep"),
         help="what forces of a structure that are all exactly zero are (default: missing)",
+    )
+    add(
+        "--derivatives",
+        choices=("sparse", "dense", "none"),
+        help="of descriptors: in that form, or left out (default: as IN has them)",
+    )
+    add(
+        "--virials",
+        choices=("keep", "none"),
+        default="keep",
+        help="virials and stresses: kept, or left out (default: keep)",
+    )
+    add(
+        "--reference-energies",
+        metavar="ENERGIES",
+        help="of the free atoms (eV), {H: -13.6, O: -2041.8}, or fit: what the summary subtracts",
     )
     add("--force", action="store_true", help="replace OUT if it exists")
     return parser

@@ -1,14 +1,16 @@
 """What is in a data set, and what looks wrong in it, as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from panna_exp.commands.convert_energies import energies_for
 from panna_exp.data.checks import (
     NET_FORCE,
+    ODD_STRESS,
     OUTLIER_FACTOR,
     ForceCheck,
     check_forces,
@@ -16,7 +18,9 @@ from panna_exp.data.checks import (
     isolated_atoms,
 )
 from panna_exp.data.fit import ReferenceFit, fit_reference_energies
-from panna_exp.data.structures import Ints, StructureSet
+from panna_exp.data.reference import reference_energy
+from panna_exp.data.stress_check import check_stress
+from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.elements import Species
 
 # A slope of energies over forces further from 1 than this is a wrong unit or sign.
@@ -35,6 +39,7 @@ class DataSummary:
         forces: What is odd about the forces, None without forces.
         doubled: Structures that are there twice.
         isolated: Structures of one free atom.
+        given: Reference energies of the user (eV), None without.
     """
 
     structures: StructureSet
@@ -43,10 +48,22 @@ class DataSummary:
     forces: ForceCheck | None
     doubled: Ints
     isolated: Ints
+    given: Sequence[float] | None = None
 
     @classmethod
-    def of(cls, structures: StructureSet, species: Species) -> "DataSummary":
-        """Looks through the data."""
+    def of(
+        cls, structures: StructureSet, species: Species, given: Mapping[str, float] | None = None
+    ) -> "DataSummary":
+        """Looks through the data.
+
+        Args:
+            structures: S structures.
+            species: Their species list.
+            given: Reference energies of the user by symbol (eV).
+
+        Raises:
+            ConfigError: One of the species has none.
+        """
         return cls(
             structures=structures,
             species=species,
@@ -54,6 +71,7 @@ class DataSummary:
             forces=check_forces(structures),
             doubled=duplicates(structures),
             isolated=isolated_atoms(structures),
+            given=None if given is None else energies_for(species, given),
         )
 
     def rows(self) -> list[tuple[str, str]]:
@@ -73,12 +91,18 @@ class DataSummary:
             ("energy", f"{per_atom.min():.6g} to {per_atom.max():.6g} eV/atom"),
             ("forces", self._forces()),
         ]
+        if structures.virial is not None:
+            rows.append(("stress", self._stress(structures.virial)))
+            rows += self._odd_stress()
         if structures.descriptors is not None:
-            rows.append(("descriptors", f"{structures.descriptors.shape[1]} components"))
+            rows.append(("descriptors", self._descriptors(structures.descriptors.shape[1])))
         rows.append(("isolated atoms", self._named(self.isolated)))
         rows.append(("duplicates", self._named(self.doubled)))
         rows += self._odd_forces()
-        rows.append(("fitted energies leave", self._residual()))
+        rows.append(("fitted energies leave", self._fitted()))
+        if self.given is not None:
+            left = structures.energy - reference_energy(structures, self.given)
+            rows.append(("given energies leave", self._residual(left / sizes)))
         return rows
 
     def render(self, console: Console) -> None:
@@ -110,6 +134,32 @@ class DataSummary:
         known = [found.get(number) for number in range(len(self.species))]
         return None if None in known else [value for value in known if value is not None]
 
+    def _descriptors(self, width: int) -> str:
+        derivatives = self.structures.derivatives
+        if derivatives is None:
+            return f"{width} components"
+        return f"{width} components, {'sparse' if derivatives.sparse else 'dense'} derivatives"
+
+    def _stress(self, virial: Floats) -> str:
+        known = np.isfinite(virial).all(axis=(1, 2))
+        volume = np.abs(np.linalg.det(self.structures.cell))
+        periodic = known & (volume > 0)
+        part = f"{int(known.sum())} of {len(self.structures)} structures"
+        if not periodic.any():
+            return f"virials of {part}"
+        stress = -virial[periodic] / volume[periodic, None, None]
+        text = f"{stress.min():.3g} to {stress.max():.3g} eV/angstrom^3, {part}"
+        if float(np.median(np.abs(stress).max(axis=(1, 2)))) > ODD_STRESS:
+            text += ": IN GPa OR kbar?"
+        return text
+
+    def _odd_stress(self) -> list[tuple[str, str]]:
+        check = check_stress(self.structures)
+        if check is None:
+            return []
+        text = f"slope {check.slope:.3f} over {check.num_pairs} consecutive structures, expected 1"
+        return [("energies against stresses", text + ": WRONG SIGN?" * check.wrong_sign)]
+
     def _forces(self) -> str:
         if self.forces is None:
             return "none"
@@ -118,11 +168,12 @@ class DataSummary:
         return f"{self.forces.smallest:.3g} to {self.forces.largest:.3g} eV/angstrom{part}"
 
     def _odd_forces(self) -> list[tuple[str, str]]:
-        check = self.forces
+        check, missing = self.forces, self.structures.zero_forces
+        zero = f"{len(missing)}, first {missing[0]}: count as missing" if missing else ""
         if check is None:
-            return []
+            return [("forces all zero", zero)] if zero else []
         rows = [
-            ("forces all zero", self._named(check.zero)),
+            ("forces all zero", zero or self._named(check.zero)),
             (f"net force > {NET_FORCE:g} eV/A/atom", self._named(check.net)),
             (f"forces > {OUTLIER_FACTOR:g} x the usual", self._named(check.outliers)),
         ]
@@ -135,12 +186,18 @@ class DataSummary:
             rows.append(("energies against forces", text))
         return rows
 
-    def _residual(self) -> str:
-        fit = self.fit
-        worst = int(np.abs(fit.residual).argmax())
-        text = f"{fit.rms:.4g} eV/atom RMS, at most {abs(fit.residual[worst]):.4g}"
-        if abs(fit.residual[worst]) > _TENS_OF_EV:
+    def _residual(self, left: Floats) -> str:
+        """What energies leave of those of the structures, [S] (eV/atom)."""
+        worst = int(np.abs(left).argmax())
+        rms = float(np.sqrt(np.mean(left**2)))
+        text = f"{rms:.4g} eV/atom RMS, at most {abs(left[worst]):.4g}"
+        if abs(left[worst]) > _TENS_OF_EV:
             text += f": WRONG UNIT OR KEY? {self.structures.origins[worst]}"
+        return text
+
+    def _fitted(self) -> str:
+        fit = self.fit
+        text = self._residual(fit.residual)
         if not fit.is_determined:
             text += (
                 f"; compositions determine {fit.rank} of {fit.num_present} energies: use them only "

@@ -1,5 +1,8 @@
 """``panna-exp descriptors``: computes descriptors once and stores them, or looks at them."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
@@ -36,7 +39,20 @@ def compute(config: DescriptorsConfig, base: Path) -> None:
     from panna_exp.commands.progress import DescriptorDisplay
 
     use_threads(config.threads or 1)
-    with messages_shown():
+    with messages_shown(), _ended_by_sigterm():
         outcome = precompute(config, base, DescriptorDisplay())
     before = f", {outcome.found} were done before" if outcome.found else ""
     print(f"computed the descriptors of {outcome.computed} structures{before}: {outcome.folder}")
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM, which queues send, ends the work as Ctrl-C does, unless that is seen to already."""
+    if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

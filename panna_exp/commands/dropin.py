@@ -6,12 +6,15 @@ working directory, as they do for PANNA.
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from panna_exp.commands.arguments import Parser
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.config.panna_ini.keywords import Kind
 from panna_exp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from panna_exp.config.panna_ini.imported import Imported
 
 _WORDS: dict[Kind, str] = {
     "train": "panna-train",
@@ -29,7 +32,13 @@ def train(arguments: list[str]) -> int:
     from panna_exp.config.panna_ini.importer import composed
 
     launch_dir = Path.cwd()
-    command = CommandLine([], launch_dir / experiment.value("io.train_dir"), options.config)
+    command = CommandLine(
+        [],
+        launch_dir / experiment.value("io.train_dir"),
+        ini=options.config,
+        flags=_flags(options),
+        longer=_twice_as_long(experiment),
+    )
     result = train_run(composed(experiment), launch_dir, [f"-c {options.config}"], command)
     return result.code
 
@@ -65,16 +74,36 @@ def descriptors(arguments: list[str]) -> int:
 
 
 def pack(arguments: list[str]) -> int:
-    """``panna-tfr-packer``: packs .bin files into TFRecords."""
+    """``panna-tfr-packer``: packs .bin files into TFRecords, over those of the same names."""
     experiment, _ = _import("packing", arguments)
     from panna_exp.commands.pack import run
     from panna_exp.config.panna_ini.importer import validated
 
-    run(validated(experiment), Path.cwd())
+    run(validated(experiment), Path.cwd(), as_panna=True)
     return 0
 
 
-def _import(kind: Kind, arguments: list[str]) -> tuple[Any, argparse.Namespace]:
+def _flags(options: argparse.Namespace) -> list[str]:
+    """The options besides the file, as they were typed."""
+    version = options.panna_version
+    return [
+        *(() if version is None else ("--panna-version", str(version))),
+        *(("--skip-unknown",) if options.skip_unknown else ()),
+    ]
+
+
+def _twice_as_long(experiment: "Imported") -> str:
+    """What to write into an input with ``max_steps``, which comes before ``max_epochs``."""
+    if "max_steps" not in experiment.settings["training.max_epochs"].source:
+        return ""
+    epochs = experiment.value("training.max_epochs")
+    steps = experiment.value("training.steps_per_epoch")
+    if experiment.version == 1:
+        return f"max_steps={2 * epochs * steps}"
+    return f"max_epochs={2 * epochs} and steps_per_epoch={steps} instead of max_steps"
+
+
+def _import(kind: Kind, arguments: list[str]) -> "tuple[Imported, argparse.Namespace]":
     """Returns the experiment of the INI file that the arguments name."""
     options = _parser(_WORDS[kind]).parse(arguments)
     from panna_exp.config.panna_ini.importer import import_files

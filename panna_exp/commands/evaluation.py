@@ -50,7 +50,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
         progress = DescriptorDisplay("evaluating")
         for number, source in enumerate(sources, start=1):
             members = source()
-            potential, name = members[0], _common_name(members)
+            potential, name = members[0], common_name(members)
             evaluator = evaluator or Evaluator(config, base, potential)
             assessment = evaluator.assess(members)
             file_name = _file_name(name, config.panna_version)
@@ -96,7 +96,8 @@ def _show(name: str, members: int, assessment: Assessment, written: Sequence[Pat
             print(f"{labels[end]}: {relative(path)}")
 
 
-def _common_name(members: Sequence[SavedPotential]) -> str:
+def common_name(members: Sequence[SavedPotential]) -> str:
+    """Returns what the files of an evaluation are named by: the checkpoint, if it is one."""
     names = {member.name for member in members}
     return names.pop() if len(names) == 1 else "committee"
 

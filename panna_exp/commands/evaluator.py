@@ -20,7 +20,12 @@ from panna_exp.assembly.datasets import (
     reader_kind,
 )
 from panna_exp.assembly.descriptor import Info, chosen_generation
-from panna_exp.assembly.force_check import check_forces
+from panna_exp.assembly.descriptor_options import (
+    given_options,
+    refuse_contradiction,
+    with_generation,
+)
+from panna_exp.assembly.force_check import check_forces, refuse_unmovable
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.commands.assess import Assessment, Assessor
@@ -37,6 +42,7 @@ class Evaluator:
 
     def __init__(self, config: EvaluateConfig, base: Path, potential: SavedPotential) -> None:
         data = _data(config, potential)
+        _check_options(config, potential)
         species = Species(potential.symbols)
         with_forces = _wants_forces(config, potential)
         if config.data.test is None:
@@ -61,6 +67,8 @@ class Evaluator:
         self.part = part
         self._config = config
         self._descriptor = _known_descriptor(config, potential, part.sample)
+        if config.check_forces:  # said before minutes of evaluating, not after
+            refuse_unmovable(part.sample, self._descriptor)
         self._assessor = Assessor.build(
             part,
             species,
@@ -121,6 +129,13 @@ def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:
             "leave data.species out, the network knows it"
         )
     return replace(config.data, species=list(potential.symbols))
+
+
+def _check_options(config: EvaluateConfig, potential: SavedPotential) -> None:
+    """Refuses options of the descriptor that are not those of the networks, where these say."""
+    generation = chosen_generation(config.data, config.descriptor)
+    given = with_generation(given_options(config), generation)
+    refuse_contradiction(potential.descriptor, given, potential.label)
 
 
 def _own_validation(

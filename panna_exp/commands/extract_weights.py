@@ -43,7 +43,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
 
 
 def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
-    from panna_exp.assembly.saved import from_checkpoint, to_network_set, with_parameters
+    from panna_exp.assembly.saved import from_checkpoint, to_export, with_parameters
     from panna_exp.networks.lammps import write_lammps
     from panna_exp.networks.masks import write_masks
     from panna_exp.networks.panna import write_panna
@@ -52,7 +52,7 @@ def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
 
     (path,) = find_checkpoints(run_dir, config.checkpoint)
     potential = from_checkpoint(path)
-    networks = to_network_set(potential.networks, potential.descriptor)
+    networks = to_export(potential.networks, potential.descriptor, potential.energy_rescale)
     if config.descriptor is not None:
         networks = with_parameters(networks, config.descriptor)
     if config.output_type == "LAMMPS":

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.commands.help import print_help
 from panna_exp.config import store
-from panna_exp.config.explain import explain
+from panna_exp.config.explain import NO_CHOICE, explain
 from panna_exp.errors import ConfigError
 
 # Keys whose children may be new: Hydra wants ++ for what the schema does not name.
@@ -49,6 +49,10 @@ def launch(
     try:
         store.run_task(task, config_name)
     except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(config_name, overrides, error)) from None
+    except ValueError as error:
+        if not str(error).startswith(NO_CHOICE):
+            raise
         raise ConfigError(explain(config_name, overrides, error)) from None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from panna_exp.assembly.saved import to_network_set
+from panna_exp.assembly.saved import to_export
 from panna_exp.assembly.training import Run
 from panna_exp.commands.progress import TrainingDisplay
 from panna_exp.commands.pruning import Judge
@@ -80,11 +80,12 @@ class RunListener:
     def _save_networks(self, folder: Path) -> None:
         """Writes a weights folder; one that cannot be written does not cost the training."""
         assert self.run is not None
-        networks = to_network_set(self.run.networks.to_data(), self.run.descriptor)
+        run = self.run
         try:
+            networks = to_export(run.networks.to_data(), run.descriptor, run.trainer.energy_rescale)
             write_panna(networks, folder)
-            write_masks(self.run.masks, folder)
-            write_ranges(self.run.ranges, networks.species, folder)
+            write_masks(run.masks, folder)
+            write_ranges(run.ranges, networks.species, folder)
         except NetworkError as error:
             logger.warning("%s: training goes on", error)
         else:

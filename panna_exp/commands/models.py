@@ -1,9 +1,13 @@
 """The potential that a training ended with, as a folder and as a model of its trackers."""
 
+import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from panna_exp.assembly.model_folder import write_model
+from panna_exp.assembly.model_folder import write_committee, write_model
+from panna_exp.assembly.saved import SavedPotential
 from panna_exp.assembly.training import Run
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import NetworkError
@@ -12,6 +16,7 @@ from panna_exp.tracking.base import Model, Tracker
 logger = logging.getLogger(__name__)
 
 FOLDER = "model"
+_LONGEST_NAME = 100
 
 
 def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -> None:
@@ -23,13 +28,7 @@ def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -
         run_dir: The run directory.
         tracker: Logs it.
     """
-    if not config.tracking.mlflow or not config.tracking.log_model:
-        return
-    if run.descriptor["type"] == "unknown":
-        logger.info(
-            "MLflow gets no model: nothing says which formula made the descriptors of the data, so "
-            "it could not predict from positions: say data.generation=A, B or C with descriptor=mbp"
-        )
+    if not _is_wanted(config, run.descriptor):
         return
     checkpoint = run.checkpoint()
     folder = run_dir / FOLDER / checkpoint.name
@@ -55,3 +54,54 @@ def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -
             register=config.tracking.register,
         )
     )
+
+
+def save_committee(
+    config: TrainConfig,
+    members: Sequence[SavedPotential],
+    step: int,
+    folder: Path,
+    tracker: Tracker,
+) -> None:
+    """Does for all members of a committee together what :func:`save_model` does for a run.
+
+    Args:
+        config: Of the committee, with its seeds.
+        members: One a seed, at their ends.
+        step: Of the committee's results.
+        folder: The committee's.
+        tracker: Of the committee; logs it.
+    """
+    if not _is_wanted(config, members[0].descriptor):
+        return
+    name = f"committee_{'_'.join(map(str, config.training.seeds))}_step_{step}"
+    if len(name) > _LONGEST_NAME:  # of hundreds of seeds no name of a file can be made
+        name = f"committee_{hashlib.sha256(name.encode()).hexdigest()[:16]}_step_{step}"
+    try:
+        write_committee(folder / FOLDER / name, name, members, config.precision.value)
+    except (NetworkError, OSError) as error:
+        logger.warning("MLflow gets no model: %s", error)
+        return
+    tracker.save_model(
+        Model(
+            folder=folder / FOLDER / name,
+            name=name,
+            step=step,
+            species=members[0].symbols,
+            register=config.tracking.register,
+            members=len(members),
+        )
+    )
+
+
+def _is_wanted(config: TrainConfig, descriptor: dict[str, Any]) -> bool:
+    """Whether a model is asked for and possible; says so where it is not possible."""
+    if not config.tracking.mlflow or not config.tracking.log_model:
+        return False
+    if descriptor["type"] != "unknown":
+        return True
+    logger.info(
+        "MLflow gets no model: nothing says which formula made the descriptors of the data, so "
+        "it could not predict from positions: say data.generation=A, B or C with descriptor=mbp"
+    )
+    return False

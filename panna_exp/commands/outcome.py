@@ -103,7 +103,9 @@ class Outcome:
             print(f"trained {fit.steps_made} steps in {fit.seconds:.1f} s: {rate:.0f} steps/s")
         else:
             end = (
-                "it stopped early" if fit.exhausted else f"max_epochs={self.max_epochs} is reached"
+                "it stopped early"
+                if fit.exhausted
+                else f"max_epochs={self.max_epochs} is reached (step {fit.step})"
             )
             print(f"nothing to train: {end}: 0 steps/s")
 
@@ -127,6 +129,6 @@ def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path, ranked_by
         checkpoint=run.checkpoint().name,
         assessment=assessor.assess(run.evaluated(), run.trainer.energy_rescale),
         fit=fit,
-        max_epochs=run.trainer.plan.max_epochs,
+        max_epochs=run.config["training"]["max_epochs"],
         ranked_by=ranked_by,
     )

@@ -13,12 +13,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(config: PackConfig, base: Path) -> None:
+def run(config: PackConfig, base: Path, as_panna: bool = False) -> None:
     """Packs and says what was written.
 
     Args:
         config: As composed.
         base: Folder that relative paths start from.
+        as_panna: See :func:`panna_exp.assembly.packing.pack`.
 
     Raises:
         PannaExpError: Options, files that are missing or damaged.
@@ -27,7 +28,7 @@ def run(config: PackConfig, base: Path) -> None:
     from panna_exp.assembly.packing import pack
     from panna_exp.commands.progress import DescriptorDisplay
 
-    files = pack(config, base, DescriptorDisplay("packing"))
+    files = pack(config, base, DescriptorDisplay("packing"), as_panna)
     print(
         f"wrote {len(files)} TFRecord files, {files[0].name} to {files[-1].name}: {files[0].parent}"
     )

@@ -1,6 +1,7 @@
 """A job of a search tells its errors after each epoch, and learns whether it is worth going on."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class Judge:
     def __init__(self, trial: "Trial | None", metric: str) -> None:
         self._trial, self._metric = trial, metric
         self.stops = False
+        self._best = math.inf
 
     @classmethod
     def of(cls, folder: Path | None, sweep: SweepConfig) -> "Judge":
@@ -60,6 +62,7 @@ class Judge:
         told = self._trial.study.get_trials(deepcopy=False)[self._trial.number].intermediate_values
         if epoch not in told:
             self._trial.report(value, epoch)
+        self._best = min(value, *told.values(), self._best)
         self.stops = self._trial.should_prune()
 
     def record(self, run_dir: Path, overrides: Sequence[str], fit: FitResult) -> None:
@@ -75,9 +78,9 @@ class Judge:
         }
         write_result(run_dir, overrides, result)
         logger.info(
-            "stopped after step %d: %s is %.4g, worse than the median of the earlier jobs at this "
-            "epoch (sweep.prune)",
+            "stopped after step %d: the best %s so far is %.4g, worse than the median of the "
+            "earlier jobs at this epoch (sweep.prune)",
             fit.step,
             self._metric,
-            values[self._metric],
+            self._best,
         )

@@ -24,7 +24,7 @@ files. It is one file that needs no network and can be mailed.
 examples:
   panna-exp report outputs/a
   panna-exp report outputs/a outputs/b --output compared.html
-  panna-exp report outputs/sweeps/SWEEP/[0-9]*"""
+  panna-exp report outputs/sweeps/SWEEP        all its jobs, the best first"""
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +33,9 @@ def main(arguments: list[str]) -> int:
     if given.worst < 0:
         raise ConfigError(f"report: --worst {given.worst}: expected a number from 0 on")
     runs = _runs(given.run_dirs)
-    output = _output(given.output, runs)
+    if not runs:
+        raise ConfigError(f"report: {given.run_dirs[0]}: no job of the sweep has begun")
+    output = _output(given.output, given.run_dirs[0])
     # Imported here: matplotlib and the readers are not needed to name a mistake.
     from panna_exp.reporting.entry import make_entry
     from panna_exp.reporting.report import report
@@ -67,9 +69,9 @@ def _runs(names: list[str]) -> list[Run]:
     return list(runs.values())
 
 
-def _output(given: str | None, runs: list[Run]) -> Path:
+def _output(given: str | None, first: str) -> Path:
     if given is None:
-        return runs[0].path / _NAME
+        return Path(first).expanduser() / _NAME
     output = Path(given).expanduser()
     if output.is_dir():
         raise ConfigError(f"report: --output {given}: is a folder, expected a file name")
@@ -84,7 +86,7 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("run_dirs", nargs="+", metavar="RUN_DIR", help="of runs or committees, in order")
+    add("run_dirs", nargs="+", metavar="RUN_DIR", help="of runs, committees or sweeps, in order")
     add("--output", metavar="FILE", help=f"the page (default: {_NAME} in the first RUN_DIR)")
     add(
         "--data",

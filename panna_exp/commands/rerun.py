@@ -3,23 +3,37 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from panna_exp.commands.arguments import Parser
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.run_directory import environment
 from panna_exp.errors import ConfigError, DataError, PannaExpError
+from panna_exp.reporting.data_files import PARTS, data_files, starting_files
+from panna_exp.reporting.differences import compare, text_of
 from panna_exp.reporting.records import read_json
-from panna_exp.reporting.run import is_committee
+from panna_exp.reporting.run import (
+    CONFIG,
+    ENVIRONMENT,
+    METRICS,
+    RESULT,
+    Run,
+    is_committee,
+    read_run,
+)
+
+if TYPE_CHECKING:
+    from panna_exp.config.schema import DataConfig
 
 logger = logging.getLogger(__name__)
 
 DIFFERENT = 1
 
 _EXTRA = """\
-The configuration is that of RUN_DIR/config.yaml, without trackers and time limit. Data files must
-be what they were; other versions of programs and another machine are named. Exit code: 0 if all
-weights and metrics are the same, bit for bit, 1 if they differ.
+The configuration is that of RUN_DIR/config.yaml, without trackers and time limit. Data files, and
+weights and masks that the training started from, must be what they were; other versions of
+programs, another machine and another device are named. Exit code: 0 if all weights and metrics are
+the same, bit for bit, 1 if they differ.
 
 examples:
   panna-exp rerun outputs/a
@@ -31,26 +45,35 @@ def main(arguments: list[str]) -> int:
     given = _parser().parse(arguments)
     run_dir = Path(given.run_dir).expanduser().resolve()
     recorded = _recorded(run_dir)
-    base = Path(recorded["launch_dir"])
+    base = Path(recorded.environment["launch_dir"])
     base = base if base.is_dir() else Path.cwd()
     target = Path(given.to).expanduser().resolve() if given.to else _free_name(run_dir)
-    _repeat(run_dir, target, base, recorded, given.force)
+    _repeat(recorded, target, base, given.force)
     return _compared(run_dir, target)
 
 
-def _recorded(run_dir: Path) -> dict[str, Any]:
-    """Returns the environment record of a run that can be repeated."""
+def _recorded(run_dir: Path) -> Run:
+    """Returns the record of a run that can be repeated."""
     if is_committee(run_dir):
         raise DataError(f"{run_dir}: is a committee: rerun its members, e.g. {run_dir}/seed_0")
-    for name in ("config.yaml", "environment.json"):
+    for name in (CONFIG, ENVIRONMENT):
         if not (run_dir / name).exists():
             raise DataError(f"{run_dir}: is no run directory, it has no {name}")
-    result = run_dir / "result.json"
+    result = run_dir / RESULT
     if not result.exists() or read_json(result, dict).get("status") != "FINISHED":
         raise DataError(
             f"{run_dir}: the run is not finished: continue it first (the same command again)"
         )
-    return dict(read_json(run_dir / "environment.json", dict))
+    if not (run_dir / METRICS).exists():
+        raise DataError(f"{run_dir}: has no {METRICS}: there is nothing to compare with")
+    run = read_run(run_dir, False)
+    if not isinstance(run.environment.get("launch_dir"), str) or not data_files(run, "train"):
+        raise DataError(
+            f"{run_dir / ENVIRONMENT}: expected launch_dir and data.train.files: the record is "
+            "damaged, the run cannot be repeated from it"
+        )
+    run.group("environment", "packages")
+    return run
 
 
 def _free_name(run_dir: Path) -> Path:
@@ -61,36 +84,57 @@ def _free_name(run_dir: Path) -> Path:
     return target
 
 
-def _repeat(run_dir: Path, target: Path, base: Path, recorded: dict[str, Any], force: bool) -> None:
+def _repeat(run: Run, target: Path, base: Path, force: bool) -> None:
     """Trains again in ``target``."""
     if target.exists() and any(target.iterdir()):
         raise ConfigError(f"--to {target}: is not empty: name a directory that does not exist")
     from omegaconf import DictConfig, OmegaConf
 
-    from panna_exp.assembly.repeat import changed_files, changed_settings, changed_versions
-    from panna_exp.commands.train_run import train_run
+    from panna_exp.assembly.machine import choose_device
+    from panna_exp.assembly.repeat import changed_settings, changed_versions
+    from panna_exp.commands.train_run import load, train_run
     from panna_exp.config.schema import TrainConfig
+    from panna_exp.training.checkpoint import find_checkpoints
 
-    stored = OmegaConf.load(run_dir / "config.yaml")
+    find_checkpoints(run.path, "last")  # before hours of training for nothing
+    stored = OmegaConf.load(run.path / CONFIG)
     plain = OmegaConf.to_container(stored)
     assert isinstance(plain, dict)
-    problems = changed_settings(run_dir, {str(key): value for key, value in plain.items()})
+    problems = changed_settings(run.path, {str(key): value for key, value in plain.items()})
     if problems:
-        raise ConfigError([f"{run_dir}: cannot be repeated in one go: {text}" for text in problems])
-    problems = changed_files(recorded["data"], base)
-    if problems and not force:
-        raise ConfigError([f"{text} (--force repeats the run all the same)" for text in problems])
-    for text in [*problems, *changed_versions(recorded, environment(base))]:
-        print(f"note: {text}")
+        raise ConfigError(
+            [f"{run.path}: cannot be repeated in one go: {text}" for text in problems]
+        )
     composed = OmegaConf.merge(OmegaConf.structured(TrainConfig), stored)
     assert isinstance(composed, DictConfig)
+    config = load(composed)
+    problems = _changed_files(run, config.data, base)
+    if problems and not force:
+        raise ConfigError([f"{text} (--force repeats the run all the same)" for text in problems])
+    now = {**environment(base), "device": str(choose_device(config))}
+    for text in [*problems, *changed_versions(run.environment, now)]:
+        print(f"note: {text}")
     composed.io.train_dir = str(target)
     composed.training.limit_seconds = None
     composed.tracking.mlflow = composed.tracking.tensorboard = False
+    composed.tracking.register = None
     command = CommandLine([], target)
-    result = train_run(composed, base, [f"rerun of {run_dir}"], command)
+    result = train_run(composed, base, [f"rerun of {run.path}"], command)
     if result.code:
         raise PannaExpError(f"{target}: was stopped: there is nothing to compare yet")
+
+
+def _changed_files(run: Run, data: "DataConfig", base: Path) -> list[str]:
+    """Returns what is no longer as it was of data and of files that the training started from."""
+    from panna_exp.assembly.repeat import added_files, changed_files
+
+    files = {part: data_files(run, part) for part in PARTS}
+    recorded = {file.path: file.sha256 for some in files.values() for file in some}
+    paths = {part: [file.path for file in some] for part, some in files.items()}
+    return [
+        *changed_files({**recorded, **starting_files(run)}, base),
+        *added_files(data, paths, base),
+    ]
 
 
 def _compared(run_dir: Path, target: Path) -> int:
@@ -110,8 +154,19 @@ def _compared(run_dir: Path, target: Path) -> int:
         f"  {found.different} of {found.everything} weights differ, the most by "
         f"{found.largest:.1e} of the largest in their layer ({found.where or 'none'})"
     )
+    for text in _differences(run_dir, target):
+        print(f"  {text}")
     print(f"  panna-exp diff {relative(run_dir)} {relative(target)} shows the results")
     return DIFFERENT
+
+
+def _differences(run_dir: Path, target: Path) -> list[str]:
+    """Returns what may be the cause: differences of data, code and machine."""
+    found = compare(read_run(run_dir, False), read_run(target, False))
+    return [
+        f"{item.key}: {text_of(item.first, item.key)} then, {text_of(item.second, item.key)} now"
+        for item in (*found.data, *found.code)
+    ]
 
 
 def _parser() -> Parser:

@@ -1,6 +1,7 @@
 """The run directory: everything about a run in one folder, and one process at a time in it."""
 
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from panna_exp.files import write_text_atomic
 
 LOG = "train.log"
 _LOCK = ".lock"
+_SOURCE = Path(__file__).resolve().parents[1]  # the package
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
 
@@ -112,9 +115,10 @@ def is_locked(path: Path) -> bool:
 
 
 def environment(launch_dir: Path) -> dict[str, Any]:
-    """Returns versions, git commit of the folder the user works in, and the machine."""
+    """Returns versions, our source code, git commit of the user's folder, and the machine."""
     return {
         "panna_exp": __version__,
+        "source_sha256": source_sha256(_SOURCE),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "launch_dir": str(launch_dir),
@@ -122,6 +126,17 @@ def environment(launch_dir: Path) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
     }
+
+
+@cache
+def source_sha256(package: Path) -> str:
+    """Returns the hash of a package's source files: two of the same version may differ in them."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def git_commit(folder: Path) -> str | None:

@@ -1,7 +1,7 @@
 """What trackers learn of a run at its start, and a name that says what is special about it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from panna_exp.assembly.restart import flatten
 from panna_exp.commands.run_directory import environment
 from panna_exp.config.schema import TrackingConfig
 from panna_exp.networks.layers import NetworkData
+from panna_exp.tracking import journal
 from panna_exp.tracking.base import Dataset, RunInfo
+from panna_exp.tracking.journal import last_start
 
 # Overrides that say where a run is recorded and what computes it, but not what it is.
 _UNTOLD = (
@@ -22,7 +24,7 @@ _UNTOLD = (
 )
 # The network is told from what was built, whether a file, an experiment or an override made it so.
 _TOLD_OTHERWISE = ("experiment", "network", "network.architecture")
-_LONGEST_VALUE, _LONGEST_NAME = 40, 200
+_LONGEST_VALUE, LONGEST_NAME = 40, 200
 _MOST_FILES = 100  # a data set's in the record; environment.json has all
 
 
@@ -51,7 +53,7 @@ def run_info(
     facts = environment(launch_dir)
     return RunInfo(
         run_dir=run_dir.resolve(),
-        name=tracking.run_name or run_name(overrides, networks, run_dir.name),
+        name=tracking.run_name or run_name(overrides, networks, run_dir.name, swept_keys(parent)),
         experiment=tracking.experiment,
         params=flatten(plain),
         tags={
@@ -66,26 +68,48 @@ def run_info(
     )
 
 
-def run_name(overrides: Sequence[str], networks: Sequence[NetworkData], folder: str) -> str:
+def swept_keys(sweep: Path | None) -> set[str]:
+    """Returns the keys in which the jobs of a tracked sweep differ, by what it told MLflow."""
+    start = None if sweep is None else last_start(sweep / journal.NAME)
+    words = "" if start is None else start["tags"].get("sweep", "")
+    return {_key(word) for word in words.split() if "=" in word}
+
+
+def swept_first(overrides: Sequence[str], swept: Set[str]) -> list[str]:
+    """Returns overrides, those of the swept keys before the others."""
+    return sorted(overrides, key=lambda item: _key(item) not in swept)
+
+
+def run_name(
+    overrides: Sequence[str],
+    networks: Sequence[NetworkData],
+    folder: str,
+    swept: Set[str] = frozenset(),
+) -> str:
     """Returns experiment, network and what was overridden: ``tutorial1 128-32-1 seed=3``.
+
+    What tells the jobs of a sweep apart comes first: columns of tables show the beginning alone.
 
     Args:
         overrides: The command line's, ``training.batch_size=5`` is told as ``batch_size=5``.
         networks: What is trained; species whose layers differ from the first one's are named.
         folder: Tells runs apart where nothing was overridden.
+        swept: Keys in which the jobs of a sweep differ.
     """
     values = dict(item.lstrip("+~").partition("=")[::2] for item in overrides)
     experiment = _brief(values.get("experiment", ""))
-    told = [
-        f"{key.partition('.')[2] or key}={_brief(value)}"
+    told = {
+        key: f"{key.partition('.')[2] or key}={_brief(value)}"
         for key, value in values.items()
         if key.partition(".")[0] not in _UNTOLD and key not in _TOLD_OTHERWISE
-    ]
-    words = [experiment, _architectures(networks), *told]
+    }
+    first = [text for key, text in told.items() if key in swept]
+    others = [text for key, text in told.items() if key not in swept]
+    words = [*first, experiment, _architectures(networks), *others]
     if not experiment and not told:
         words.append(folder)
     name = " ".join(word for word in words if word)
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def datasets(data: RunData) -> list[Dataset]:
@@ -121,6 +145,10 @@ def _architectures(networks: Sequence[NetworkData]) -> str:
     first = next(iter(sizes.values()))
     others = [f"{symbol}:{size}" for symbol, size in sizes.items() if size != first]
     return " ".join([first, *others])
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
 
 
 def _brief(value: str) -> str:

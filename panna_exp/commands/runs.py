@@ -14,8 +14,8 @@ from panna_exp.reporting.scan import Scan, existing_folder, scan
 
 _DEFAULT = "outputs"
 _EXTRA = """\
-states: running, finished, stopped (can be continued), failed. The best epoch is that of the
-smallest validation error; --sort metric puts the best run first.
+states: running, finished, stopped (can be continued), pruned (by a search), failed. The best epoch
+is that of the smallest validation error; --sort metric puts the best run first.
 
 examples:
   panna-exp runs

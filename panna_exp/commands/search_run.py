@@ -3,13 +3,10 @@
 from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.commands.sweep import FAILED, read_results
+from panna_exp.commands.sweep_options import checked_options
 from panna_exp.commands.sweep_run import SweepRun, name_jobs_by_swept_keys
-from panna_exp.config.schema import SweepConfig
-from panna_exp.config.validation.problems import Problems
-from panna_exp.config.validation.sweep import check_sweep
 from panna_exp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +32,7 @@ def run_search(sweeper: "SearchSweeper", arguments: list[str]) -> list[JobReturn
         ) from None
     space = search_space(arguments)
     name_jobs_by_swept_keys(sweeper.config)
-    sweep = _checked_options(sweeper.config)
+    sweep = checked_options(sweeper.config)
     returns: list[JobReturn] = []
     with SweepRun(sweeper.config) as run:
         # What does not compose is found before anything is recorded.
@@ -55,12 +52,3 @@ def run_search(sweeper: "SearchSweeper", arguments: list[str]) -> list[JobReturn
             states = [search.ended(number, results) for number in numbers]
             if sweep.fail_fast and FAILED in states:
                 return returns
-
-
-def _checked_options(config: DictConfig) -> SweepConfig:
-    sweep = OmegaConf.to_object(config.sweep)
-    assert isinstance(sweep, SweepConfig)
-    problems = Problems()
-    check_sweep(sweep, config.training.forces_cost, problems)
-    problems.raise_if_any()
-    return sweep

@@ -8,7 +8,8 @@ from typing import Any
 
 from panna_exp.assembly.batches import stream_settings
 from panna_exp.assembly.datasets import RunData, read_run_data
-from panna_exp.assembly.restart import continued_data, find_restart
+from panna_exp.assembly.restart import continued_data, epochs_in_all, find_restart
+from panna_exp.assembly.starting_files import recorded_files, starting_files
 from panna_exp.assembly.training import Run, build_run
 from panna_exp.commands.announcement import announce
 from panna_exp.commands.command_line import CommandLine
@@ -26,6 +27,7 @@ from panna_exp.errors import CheckpointError, DataError
 from panna_exp.evaluation.weight_plots import write_weight_plots
 from panna_exp.networks.panna import training_metadata
 from panna_exp.reporting.curves import write_learning_curves
+from panna_exp.reporting.data_files import STARTING
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
@@ -128,6 +130,7 @@ class _Session:
             self.processes,
         )
         self.processes.wait()
+        restart.messages.extend(restart.clear())
         listener.run = run
         listener.metrics_file = MetricsFile(
             self.directory.path / "metrics.dat",
@@ -203,9 +206,9 @@ class _Session:
         """Writes checkpoints; a full disk then costs these, not the training."""
         folder = self.directory.models
         position = checkpoint.position
-        is_last = position.step >= position.last_step(
-            self.config.training.max_epochs, checkpoint.steps_per_epoch
-        )
+        per_epoch = checkpoint.steps_per_epoch
+        epochs = epochs_in_all(self.config.training, position, per_epoch)
+        is_last = position.step >= position.last_step(epochs, per_epoch)
         self.tracker.flush()
         try:
             if best is not None:
@@ -223,6 +226,8 @@ class _Session:
         checkpoints.prune(folder, self.config.io.max_ckpt_to_keep)
 
     def _record(self, run: Run, data: RunData) -> None:
+        continues = run.trainer.position.step > 0
+        earlier = recorded_files(self.directory.path / "environment.json") if continues else None
         facts = {
             **environment(self.launch_dir),
             "seed": self.config.seed,
@@ -231,6 +236,7 @@ class _Session:
             "execution": run.execution.value,
             "processes": self.processes.size,
             "descriptor": run.descriptor,
+            STARTING: earlier or starting_files(self.config, self.launch_dir),
             "data": {
                 "fingerprint": data.fingerprint,
                 "reference_energies": dict(zip(data.species, data.offsets, strict=True)),

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,25 @@ def read_result(run_dir: Path) -> dict[str, Any] | None:
 
 def report_failure(run_dir: Path, overrides: Sequence[str], error: Exception) -> None:
     """Names a failed job at once; the other jobs go on."""
-    message = str(error) or type(error).__name__
-    print(f"error: job {' '.join(overrides)}: {message}", file=sys.stderr, flush=True)
+    values = {"status": FAILED, "error": str(error) or type(error).__name__}
+    print(failure_line({"overrides": overrides, **values}), file=sys.stderr, flush=True)
     run_dir.mkdir(parents=True, exist_ok=True)
-    write_result(run_dir, overrides, {"status": FAILED, "error": message})
+    write_result(run_dir, overrides, values)
+
+
+def failure_line(result: Mapping[str, Any]) -> str:
+    """Returns what is said at once of a job that failed."""
+    return f"error: job {' '.join(result['overrides'])}: {result.get('error', 'unknown')}"
+
+
+def _failures(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns why jobs failed, a line each."""
+    return [
+        f"{Path(item['directory']).name} failed: "
+        f"{'; '.join(str(item.get('error', 'unknown')).splitlines())}"
+        for item in results
+        if item["status"] == FAILED
+    ]
 
 
 def read_results(folder: Path, metric: str) -> list[dict[str, Any]]:
@@ -119,7 +134,7 @@ def metric_label(metric: str, results: Sequence[dict[str, Any]]) -> str:
 
 
 def ranked_table(results: Sequence[dict[str, Any]], metric: str) -> Table:
-    """Returns a table of jobs with the overrides in which they differ."""
+    """Returns a table of jobs with the overrides in which they differ, and why some failed."""
     rows = []
     for number, (item, swept) in enumerate(zip(results, swept_overrides(results), strict=True), 1):
         rows.append(
@@ -137,6 +152,7 @@ def ranked_table(results: Sequence[dict[str, Any]], metric: str) -> Table:
         title="Jobs, best first",
         header=("rank", "overrides", "status", label, "train MAE (meV/atom)", "directory"),
         rows=rows,
+        footer=_failures(results),
     )
 
 

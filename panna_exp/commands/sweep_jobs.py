@@ -3,6 +3,9 @@
 import fcntl
 import hashlib
 import json
+import os
+import platform
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +15,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from panna_exp.commands.interrupt import TRY_AGAIN, Stopped
 from panna_exp.commands.run_directory import is_locked
 from panna_exp.commands.sweep import FREE_GROUPS, RESULT
 from panna_exp.files import write_text_atomic
@@ -19,7 +23,10 @@ from panna_exp.files import write_text_atomic
 _JOB, _CONFIG = "job.json", "config.yaml"
 _CLAIMS = ".jobs.lock"
 _FAILED = ".failed"  # left by the first job that fails, for those that have not begun
+_STOPPED = ".stopped"  # left when the sweep is stopped, for the same
+_WORKING = ".working_"  # a file of each process that works on a job, locked meanwhile
 _POLL_SECONDS = 0.5
+_STOP_SECONDS = 20.0  # queues kill what has not ended half a minute after they asked for it
 
 
 def job_key(plain: Mapping[str, Any]) -> str:
@@ -73,9 +80,56 @@ def failed_before(sweep_dir: Path) -> str | None:
         return None
 
 
-def clear_failures(sweep_dir: Path) -> None:
-    """Forgets those of an earlier start of the sweep."""
-    (sweep_dir / _FAILED).unlink(missing_ok=True)
+def clear_marks(sweep_dir: Path) -> None:
+    """Forgets that an earlier start of the sweep had a failed job, or was stopped."""
+    for path in (sweep_dir / _FAILED, sweep_dir / _STOPPED):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def working(sweep_dir: Path) -> Iterator[None]:
+    """Within the block this process is known to work on a job.
+
+    Raises:
+        Stopped: The sweep is being stopped.
+    """
+    path = sweep_dir / f"{_working_here()}{os.getpid()}"
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if (sweep_dir / _STOPPED).exists():
+                raise Stopped(TRY_AGAIN)
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def stop_jobs(sweep_dir: Path) -> None:
+    """Has jobs that other processes of this machine work on end as for a queue, and waits."""
+    write_text_atomic(sweep_dir / _STOPPED, "")
+    end = time.monotonic() + _STOP_SECONDS
+    for process in _others(sweep_dir):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+    while _others(sweep_dir) and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS / 10)
+
+
+def _others(sweep_dir: Path) -> list[int]:
+    """Returns the other processes of this machine that work on jobs at this moment."""
+    found = []
+    for path in sweep_dir.glob(f"{_working_here()}*"):
+        process = int(path.name.removeprefix(_working_here()))
+        with suppress(FileNotFoundError), path.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(process)
+    return [process for process in found if process != os.getpid()]
+
+
+def _working_here() -> str:
+    return f"{_WORKING}{platform.node()}_"
 
 
 def _earlier(sweep_dir: Path, key: str) -> Path | None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from panna_exp.assembly.tracking import close_parent, open_parent
 from panna_exp.commands.command_line import program, quoted, relative
+from panna_exp.commands.interrupt import told_first
+from panna_exp.commands.launcher import failures_named, start_tracker_of_joblib
 from panna_exp.commands.messages import messages_shown
+from panna_exp.commands.orphan import end_jobs_with_program
 from panna_exp.commands.run_directory import lock_folder
 from panna_exp.commands.sweep import (
     FAILED,
@@ -28,7 +32,7 @@ from panna_exp.commands.sweep import (
     read_results,
     swept_overrides,
 )
-from panna_exp.commands.sweep_jobs import clear_failures
+from panna_exp.commands.sweep_jobs import clear_marks, stop_jobs
 from panna_exp.config.schema import SweepConfig, TrackingConfig
 from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
 from panna_exp.files import write_text_atomic
@@ -54,8 +58,9 @@ class SweepRun:
         assert isinstance(tracking, TrackingConfig)
         assert isinstance(sweep, SweepConfig)
         self._tracking, self._sweep = tracking, sweep
+        self._launcher = str(config.hydra.launcher.get("_target_"))
         self._parent: Tracker | None = None
-        self._stack = ExitStack()
+        self._stack, self._naming = ExitStack(), ExitStack()
         self._started = 0.0
 
     def begin(self) -> None:
@@ -68,8 +73,12 @@ class SweepRun:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         self._stack.enter_context(lock_folder(self.folder, "sweep", "sweep.dir"))
-        clear_failures(self.folder)
+        clear_marks(self.folder)
         self._started = time.time()
+        self._naming.enter_context(failures_named(self.folder, self._launcher))
+        self._stack.enter_context(told_first(partial(stop_jobs, self.folder)))
+        start_tracker_of_joblib(self._launcher)
+        end_jobs_with_program(self._launcher)
         print(f"sweep in {relative(self.folder)}", file=sys.stderr, flush=True)
         with messages_shown():
             self._parent = open_parent(self._tracking, self._launch_dir, self._run_info())
@@ -84,7 +93,10 @@ class SweepRun:
         trace: TracebackType | None,
     ) -> None:
         with self._stack, messages_shown():
+            self._naming.close()  # before the table
             if self._parent is None:
+                if self._started and kind is not None and issubclass(kind, KeyboardInterrupt):
+                    self._say_how_to_go_on()
                 return
             try:
                 self._end(_status(kind))
@@ -120,7 +132,10 @@ class SweepRun:
         for line in where:
             print(line)
         if status is not RunStatus.FINISHED:
-            print(f"to run what is left: {self._continuing()}", file=sys.stderr)
+            self._say_how_to_go_on()
+
+    def _say_how_to_go_on(self) -> None:
+        print(f"to run what is left: {self._continuing()}", file=sys.stderr)
 
     def _write_summary(self, results: Sequence[dict[str, Any]]) -> list[Path]:
         metric = self._sweep.metric

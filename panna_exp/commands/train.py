@@ -12,7 +12,9 @@ from omegaconf import DictConfig
 from panna_exp.assembly import torchrun
 from panna_exp.commands import sweep, sweep_jobs
 from panna_exp.commands.command_line import CommandLine, relative
+from panna_exp.commands.interrupt import Stopped, stoppable
 from panna_exp.commands.launch import launch
+from panna_exp.commands.orphan import at_work
 from panna_exp.commands.train_run import load, plain_values, remove_empty, train_run
 from panna_exp.errors import ConfigError, PannaExpError
 
@@ -20,22 +22,11 @@ if TYPE_CHECKING:
     from panna_exp.commands.session import TrainingResult
 
 
-class JobStopped(KeyboardInterrupt):
-    """A job was stopped, and its sweep with it: by the user, a queue or its time limit.
-
-    Args:
-        code: The exit code that says so.
-    """
-
-
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     outcomes.clear()
     sweep.exit_codes.clear()
-    try:
-        launch(arguments, train_job, "train", "panna-exp train")
-    except JobStopped as stopped:
-        return int(stopped.args[0])
+    launch(arguments, train_job, "train", "panna-exp train")
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
@@ -66,7 +57,8 @@ def train_job(composed: DictConfig) -> float | None:
         remove_empty(Path(hydra_config.runtime.output_dir), Path(hydra_config.runtime.cwd))
         return None
     if several:
-        return train_sweep_job(composed)
+        with at_work():
+            return train_sweep_job(composed)
     run_dir = Path(hydra_config.runtime.output_dir)
     overrides = list(hydra_config.overrides.task)
     try:
@@ -85,10 +77,20 @@ def train_sweep_job(composed: DictConfig) -> float | None:
 
     Returns:
         The metric that a sweep ranks by, None if the job failed or did not begin.
+
+    Raises:
+        Stopped: The job was stopped, and its sweep with it: by the user, a queue or its time limit.
     """
     hydra_config = HydraConfig.get()
+    sweep_dir = (Path(hydra_config.runtime.cwd) / hydra_config.sweep.dir).resolve()
+    # A launcher's process has nothing of what the program's own has set up.
+    with stoppable(), sweep_jobs.working(sweep_dir):
+        return _train_sweep_job(composed, sweep_dir)
+
+
+def _train_sweep_job(composed: DictConfig, sweep_dir: Path) -> float | None:
+    hydra_config = HydraConfig.get()
     launch_dir = Path(hydra_config.runtime.cwd)
-    sweep_dir = (launch_dir / hydra_config.sweep.dir).resolve()
     wanted = Path(hydra_config.runtime.output_dir)
     overrides = list(hydra_config.overrides.task)
     name = " ".join(overrides)
@@ -117,7 +119,7 @@ def train_sweep_job(composed: DictConfig) -> float | None:
             traceback.print_exc()
         return None
     if result.code:
-        raise JobStopped(result.code)
+        raise Stopped(result.code)  # it has said why
     return result.metric
 
 

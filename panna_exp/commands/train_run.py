@@ -1,5 +1,6 @@
 """One training from its composed configuration to its result."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from panna_exp.assembly import torchrun
 from panna_exp.assembly.tracking import make_tracker
 from panna_exp.commands.command_line import CommandLine
+from panna_exp.commands.interrupt import Stopped, check_stopped, time_limit
 from panna_exp.config.schema import TrainConfig
 from panna_exp.config.validation.commands import validate_train
 from panna_exp.tracking.base import NullTracker, Tracker
@@ -25,7 +27,7 @@ def train_run(
     command: CommandLine,
     parent: Path | None = None,
 ) -> "TrainingResult":
-    """Runs one training in this process.
+    """Runs one training in this process, until it ends or is stopped.
 
     Args:
         composed: The configuration, not validated yet.
@@ -36,10 +38,33 @@ def train_run(
 
     Raises:
         PannaExpError: Mistakes of the user.
+        Stopped: By a queue, or since its time is over, not while it trained.
     """
-    tracker: Tracker = NullTracker()
     try:
         config = load(composed)
+        with time_limit(config.training.limit_seconds):
+            result = _train(config, composed, launch_dir, overrides, command, parent)
+            check_stopped()
+            return result
+    except BaseException as error:
+        if isinstance(error, Stopped) and parent is None and torchrun.rank() == 0:
+            print(f"stopped ({error.reason}); to continue:", file=sys.stderr)
+            print(f"  {command.continuing()}", file=sys.stderr)
+            error.reason = ""  # said
+        remove_empty(command.run_dir, launch_dir)
+        raise
+
+
+def _train(
+    config: TrainConfig,
+    composed: DictConfig,
+    launch_dir: Path,
+    overrides: Sequence[str],
+    command: CommandLine,
+    parent: Path | None,
+) -> "TrainingResult":
+    tracker: Tracker = NullTracker()
+    try:
         # Before torch is imported: MLflow's own slow start then runs beside ours.
         if torchrun.rank() == 0:
             tracker = make_tracker(config.tracking, launch_dir)
@@ -64,9 +89,6 @@ def train_run(
             )
         finally:
             processes.leave()
-    except Exception:
-        remove_empty(command.run_dir, launch_dir)
-        raise
     finally:
         tracker.close()
 

@@ -21,7 +21,9 @@ from panna_exp.errors import ConfigError, closest
 
 SEARCH = "hydra/sweeper=optuna"
 LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra "sweep"
-_Failure = (HydraException, OmegaConfBaseException)
+# What Hydra says, in a plain ValueError, of a group set to null or to a number.
+NO_CHOICE = "Config group override must be a string or a list"
+_Failure = (HydraException, OmegaConfBaseException, ValueError)
 
 
 def explain(config_name: str, arguments: list[str], error: Exception) -> list[str]:
@@ -118,7 +120,8 @@ def _values(override: Override) -> list[str]:
 
 def _problem(config_name: str, override: Override, text: str, message: str) -> str:
     key = override.key_or_group
-    if "Could not find" in message or ("Could not override" in message and "/" in message):
+    not_there = "Could not find" in message or NO_CHOICE in message
+    if not_there or ("Could not override" in message and "/" in message):
         group = key.split("@")[0]
         if group in group_names():
             known = choices(group)

@@ -7,6 +7,7 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
@@ -77,6 +78,21 @@ def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
 def resolved_yaml(config: DictConfig) -> str:
     """Returns the composed configuration as YAML with every interpolation resolved."""
     return OmegaConf.to_yaml(config, resolve=True)
+
+
+def typed_options(group: str, command: str) -> frozenset[str]:
+    """Returns the names of a group's options that were typed, ``""`` for the group itself.
+
+    Args:
+        group: E.g. ``descriptor``, of which ``descriptor=bp`` and ``descriptor.zeta=4`` are.
+        command: The config name of the command whose arguments count; none where another one, or
+            none, is running.
+    """
+    if not HydraConfig.initialized() or HydraConfig.get().job.name != command:
+        return frozenset()
+    keys = [item.lstrip("+~").partition("=")[0] for item in HydraConfig.get().overrides.task]
+    names = [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]
+    return frozenset([*names, *([""] if group in keys else [])])
 
 
 def _first_set(*values: Any) -> Any:

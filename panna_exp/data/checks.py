@@ -14,6 +14,8 @@ from panna_exp.data.structures import Floats, Ints, StructureSet
 NET_FORCE = 0.01  # eV/angstrom, per atom
 # A structure whose forces are that much larger than the usual ones.
 OUTLIER_FACTOR = 10.0
+# eV/angstrom^3, 320 GPa: beyond what data sets are about, but common if GPa are taken for it.
+ODD_STRESS = 2.0
 # Consecutive structures whose atoms moved less are compared by energies and forces.
 _STEP = 0.2  # angstrom
 _MIN_PAIRS = 5
@@ -52,7 +54,7 @@ class ForceCheck:
 
     Args:
         with_forces: [n] structures that have forces.
-        zero: Those whose forces are all exactly zero.
+        zero: Those of several atoms whose forces are all exactly zero; that on one atom is.
         net: Those whose forces do not sum to zero (NET_FORCE).
         outliers: Those with a root mean square over OUTLIER_FACTOR times the median.
         smallest, largest: Lengths of the smallest and the largest force vector (eV/angstrom).
@@ -89,7 +91,7 @@ def check_forces(structures: StructureSet) -> ForceCheck | None:
     pairs = _neighbours(part)
     return ForceCheck(
         with_forces=known,
-        zero=known[rms == 0],
+        zero=known[(rms == 0) & (part.num_atoms > 1)],
         net=known[net > NET_FORCE],
         outliers=known[rms > OUTLIER_FACTOR * usual],
         smallest=float(lengths.min()),

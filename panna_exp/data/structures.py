@@ -230,7 +230,8 @@ def _joined_derivatives(parts: Sequence[StructureSet]) -> Derivatives | None:
         sparse = next(part for part in parts if part.derivatives and part.derivatives.sparse)
         raise DataError(
             f"{sparse.origins[0]}: its derivatives are sparse, but those of other files of the "
-            "same data set are dense: say data.sparse_derivatives=true or false"
+            "same data set are dense: say data.sparse_derivatives=true or false (--derivatives "
+            "sparse or dense)"
         )
     return Derivatives.concatenate(found)
 

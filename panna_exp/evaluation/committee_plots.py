@@ -16,7 +16,8 @@ from panna_exp.files import write_atomic
 # More points than this are a picture of many megabytes in no more detail.
 _MOST_POINTS = 20_000
 _MOST_BINS, _LEAST_IN_BIN = 10, 5
-_DECADES = 4.0  # below the largest value; smaller ones are drawn at the edge
+_DECADES = 4.0  # below the largest value; smaller ones are drawn as if they were there
+_MARGIN = 1.5  # a factor, so that these are whole
 
 
 def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> None:
@@ -38,9 +39,10 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
         ("force component", "eV/angstrom", force_points(predictions)),
     ]
     shown = [(name, unit, points) for name, unit, points in panels if points is not None]
-    figure = Figure(figsize=(5.2 * len(shown), 5.0), layout="constrained")
+    figure = Figure(figsize=(5.2 * len(shown), 5.8), layout="constrained")
     FigureCanvasAgg(figure)
     numbers = list(calibration(predictions).values())
+    names: dict[str, Any] = {}
     for axes, (name, unit, points), found in zip(
         figure.subplots(1, len(shown), squeeze=False)[0], shown, numbers, strict=True
     ):
@@ -53,8 +55,18 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
             "-" if value is None else f"{value:.2f}"
             for value in (found.error_over_spread, found.rank_correlation)
         )
-        axes.set_title(f"{name}: RMS error / spread {ratio}, rank correlation {rank}", fontsize=9)
+        axes.set_title(
+            f"{name}, {len(points[0])} values\nRMS error / spread {ratio}, rank correlation {rank}",
+            fontsize=9,
+        )
+        artists, labels = axes.get_legend_handles_labels()
+        names |= dict(zip(labels, artists, strict=True))
     figure.suptitle(plain(title), fontsize=11)
+    # Below: points may be anywhere within.
+    columns = len(names) if len(shown) > 1 else 2
+    figure.legend(
+        names.values(), names.keys(), loc="outside lower center", ncols=columns, fontsize=8
+    )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     write_atomic(path, methodcaller("write", buffer.getvalue()))
@@ -68,7 +80,7 @@ def _draw(axes: Any, spread: Floats, error: Floats) -> None:
         spread, error = spread[some], error[some]
     high = float(max(spread.max(initial=0.0), error.max(initial=0.0))) or 1.0
     low = high / 10.0**_DECADES
-    line = np.array([low, 2.0 * high])
+    line = np.array([low / _MARGIN, 2.0 * high])
     axes.plot(line, line, color=INK, linewidth=0.8, label="one standard deviation")
     axes.plot(line, 2.0 * line, color=INK, linewidth=0.8, linestyle=":", label="two")
     axes.scatter(
@@ -78,7 +90,7 @@ def _draw(axes: Any, spread: Floats, error: Floats) -> None:
         alpha=0.4,
         linewidths=0,
         color=COLOURS[0],
-        label=f"{len(spread)} values",
+        label="values",
     )
     bins = _bins(spread, error)
     if len(bins):
@@ -86,7 +98,6 @@ def _draw(axes: Any, spread: Floats, error: Floats) -> None:
     axes.set(xscale="log", yscale="log", xlim=tuple(line), ylim=tuple(line), aspect="equal")
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.5)
-    axes.legend(loc="lower right", fontsize=8, framealpha=0.9)
 
 
 def _bins(spread: Floats, error: Floats) -> Floats:

@@ -1,9 +1,11 @@
 """A sweep's metric against each of the values that were swept."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import methodcaller
+from itertools import pairwise
+from operator import itemgetter, methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ _MOST_PANELS = 9  # of the keys with most values
 _COLUMNS = 3
 _WIDTH, _HEIGHT = 4.2, 3.4  # inches a panel
 _LOG_RATIO = 50.0  # between the largest and the smallest number of a logarithmic axis
-_LONGEST_TICK = 18
+_LEAST_RATIO = 10.0  # the same where the numbers are a geometric series
+_LEAST_STEP = 0.1  # of a logarithmic axis between ticks
+_LONGEST_TICK, _LONGEST_LABEL = 18, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +57,11 @@ def write_sweep_plot(path: Path, jobs: Sequence[Job], label: str) -> bool:
     FigureCanvasAgg(figure)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, key in zip(panels, keys, strict=False):
-        _draw(axes, key, shown, connected=len(keys) == 1)
+        _draw(axes, key, shown, _groups(key, keys, shown), connected=len(keys) <= 2)
         axes.set_ylabel(plain(label))
     for axes in panels[len(keys) :]:
         axes.remove()
-    best = min(job.metric for job in shown)
-    figure.suptitle(
-        plain(f"{len(shown)} jobs, best {label.partition(' (')[0]}: {best:.4g}"), fontsize=10
-    )
+    figure.suptitle(plain(_title(shown, label)), fontsize=10)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     write_atomic(path, methodcaller("write", buffer.getvalue()))
@@ -76,53 +77,117 @@ def _keys(jobs: Sequence[Job]) -> list[str]:
     return [key for key in several if key in most]
 
 
-def _draw(axes: Any, key: str, jobs: Sequence[Job], connected: bool) -> None:
+def _title(jobs: Sequence[Job], label: str) -> str:
+    text = f"{len(jobs)} jobs"
+    complete = [job.metric for job in jobs if job.complete]
+    return f"{text}, best {label.partition(' (')[0]}: {min(complete):.4g}" if complete else text
+
+
+def _groups(key: str, keys: Sequence[str], jobs: Sequence[Job]) -> dict[str, list[Job]]:
+    """Returns the jobs of a panel by what another key was, or as one group without a name.
+
+    Args:
+        key: Of the panel; jobs without it are left out.
+        keys: Of all panels.
+        jobs: Of the sweep.
+    """
     having = [job for job in jobs if key in job.values]
-    places = _places(axes, key, [job.values[key] for job in having])
-    points = sorted(zip(places, having, strict=True), key=lambda item: item[0])
-    if connected:
-        line = [(x, job.metric) for x, job in points if job.complete]
-        axes.plot(*zip(*line, strict=True) if line else ([], []), color=COLOURS[0], alpha=0.4)
-    for complete, face, name in ((True, COLOURS[0], ""), (False, "none", "pruned")):
-        some = [(x, job.metric) for x, job in points if job.complete is complete]
-        if some:
-            axes.scatter(
-                *zip(*some, strict=True),
-                s=28,
-                facecolors=face,
-                edgecolors=COLOURS[0],
-                label=name or None,
-            )
-    complete_points = [item for item in points if item[1].complete]
-    if complete_points:
-        x, best = min(complete_points, key=lambda item: item[1].metric)
-        axes.scatter([x], [best.metric], s=110, facecolors="none", edgecolors=INK, label="best")
-    if _is_wide([job.metric for job in having]):
+    for other in keys:
+        values = list(dict.fromkeys(job.values.get(other, "default") for job in having))
+        if other != key and 1 < len(values) <= len(COLOURS):
+            return {
+                f"{other}={value}": [
+                    job for job in having if job.values.get(other, "default") == value
+                ]
+                for value in values
+            }
+    return {"": having}
+
+
+def _draw(
+    axes: Any, key: str, jobs: Sequence[Job], groups: Mapping[str, Sequence[Job]], connected: bool
+) -> None:
+    having = [job for job in jobs if key in job.values]
+    places = dict(
+        zip(
+            [job.values[key] for job in having],
+            _places(axes, [job.values[key] for job in having]),
+            strict=True,
+        )
+    )
+    # A search has hardly two jobs of one value: lines through its points would say nothing.
+    is_grid = 2 * len(having) > len(set(places.values())) * len(groups)
+    for (name, group), colour in zip(groups.items(), COLOURS, strict=False):
+        points = sorted(((places[job.values[key]], job) for job in group), key=itemgetter(0))
+        complete = [(x, job.metric) for x, job in points if job.complete]
+        if connected and is_grid and complete:
+            axes.plot(*zip(*complete, strict=True), color=colour, alpha=0.4)
+        for some, face in (
+            (complete, colour),
+            ([(x, job.metric) for x, job in points if not job.complete], "none"),
+        ):
+            if some:
+                axes.scatter(*zip(*some, strict=True), s=28, facecolors=face, edgecolors=colour)
+        if name:
+            axes.scatter([], [], s=28, color=colour, label=_short(name, _LONGEST_LABEL))
+    if not all(job.complete for job in having):
+        axes.scatter([], [], s=28, facecolors="none", edgecolors=INK, label="pruned")
+    done = [job for job in having if job.complete]
+    if done:
+        best = min(done, key=lambda job: job.metric)
+        place = [places[best.values[key]]], [best.metric]
+        axes.scatter(*place, s=110, facecolors="none", edgecolors=INK, label="best")
+    metrics = [job.metric for job in having]
+    if min(metrics) > 0 and max(metrics) / min(metrics) >= _LOG_RATIO:
         axes.set_yscale("log")
     axes.set_xlabel(plain(key))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
 
 
-def _places(axes: Any, key: str, texts: Sequence[str]) -> list[float]:
-    """Returns where values are on the x axis: numbers as such, others side by side."""
+def _places(axes: Any, texts: Sequence[str]) -> list[float]:
+    """Returns where values are on the x axis, which is set up: numbers as such, others in turn."""
     numbers = [_number(text) for text in texts]
     known = [number for number in numbers if number is not None]
     if len(known) == len(texts):
-        if _is_wide(known):
-            axes.set_xscale("log")
+        _scale(axes, sorted(set(known)))
         return known
     names = list(dict.fromkeys(texts))
-    axes.set_xticks(range(len(names)), [_short(name) for name in names], fontsize=8, rotation=20)
+    ticks = [_short(name, _LONGEST_TICK) for name in names]
+    axes.set_xticks(range(len(names)), ticks, fontsize=8, rotation=20)
     return [float(names.index(text)) for text in texts]
 
 
-def _short(name: str) -> str:
-    return plain(name if len(name) <= _LONGEST_TICK else f"{name[: _LONGEST_TICK - 3]}...")
+def _scale(axes: Any, values: Sequence[float]) -> None:
+    """Chooses a linear or a logarithmic axis, and ticks that are values there could have been."""
+    from matplotlib.ticker import NullLocator
+
+    if not _is_logarithmic(values):
+        if all(value == int(value) for value in values):
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        return
+    axes.set_xscale("log")
+    steps = _steps([math.log(value) for value in values])
+    if min(steps) > _LEAST_STEP * sum(steps):  # few, and no tick would lie on another
+        axes.set_xticks(values, [f"{value:g}" for value in values], fontsize=8)
+        axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _is_wide(numbers: Sequence[float]) -> bool:
-    return min(numbers) > 0 and max(numbers) / min(numbers) >= _LOG_RATIO
+def _is_logarithmic(values: Sequence[float]) -> bool:
+    """Whether sorted values are orders of magnitude apart, or a geometric series."""
+    if len(values) < 2 or values[0] <= 0 or values[-1] / values[0] < _LEAST_RATIO:
+        return False
+    plain_steps, steps = _steps(values), _steps([math.log(value) for value in values])
+    even = max(steps) / min(steps) <= max(plain_steps) / min(plain_steps)
+    return even or values[-1] / values[0] >= _LOG_RATIO
+
+
+def _steps(values: Sequence[float]) -> list[float]:
+    return [high - low for low, high in pairwise(values)]
+
+
+def _short(name: str, longest: int) -> str:
+    return plain(name if len(name) <= longest else f"{name[: longest - 3]}...")
 
 
 def _number(text: str) -> float | None:

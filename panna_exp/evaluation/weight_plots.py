@@ -38,6 +38,7 @@ def write_weight_plots(folder: Path, records: Sequence[dict[str, Any]]) -> list[
         axes.set(xlabel="epoch", ylabel=kind)
         axes.grid(alpha=0.25, linewidth=0.5)
         axes.locator_params(nbins=5)
+        axes.locator_params(axis="x", integer=True)
     figure.subplots_adjust(left=0.09, right=0.98, bottom=0.15, top=0.89, wspace=0.32)
     names = [name for name in records[-1]["quantiles"] if name.endswith(".weights")]
     paths = []

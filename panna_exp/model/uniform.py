@@ -6,7 +6,7 @@ values of all atoms lie in one array a layer: each species has matrix products o
 into its rows, and everything else is done once for all atoms. For small batches that is a third of
 the calls. Shapes: A atoms, T species, D descriptor components.
 
-Called by those two modules, which switch autograd off: each switch takes as long as a small product.
+Called by those two modules, which switch autograd off; a switch takes as long as a small product.
 """
 
 from collections.abc import Sequence

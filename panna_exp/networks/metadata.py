@@ -2,8 +2,8 @@
 
 PANNA 2.x has one entry a species under ``networks`` and fixed file names; PANNA 1.x has one list
 over species for each quantity and names its files under ``networks_files``. What either leaves in
-a ``train_dir`` has the structure alone. The keys ``generation`` and ``descriptor`` are ours; keys
-that nobody here knows are left alone.
+a ``train_dir`` has the structure alone. The keys ``generation``, ``descriptor`` and
+``energy_rescale`` are ours; keys that nobody here knows are left alone.
 """
 
 import json
@@ -54,7 +54,7 @@ class NetworkSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """A whole file; the descriptor's fields mean what they mean in NetworkSet."""
+    """A whole file; descriptor and rescaling mean what they mean in NetworkSet."""
 
     path: Path
     format: str
@@ -62,6 +62,7 @@ class Metadata:
     gvect_params: dict[str, Any] | None
     descriptor_info: dict[str, Any] | None
     generation: str | None
+    energy_rescale: float | None
 
 
 def layer_shapes(feature_size: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
@@ -99,6 +100,7 @@ def read_metadata(path: Path) -> Metadata:
         gvect_params=_optional(data, "gvect_params", dict, f"{file}"),
         descriptor_info=_optional(data, "descriptor", dict, f"{file}"),
         generation=_generation(data, file),
+        energy_rescale=_energy_rescale(data, file),
     )
 
 
@@ -255,6 +257,13 @@ def _generation(data: dict[str, Any], file: Path) -> str | None:
             f"{file}: generation is {value!r}, expected one of {', '.join(GENERATIONS)}"
         )
     return value
+
+
+def _energy_rescale(data: dict[str, Any], file: Path) -> float | None:
+    value = _optional(data, "energy_rescale", (int, float), f"{file}")
+    if value is not None and not 0 < value < math.inf:
+        raise NetworkError(f"{file}: energy_rescale is {value!r}, expected a number above 0")
+    return None if value is None else float(value)
 
 
 def _same_length(columns: dict[str, list[Any]], file: Path) -> None:

@@ -20,6 +20,8 @@ class NetworkSet:
         descriptor_info: The descriptor as this program stores it, or None if unknown.
         generation: ``A``, ``B`` or ``C`` of the mBP formula, or None if unknown; taken from
             ``descriptor_info`` where that has it.
+        energy_rescale: Factor that the networks learned the energies with and that was taken out of
+            the last layers (see ``rescale``); None where nothing says so.
         source: Where it was read from, for messages.
         format: ``panna2``, ``panna1``, ``lammps``, or ``memory`` where it was not read.
 
@@ -31,6 +33,7 @@ class NetworkSet:
     gvect_params: dict[str, Any] | None = None
     descriptor_info: dict[str, Any] | None = None
     generation: str | None = None
+    energy_rescale: float | None = None
     source: str = "the network"
     format: str = "memory"
 
@@ -75,5 +78,6 @@ class NetworkSet:
             self.species == other.species
             and (self.gvect_params, self.descriptor_info, self.generation)
             == (other.gvect_params, other.descriptor_info, other.generation)
+            and self.energy_rescale == other.energy_rescale
             and all(net.identical(other.networks[symbol]) for symbol, net in self.networks.items())
         )

@@ -47,6 +47,7 @@ def read_panna(folder: Path) -> NetworkSet:
         gvect_params=info.gvect_params,
         descriptor_info=info.descriptor_info,
         generation=info.generation,
+        energy_rescale=info.energy_rescale,
         source=str(folder),
         format=info.format,
     )
@@ -124,8 +125,8 @@ def metadata_text(networks: NetworkSet, version: int = 2, files: bool = True) ->
         files: Whether 1.x names its files: not in a training directory, where they do not exist.
     """
     if version == 2:
-        return json.dumps({**_metadata_2(networks), **_descriptor_keys(networks)}, indent=2)
-    return json.dumps({**_metadata_1(networks, files), **_descriptor_keys(networks)})
+        return json.dumps({**_metadata_2(networks), **_own_keys(networks)}, indent=2)
+    return json.dumps({**_metadata_1(networks, files), **_own_keys(networks)})
 
 
 def training_metadata(
@@ -144,7 +145,7 @@ def training_metadata(
         source="the run",
     )
     own = _metadata_2(structure) if version == 2 else _metadata_1(structure, files=False)
-    return {**own, **_descriptor_keys(structure)}
+    return {**own, **_own_keys(structure)}
 
 
 def _check_files(info: Metadata) -> None:
@@ -232,10 +233,11 @@ def _as_json(value: dict[str, Any] | None) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _descriptor_keys(networks: NetworkSet) -> dict[str, Any]:
+def _own_keys(networks: NetworkSet) -> dict[str, Any]:
     known = {
         "gvect_params": networks.gvect_params,
         "generation": networks.generation,
         "descriptor": networks.descriptor_info,
+        "energy_rescale": networks.energy_rescale,
     }
     return {key: value for key, value in known.items() if value is not None}

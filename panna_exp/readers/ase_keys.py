@@ -147,7 +147,8 @@ def _virial(values: Mapping[str, Any], atoms: Any, origin: str) -> Floats | None
     if len(found) > 1 and not np.allclose(found[0], found[1], rtol=1e-3, atol=1e-4):
         raise DataError(
             f"{origin}: its virial and its stress contradict each other: expected virial = -stress "
-            "x volume, in eV and eV/angstrom^3"
+            "x volume, in eV and eV/angstrom^3: correct the file, or leave both out "
+            "(training.virial_cost=0, --virials none)"
         )
     return found[0] if found else None
 

@@ -6,11 +6,15 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from panna_exp.errors import DataError, closest
 
 BUILTIN = "builtin:"
+# Files that programs name themselves. In a folder they do not count as data: beside one another
+# they are the same structures several times.
+_NAMES = {"ase": ("*OUTCAR*", "*vasprun*.xml*", "*.pwo")}
 _BUILTIN_FOLDER = Path(__file__).resolve().parent.parent / "datasets"
 
 
@@ -55,7 +59,9 @@ def find_files(
     if len(kinds) > 1:
         first = {name: next(path for path, k in found if k == name) for name in kinds}
         shown = ", ".join(f"{path} ({name})" for name, path in first.items())
-        raise DataError(f"files of several kinds: {shown}: name one kind, or choose data.kind")
+        raise DataError(
+            f"files of several kinds: {shown}: name one kind, or choose data.kind (--from)"
+        )
     return found
 
 
@@ -139,8 +145,11 @@ def _kind_of(path: Path, suffixes: Mapping[str, Sequence[str]]) -> str:
     for kind, endings in suffixes.items():
         if path.suffix in endings:
             return kind
+    for kind, patterns in _NAMES.items():
+        if any(fnmatchcase(path.name, pattern) for pattern in patterns):
+            return kind
     known = dict.fromkeys(ending for endings in suffixes.values() for ending in endings)
     raise DataError(
         f"{path}: unknown suffix '{path.suffix}', expected one of {', '.join(known)}: choose "
-        "data.kind"
+        "data.kind (--from), for instance ase for what ASE reads"
     )

@@ -31,7 +31,10 @@ class FlatChecks:
             )
 
     def values(self, structures: StructureSet) -> None:
-        """Raises DataError unless all numbers are finite, forces those or none, and cells whole."""
+        """Raises DataError unless all numbers are finite and cells whole.
+
+        Forces and virials that a structure does not have are NaN.
+        """
         self.energies(structures.energy)
         if structures.positions is not None:
             self.finite("positions", structures.positions)
@@ -39,6 +42,8 @@ class FlatChecks:
             self.finite("descriptors", structures.descriptors)
         if structures.forces is not None:
             self.forces(structures.forces)
+        if structures.virial is not None:
+            self.virials(structures.virial)
         self.cells(structures.cell, structures.pbc)
 
     def energies(self, values: NDArray[Any]) -> None:
@@ -67,6 +72,16 @@ class FlatChecks:
             raise DataError(
                 f"{origin}: forces of atom {atom} are not finite numbers "
                 "(a structure without forces has NaN for all its atoms)"
+            )
+
+    def virials(self, values: NDArray[Any]) -> None:
+        """Raises DataError unless those [S, 3, 3] of each structure are all finite or all NaN."""
+        missing = np.isnan(values).all(axis=(1, 2))
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=(1, 2)) & ~missing)
+        if len(bad):
+            raise DataError(
+                f"{self.origins[int(bad[0])]}: the virial is not finite numbers (a structure "
+                "without one has NaN nine times)"
             )
 
     def cells(self, cell: NDArray[Any], pbc: NDArray[Any]) -> None:

@@ -3,10 +3,10 @@
 Root attributes ``format``, ``format_version``, ``length_unit``, ``energy_unit``; data sets
 ``symbols`` [T], ``offsets`` [S + 1], ``species`` [A] (index in symbols), ``energy`` [S], and
 optionally ``positions`` [A, 3], ``cell`` [S, 3, 3] with ``pbc`` [S, 3] (absent: molecules),
-``forces`` [A, 3] (all of a structure NaN: none), ``name`` [S], ``descriptors`` [A, D] with the
-attribute ``info`` (JSON) and their ``derivatives`` (see hdf5_derivatives); group ``provenance``
-with attributes. Texts are UTF-8, of fixed or
-variable length. What is written is covered by checksums: arrays by Fletcher-32, the rest by those
+``forces`` [A, 3] and ``virial`` [S, 3, 3] (all of a structure NaN: none), ``name`` [S],
+``descriptors`` [A, D] with the attribute ``info`` (JSON) and their ``derivatives`` (see
+hdf5_derivatives); group ``provenance`` with attributes. Texts are UTF-8, of fixed or variable
+length. What is written is covered by checksums: arrays by Fletcher-32, the rest by those
 of HDF5 1.10.
 """
 
@@ -25,8 +25,8 @@ from panna_exp.elements import Species
 from panna_exp.files import replacing
 from panna_exp.readers.flat_checks import FlatChecks
 from panna_exp.readers.h5 import opened
-from panna_exp.readers.hdf5_arrays import text
-from panna_exp.readers.hdf5_derivatives import write_derivatives
+from panna_exp.readers.hdf5_arrays import read_offsets, text
+from panna_exp.readers.hdf5_derivatives import GROUP, write_derivatives
 from panna_exp.readers.hdf5_layout import (
     FORMAT,
     VERSION,
@@ -59,6 +59,19 @@ def read_symbols(path: Path) -> list[str]:
     with opened(path) as file:
         check_format(file, path)
         return read_file_symbols(file, path)
+
+
+def count_structures(path: Path) -> int:
+    """Returns how many structures the file has (DataError)."""
+    with opened(path) as file:
+        check_format(file, path)
+        return len(read_offsets(file, path)) - 1
+
+
+def has_derivatives(path: Path) -> bool:
+    """Whether the file has derivatives of descriptors (DataError)."""
+    with opened(path) as file:
+        return GROUP in file
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -114,6 +127,7 @@ def _write(
         "energy": structures.energy,
         "positions": structures.positions,
         "forces": structures.forces,
+        "virial": structures.virial,
         "descriptors": structures.descriptors,
     }
     if structures.pbc.any() or structures.cell.any():

@@ -100,6 +100,7 @@ class Layout:
         positions = array(file, path, "positions", (of_all, 3), rows=atoms)
         forces = array(file, path, "forces", (of_all, 3), rows=atoms)
         descriptors = array(file, path, "descriptors", (of_all, None), rows=atoms)
+        virial = array(file, path, "virial", (count, 3, 3), rows=rows)
         cell, pbc = self._cells(rows)
         derivatives = None
         if with_derivatives and descriptors is not None:
@@ -120,6 +121,7 @@ class Layout:
             descriptors=None if descriptors is None else _single_or_double(descriptors),
             descriptor_info=self.descriptor_info,
             derivatives=derivatives,
+            virial=_scaled(virial, self._energy),
         )
         checks.values(structures)
         return structures

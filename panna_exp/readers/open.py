@@ -49,7 +49,9 @@ READERS = {
     "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords", ("zero_forces",)),
     "example": Reader("example_json", (".example",), "PANNA's structures, JSON", ("zero_forces",)),
     "hdf5": Reader("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5", ("derivatives",)),
-    "bin": Reader("bin_files", (".bin",), "PANNA's descriptors, one structure a file"),
+    "bin": Reader(
+        "bin_files", (".bin",), "PANNA's descriptors, one structure a file", ("derivatives",)
+    ),
     "ase": Reader("ase_files", (".xyz", ".extxyz", ".traj", ".db"), "files that ASE reads", _ALL),
     "npz": Reader("npz", (".npz",), "NumPy archives as of sGDML and MD17", _ALL),
     # By name only: their suffixes are those of our own files.
@@ -96,10 +98,9 @@ def open_structures(
         DataError: Names file, record and cause.
     """
     chosen = options or ReadOptions()
-    suffixes = {name: reader.suffixes for name, reader in READERS.items()}
     parts: list[StructureSet] = []
     files: list[FileRecord] = []
-    named = find_files(paths, kind, base or Path.cwd(), suffixes)
+    named = files_named(paths, kind, base or Path.cwd())
     for number, (path, found) in enumerate(named, start=1):
         part, sha256 = _read(path, found, species, chosen)
         if progress is not None:
@@ -127,6 +128,12 @@ def open_structures(
         files=files,
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def files_named(paths: Sequence[str], kind: str | None, base: Path) -> list[tuple[Path, str]]:
+    """Returns the files that :func:`open_structures` would read, with their kinds (DataError)."""
+    suffixes = {name: reader.suffixes for name, reader in READERS.items()}
+    return find_files(paths, kind, base, suffixes)
 
 
 def _read(

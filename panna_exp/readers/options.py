@@ -60,12 +60,14 @@ def spelled(name: str) -> str:
 def without_zero_forces(structures: StructureSet, options: ReadOptions) -> StructureSet:
     """Returns the set less the forces of structures where all are exactly zero.
 
-    Their origins are in ``zero_forces`` of the result; nothing happens with zero_forces=keep.
+    A structure of one atom keeps them: the force on it is zero. Origins of the others are in
+    ``zero_forces`` of the result; nothing happens with zero_forces=keep.
     """
     if structures.forces is None or options.zero_forces == "keep":
         return structures
     atoms = ~structures.forces.any(axis=1)  # NaN is not zero
     zero = np.logical_and.reduceat(atoms, structures.offsets[:-1])
+    zero &= structures.num_atoms > 1
     if not zero.any():
         return structures
     forces = structures.forces.copy()

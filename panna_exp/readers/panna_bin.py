@@ -81,6 +81,38 @@ class BinStructure:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinHeader:
+    """The beginning of a file.
+
+    Args:
+        energy: Total energy (eV).
+        species: [A].
+        flags: Which parts there are.
+    """
+
+    energy: float
+    species: Single
+    flags: int
+
+    @property
+    def has(self) -> tuple[bool, bool]:
+        """Whether there are derivatives and a per-atom quantity."""
+        return bool(self.flags & _DERIVATIVES), bool(self.flags & _PER_ATOM)
+
+
+def read_header(path: Path) -> BinHeader:
+    """Reads the beginning of a file, however large the rest is (DataError: it is damaged)."""
+    with path.open("rb") as file:
+        start = file.read(_HEADER.size)
+        if len(start) < _HEADER.size:
+            raise DataError(f"{path}: has {len(start)} bytes: it is truncated")
+        version, flags, num_atoms, size, energy = _HEADER.unpack(start)
+        _check_header(path, version, flags, num_atoms, size)
+        species = np.frombuffer(file.read(4 * num_atoms), "<f4")
+    return BinHeader(energy=energy, species=species, flags=flags)
+
+
 def read_bin(path: Path) -> BinStructure:
     """Reads a file; its arrays are read-only.
 

@@ -22,7 +22,7 @@ from panna_exp.readers.hdf5_layout import Layout
 
 # Enough for the chunks that two runs of structures share.
 _CACHE_BYTES = 64 * 2**20
-_LARGE = ("descriptors", "positions", "forces")
+_LARGE = ("descriptors", "positions", "forces", "virial")
 _DERIVATIVES = "derivatives"
 # Parts of the large arrays that go into the fingerprint: reading all of them takes minutes.
 _SAMPLES = 64

@@ -1,4 +1,4 @@
-"""Derivatives of descriptors in PANNA's TFRecords, dense or sparse.
+"""Derivatives of descriptors in PANNA's TFRecords, dense or sparse, read and written.
 
 Shapes: A atoms, D descriptor components.
 """
@@ -14,6 +14,46 @@ from panna_exp.errors import DataError
 
 _SPARSE = ("dgvect_values", "dgvect_indices1", "dgvect_indices2")
 _EXACT = 1 << 24  # below it every integer is a float32
+
+
+def dense_features(values: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Returns the features of a dense Jacobian, its elements in any shape of the right order."""
+    return {"dgvects": values}
+
+
+def sparse_features(
+    values: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]
+) -> dict[str, NDArray[Any]]:
+    """Returns the features of a Jacobian without its zeros; places are floats, as PANNA's."""
+    return {
+        "dgvect_size": np.array([len(values)]),
+        "dgvect_values": values,
+        "dgvect_indices1": rows.astype(np.float32),
+        "dgvect_indices2": columns.astype(np.float32),
+    }
+
+
+def stored_features(
+    derivatives: Derivatives, index: int, num_atoms: int, width: int, origin: str
+) -> dict[str, NDArray[Any]]:
+    """Returns the features of the derivatives of one structure.
+
+    Args:
+        derivatives: Of several structures.
+        index: Which of them.
+        num_atoms: A.
+        width: D.
+        origin: For messages.
+
+    Raises:
+        DataError: It is too large for PANNA's sparse places.
+    """
+    part = slice(derivatives.starts[index], derivatives.starts[index + 1])
+    values = derivatives.values[part]
+    if derivatives.rows is None or derivatives.columns is None:
+        return dense_features(values)
+    _check_places_fit(num_atoms, width, origin)
+    return sparse_features(values, derivatives.rows[part], derivatives.columns[part])
 
 
 def packed_derivatives(
@@ -79,16 +119,20 @@ def _sparse(
                 f"{origin}: '{key}' has {len(array)} values, but 'dgvect_values' has {len(values)}"
             )
     limits = (num_atoms * width, 3 * num_atoms)
-    if limits[0] > _EXACT:
-        raise DataError(
-            f"{origin}: {num_atoms} atoms of {width} components are more than PANNA's sparse "
-            f"places, stored as floats, can number ({_EXACT}): use dense derivatives"
-        )
+    _check_places_fit(num_atoms, width, origin)
     rows, columns = (
         _places(array, key, limit, origin)
         for array, key, limit in zip(places, _SPARSE[1:], limits, strict=True)
     )
     return _finite(values, "dgvect_values", origin), rows, columns
+
+
+def _check_places_fit(num_atoms: int, width: int, origin: str) -> None:
+    if num_atoms * width > _EXACT:
+        raise DataError(
+            f"{origin}: {num_atoms} atoms of {width} components are more than PANNA's sparse "
+            f"places, stored as floats, can number ({_EXACT}): use dense derivatives"
+        )
 
 
 def _places(values: NDArray[Any], key: str, limit: int, origin: str) -> NDArray[np.int32]:

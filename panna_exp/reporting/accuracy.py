@@ -59,6 +59,9 @@ def _parity(entry: Entry) -> Markup:
     plots = [
         image(data, f"parity plot of {name}") for data, name in zip(drawn, names, strict=False)
     ]
+    spread = _stored(evaluation.uncertainty_picture())
+    if spread is not None:
+        plots.append(image(spread, "errors against uncertainty"))
     return title + joined(plots)
 
 

@@ -1,4 +1,4 @@
-"""The data files that a run's record names."""
+"""The files that a run's record names: its data, and what its networks started from."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from panna_exp.errors import DataError
 from panna_exp.reporting.run import ENVIRONMENT, Run
 
 PARTS = ("train", "validation")
+STARTING = "starting_files"  # of environment.json: what networks started from, by path and sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +49,20 @@ def data_files(run: Run, part: str) -> list[DataFile]:
                 )
         found.append(DataFile(**{key: item[key] for key in keys}))
     return found
+
+
+def starting_files(run: Run) -> dict[str, str]:
+    """Returns checksums by path of the weights, masks and checkpoint that the run started from.
+
+    Raises:
+        DataError: The record is damaged.
+    """
+    where = f"{run.path / ENVIRONMENT}: {STARTING}"
+    files = run.environment.get(STARTING) or []
+    if not isinstance(files, list):
+        raise DataError(f"{where}: expected a list, found {files!r:.60}")
+    for number, item in enumerate(files):
+        pair = [item.get(key) for key in ("path", "sha256")] if isinstance(item, dict) else []
+        if len(pair) != 2 or not all(isinstance(value, str) for value in pair):
+            raise DataError(f"{where}[{number}]: expected path and sha256, found {item!r:.60}")
+    return {item["path"]: item["sha256"] for item in files}

@@ -8,17 +8,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from panna_exp.reporting.data_files import PARTS, data_files
+from panna_exp.reporting.data_files import PARTS, data_files, starting_files
 from panna_exp.reporting.listing import finite
 from panna_exp.reporting.records import Metrics, flatten
 from panna_exp.reporting.run import Run
 
 # Says only where a run is recorded, which is always another place.
 PLACES = ("io.train_dir",)
-_HASHES = ("fingerprint", "sha256", "git_commit")
+_HASHES = ("fingerprint", "sha256", "source_sha256", "git_commit")
 _HASH_DIGITS = 12
 _CODE = (
     "panna_exp",
+    "source_sha256",
     "python",
     "packages",
     "git_commit",
@@ -173,7 +174,7 @@ def _code(run: Run) -> dict[str, Any]:
 
 def _data_differences(first: Run, second: Run) -> list[Difference]:
     found = differences(_data(first), _data(second))
-    for part in PARTS:
+    for part in (*PARTS, "starting"):
         one, other = _files(first, part), _files(second, part)
         paths = Difference(f"{part}.paths", list(one), list(other))
         if _differ(paths):
@@ -196,6 +197,8 @@ def _data(run: Run) -> dict[str, Any]:
 
 
 def _files(run: Run, part: str) -> dict[str, str]:
+    if part not in PARTS:
+        return starting_files(run)
     return {file.path: file.sha256 for file in data_files(run, part)}
 
 

@@ -72,6 +72,11 @@ class Evaluation:
         plot = path.with_suffix(".png")
         return plot if plot.is_file() else None
 
+    def uncertainty_picture(self) -> Path | None:
+        """Returns a committee's plot of errors against spreads, None of one potential."""
+        plot = self.path.with_name(f"{self.path.stem}_uncertainty.png")
+        return plot if plot.is_file() else None
+
     def worst_forces(self) -> Floats | None:
         """Returns [S] the largest error of a force component (eV/angstrom), NaN where unknown."""
         if self.forces is None or self.reference_forces is None:

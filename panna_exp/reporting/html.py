@@ -34,9 +34,12 @@ tr:hover td { background: #f3f8fd; }
 .side { display: grid; gap: 1rem 2rem; grid-template-columns:
   repeat(auto-fit, minmax(min(100%, 560px), 1fr)); }
 .side > div { min-width: 0; }
-.side th, .side td { padding: .2rem .5rem; }
+.side table { font-size: .85rem; }
+.side th, .side td { padding: .2rem .3rem; }
+.side tr > :first-child { min-width: 5em; }
 img { max-width: min(100%, 1000px); height: auto; }
 img.small { width: 100px; max-width: none; }
+.side img.small { width: 70px; }
 pre { background: #f7f7f7; border: 1px solid #e4e4e4; padding: .7rem; overflow-x: auto;
   font-size: .82rem; }
 code { background: #f2f2f2; padding: .05rem .3rem; overflow-wrap: anywhere; }

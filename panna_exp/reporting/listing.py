@@ -79,6 +79,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "started": run.started.isoformat(timespec="seconds"),
         "epochs": run.epochs,
         "max_epochs": run.max_epochs,
+        "members": list(run.members),
         "steps": run.metrics.last_step,
         "best": None
         if best is None
@@ -114,11 +115,14 @@ def significant(value: float) -> str:
 
 
 def _epochs(run: Run) -> str:
+    if run.members:
+        return f"{len(run.members)} members"
     return str(run.epochs) if run.max_epochs is None else f"{run.epochs}/{run.max_epochs}"
 
 
 def _best(best: Best | None, same: bool) -> str:
     if best is None:
         return ""
-    text = f"{significant(best.value)} (epoch {best.epoch})"
+    where = "all members" if best.epoch is None else f"epoch {best.epoch}"
+    text = f"{significant(best.value)} ({where})"
     return text if same else f"{best.title} {text}"

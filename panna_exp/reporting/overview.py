@@ -18,6 +18,7 @@ _HASH_DIGITS = 12
 _ENVIRONMENT = (
     *(
         "panna_exp",
+        "source_sha256",
         "python",
         "packages",
         "git_commit",
@@ -143,6 +144,8 @@ def chip(entry: Entry) -> Markup:
 
 def _epochs(entry: Entry) -> str:
     run = entry.run
+    if run.members:
+        return f"{len(run.members)} members"
     return f"{run.epochs}" if run.max_epochs is None else f"{run.epochs} of {run.max_epochs}"
 
 

@@ -23,6 +23,7 @@ from panna_exp.reporting.records import (
 
 CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.json", "environment.json"
 RESULT, METRICS, LOG = "result.json", "metrics.dat", "train.log"
+COMMITTEE = "committee.json"
 _JOURNAL = "tracking.jsonl"
 # Of these a run directory has at least one, whatever happened to it; a folder of settings or of
 # data has none.
@@ -46,6 +47,7 @@ class State(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
+    PRUNED = "pruned"
     FAILED = "failed"
 
 
@@ -58,14 +60,14 @@ class Best:
         label: What it is, e.g. ``validation MAE``.
         unit: Of ``value``, empty for losses.
         value: The smallest.
-        epoch: Where, counted from 1.
+        epoch: Where, counted from 1; None for a committee, which is evaluated as a whole.
     """
 
     column: str
     label: str
     unit: str
     value: float
-    epoch: int
+    epoch: int | None
 
     @property
     def title(self) -> str:
@@ -86,6 +88,7 @@ class Run:
         result: Of a run that ended.
         metrics: By epoch.
         started: Local time of its first message, or of its oldest file.
+        members: Names of the folders of a committee's members, none of another run.
     """
 
     path: Path
@@ -96,6 +99,7 @@ class Run:
     result: Mapping[str, Any]
     metrics: Metrics
     started: datetime
+    members: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -127,7 +131,9 @@ class Run:
         return found
 
     def best(self) -> Best | None:
-        """Returns the best epoch, None before there is one."""
+        """Returns the best epoch, or a committee's error; None before there is one."""
+        if self.members:
+            return self._of_all_members()
         for column, label, factor, unit in _BEST:
             values = self.metrics.columns.get(column)
             if values is None or not np.isfinite(values).any():
@@ -142,6 +148,13 @@ class Run:
             )
         return None
 
+    def _of_all_members(self) -> Best | None:
+        column, label, _, unit = _BEST[0]
+        value = self.result.get("mae_mev_per_atom")
+        if not isinstance(value, int | float):
+            return None
+        return Best(column=column, label=label, unit=unit, value=float(value), epoch=None)
+
 
 def is_run(path: Path) -> bool:
     """Whether the folder is that of a run, sound or damaged."""
@@ -151,6 +164,11 @@ def is_run(path: Path) -> bool:
 def is_committee(path: Path) -> bool:
     """Whether the folder is that of a committee (``training.seeds``), whose runs are below it."""
     return (path / "committee.json").is_file()
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether the folder is that of a sweep, whose jobs are below it."""
+    return next(path.glob("*/job.json"), None) is not None
 
 
 def read_run(path: Path, running: bool) -> Run:
@@ -164,7 +182,10 @@ def read_run(path: Path, running: bool) -> Run:
         DataError: A file of it is damaged, or its configuration is missing.
         OSError: A file cannot be read.
     """
-    config = read_yaml(path / CONFIG) if (path / CONFIG).exists() else {}
+    members = _members(path)
+    member = path / members[0] if members else path
+    configs = [item / CONFIG for item in (path, member) if (item / CONFIG).exists()]
+    config = read_yaml(configs[0]) if configs else {}
     result = _optional(path / RESULT, dict, {})
     if not config and not running and result.get("status") != "FAILED":
         raise DataError(f"{path}: the run directory has no {CONFIG}: it is incomplete")
@@ -175,15 +196,25 @@ def read_run(path: Path, running: bool) -> Run:
         state=State.RUNNING if running else _state(path, result, overrides, metrics),
         config=config,
         overrides=[str(item) for item in overrides or _overrides(path, result)],
-        environment=_optional(path / ENVIRONMENT, dict, {}),
+        environment=_optional(member / ENVIRONMENT, dict, {}),
         result=result,
         metrics=metrics,
         started=_started(path),
+        members=members,
     )
     # What every command looks at, so that a damaged record is found here.
     for keys in (("config", "tracking"), ("config", "training"), ("config", "data")):
         run.group(*keys)
     return run
+
+
+def _members(path: Path) -> tuple[str, ...]:
+    if not is_committee(path):
+        return ()
+    names = read_json(path / COMMITTEE, dict).get("members")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise DataError(f"{path / COMMITTEE}: members: expected names of folders, found {names!r}")
+    return tuple(names)
 
 
 def _optional(path: Path, kind: Any, otherwise: Any) -> Any:
@@ -211,7 +242,9 @@ def _state(
     step = result.get("step")
     newer = isinstance(step, int) and metrics.last_step > step
     other = overrides is not None and result.get("overrides", overrides) != overrides
-    return State.STOPPED if newer or other else State.FINISHED
+    if newer or other:
+        return State.STOPPED
+    return State.PRUNED if status == "PRUNED" else State.FINISHED
 
 
 def _last_status(journal: Path) -> str | None:

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panna_exp.errors import ConfigError, DataError, closest
-from panna_exp.reporting.run import Run, is_committee, is_run, read_run
+from panna_exp.reporting.listing import ordered
+from panna_exp.reporting.run import (
+    CONFIG,
+    RESULT,
+    Run,
+    State,
+    is_committee,
+    is_run,
+    is_sweep,
+    read_run,
+)
 
 # Copies of records that MLflow keeps; hidden folders are passed over too.
 _NOT_SEARCHED = ("mlruns", "mlartifacts")
@@ -51,10 +61,15 @@ def scan(folders: Iterable[Path], is_running: IsRunning) -> Scan:
 
 
 def find_runs(folder: Path) -> Iterator[Path]:
-    """Yields the run directories in and below a folder, sorted by path; links are not followed."""
+    """Yields the run directories in and below a folder, sorted by path; links are not followed.
+
+    A committee that was evaluated comes before its members.
+    """
     if is_run(folder):
         yield folder
         return
+    if _is_evaluated_committee(folder):
+        yield folder
     for place, names, _ in os.walk(folder):
         kept = []
         for name in sorted(names):
@@ -62,20 +77,39 @@ def find_runs(folder: Path) -> Iterator[Path]:
                 continue
             if is_run(Path(place) / name):
                 yield Path(place) / name
-            else:
-                kept.append(name)
+                continue
+            if _is_evaluated_committee(Path(place) / name):
+                yield Path(place) / name
+            kept.append(name)
         names[:] = kept
 
 
+def _is_evaluated_committee(folder: Path) -> bool:
+    return is_committee(folder) and (folder / RESULT).is_file()
+
+
 def named_runs(path: Path, command: str, is_running: IsRunning) -> list[Run]:
-    """Reads the run that a user names, or all members of a committee.
+    """Reads the run that a user names, a committee with its members or all jobs of a sweep.
 
     Args and errors as of :func:`named_run`.
+
+    Returns:
+        Jobs of a sweep with the best first, less those that were killed before they began.
     """
     folder = existing_folder(path, command, "a run directory")
-    if not is_committee(folder):
+    if is_committee(folder):
+        return [read_run(below, is_running(below)) for below in find_runs(folder)]
+    if is_run(folder) or not is_sweep(folder):
         return [named_run(path, command, is_running)]
-    return [read_run(below, is_running(below)) for below in find_runs(folder)]
+    running = {below: is_running(below) for below in find_runs(folder)}
+    begun = [
+        read_run(below, now)
+        for below, now in running.items()
+        if now or any((below / name).exists() for name in (CONFIG, RESULT))
+    ]
+    complete = [run for run in begun if run.state == State.FINISHED]
+    others = [run for run in begun if run.state != State.FINISHED]
+    return ordered(complete, "metric") + ordered(others, "metric")
 
 
 def named_run(path: Path, command: str, is_running: IsRunning) -> Run:
@@ -92,7 +126,7 @@ def named_run(path: Path, command: str, is_running: IsRunning) -> Run:
         OSError: A file of it cannot be read.
     """
     folder = existing_folder(path, command, "a run directory")
-    if not is_run(folder):
+    if not is_run(folder) and not _is_evaluated_committee(folder):
         below = next(find_runs(folder), None)
         hint = "panna-exp runs lists them" if below is None else f"but {below} below it is"
         raise ConfigError(f"{command}: {path}: is not a run directory, {hint}")

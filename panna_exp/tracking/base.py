@@ -53,6 +53,7 @@ class Model:
         step: Updates made.
         species: That it knows.
         register: Name to register it under, or None.
+        members: Of a committee, else 1.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Model:
     step: int
     species: Sequence[str]
     register: str | None
+    members: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,9 @@ class Tracker(Protocol):
     def save(self, path: Path, folder: str = "") -> None:
         """Keeps a file of the run directory."""
 
+    def add_data(self, datasets: Sequence[Dataset]) -> None:
+        """The run uses these data, which were not known at its start."""
+
     def save_model(self, model: Model) -> None:
         """Keeps a trained potential in a form that can be loaded to predict."""
 
@@ -157,6 +162,9 @@ class NullTracker:
         """Does nothing."""
 
     def save(self, path: Path, folder: str = "") -> None:
+        """Does nothing."""
+
+    def add_data(self, datasets: Sequence[Dataset]) -> None:
         """Does nothing."""
 
     def save_model(self, model: Model) -> None:
@@ -205,6 +213,11 @@ class TrackerGroup:
         """Saves in all."""
         for tracker in self._trackers:
             tracker.save(path, folder)
+
+    def add_data(self, datasets: Sequence[Dataset]) -> None:
+        """Tells all."""
+        for tracker in self._trackers:
+            tracker.add_data(datasets)
 
     def save_model(self, model: Model) -> None:
         """Saves in all."""

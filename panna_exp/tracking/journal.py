@@ -4,8 +4,8 @@ Training appends to this file only; what sends it elsewhere reads it, at its own
 again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,
 experiment, params, tags, datasets, parent, store, a key of the run), ``metrics`` (step, time in ms,
 values), ``artifact`` (path relative to the run directory, folder), ``model`` (folder relative to
-the run directory, name, step, species, register), ``evaluation`` (data, fingerprint, step, values,
-data sets, files, folder), ``finish`` (status).
+the run directory, name, step, species, register, members), ``data`` (data sets), ``evaluation``
+(data, fingerprint, step, values, data sets, files, folder), ``finish`` (status).
 """
 
 import json
@@ -13,13 +13,13 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import Evaluation, Model, RunInfo, RunStatus
+from panna_exp.tracking.base import Dataset, Evaluation, Model, RunInfo, RunStatus
 
 NAME = "tracking.jsonl"
 _FLUSH_SECONDS = 0.2
@@ -93,6 +93,10 @@ class Journal:
         """Adds a file to keep, its path relative to the run directory."""
         self._add({"event": "artifact", "path": path, "folder": folder})
 
+    def add_data(self, datasets: Sequence[Dataset]) -> None:
+        """Adds data sets that were not known when the run began."""
+        self._add({"event": "data", "datasets": [asdict(dataset) for dataset in datasets]})
+
     def save_model(self, folder: str, model: Model) -> None:
         """Adds a potential to keep, its folder relative to the run directory."""
         self._add(
@@ -103,6 +107,7 @@ class Journal:
                 "step": model.step,
                 "species": list(model.species),
                 "register": model.register,
+                "members": model.members,
             }
         )
 
@@ -214,6 +219,14 @@ def first_event(path: Path) -> Event | None:
     if not path.exists():
         return None
     return next((event for event, _ in read_events(path, 0)), None)
+
+
+def last_start(path: Path) -> Event | None:
+    """Returns what a run said of itself when it last began or was continued, None of no run."""
+    if not path.exists():
+        return None
+    starts = [event for event, _ in read_events(path, 0) if event["event"] in ("start", "resume")]
+    return starts[-1] if starts else None
 
 
 def now_ms() -> int:

@@ -7,14 +7,14 @@ and a store that is slow, locked or away costs nothing but a later delivery.
 import importlib.util
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from panna_exp.tracking import journal
-from panna_exp.tracking.base import Model, RunInfo, RunStatus
+from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
 from panna_exp.tracking.mlflow_store import (
@@ -111,6 +111,11 @@ class MlflowTracker:
         assert self._journal is not None
         assert self._run_dir is not None
         self._journal.save(os.path.relpath(path.resolve(), self._run_dir.resolve()), folder)
+
+    def add_data(self, datasets: Sequence[Dataset]) -> None:
+        """Has data sets sent."""
+        assert self._journal is not None
+        self._journal.add_data(datasets)
 
     def save_model(self, model: Model) -> None:
         """Has a potential sent."""

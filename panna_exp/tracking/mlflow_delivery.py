@@ -190,6 +190,8 @@ class Delivery:
             self._begin(event)
         elif event["event"] == "artifact":
             self._send_file(event["path"], event["folder"])
+        elif event["event"] == "data":
+            self._send_inputs(event)
         elif event["event"] == "model":
             self._send_model(event)
         elif event["event"] == "evaluation":
@@ -220,6 +222,9 @@ class Delivery:
         tags = [RunTag(name, value) for name, value in tags_of(event, known).items()]
         for first in range(0, len(tags), _PARAMS):
             self._client.log_batch(self.run_id, tags=tags[first : first + _PARAMS])
+        self._send_inputs(event)
+
+    def _send_inputs(self, event: Event) -> None:
         inputs = inputs_of(event)
         if inputs:
             self._client.log_inputs(self.run_id, inputs)
@@ -233,9 +238,7 @@ class Delivery:
         self.files += 1
 
     def _send_evaluation(self, event: Event) -> None:
-        inputs = inputs_of(event)
-        if inputs:
-            self._client.log_inputs(self.run_id, inputs)
+        self._send_inputs(event)
         points = list(metrics_of(event, f"evaluate/{event['data']}/"))
         self._client.log_batch(self.run_id, metrics=points)
         self.points += len(points)

@@ -82,7 +82,7 @@ def _save(path: Path, potential: Path, event: Event, run_id: str, model: Any) ->
         path,
         python_model=str(_CODE),
         artifacts={"potential": str(potential)},
-        signature=_signature(),
+        signature=_signature(event.get("members", 1) > 1),
         input_example=_example(event["species"]),
         pip_requirements=[f"panna-exp=={__version__}"],
         mlflow_model=Model(
@@ -94,8 +94,8 @@ def _save(path: Path, potential: Path, event: Event, run_id: str, model: Any) ->
     )
 
 
-def _signature() -> Any:
-    """Returns what the model takes and gives.
+def _signature(is_committee: bool) -> Any:
+    """Returns what the model takes and gives, a committee standard deviations as well.
 
     ``cell`` and ``pbc`` are of any type, so that molecules may leave them out beside crystals.
     """
@@ -111,6 +111,10 @@ def _signature() -> Any:
     )
 
     vectors = Array(Array(DataType.double))
+    spread = [
+        ColSpec(DataType.double, "energy_std"),
+        ColSpec(vectors, "forces_std", required=False),
+    ]
     return ModelSignature(
         inputs=Schema(
             [
@@ -125,6 +129,7 @@ def _signature() -> Any:
                 ColSpec(DataType.double, "energy"),
                 ColSpec(Array(DataType.double), "atomic_energies"),
                 ColSpec(vectors, "forces", required=False),
+                *(spread if is_committee else []),
             ]
         ),
         params=ParamSchema([ParamSpec("forces", DataType.boolean, False)]),

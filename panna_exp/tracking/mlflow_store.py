@@ -12,12 +12,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from panna_exp.errors import PannaExpError
+from panna_exp.errors import PannaExpError, closest
 
 _SQLITE = "sqlite:///"
+# Of mlflow.tracking's registry of stores.
+_SCHEMES = (
+    *("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file"),
+    *("databricks", "databricks-uc", "uc"),
+)
 _KEY_LENGTH = 250  # of parameters, metrics and tags
 
 
@@ -25,8 +31,8 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
     """Returns the store: ``uri``, else MLFLOW_TRACKING_URI, else ``mlflow.db`` in ``launch_dir``.
 
     Raises:
-        PannaExpError: It is a folder, or the folder has one that keeps ``mlflow ui`` from starting:
-            MLflow no longer opens its file stores.
+        PannaExpError: MLflow opens no store of that kind, or it is a folder, or the folder has one
+            that keeps ``mlflow ui`` from starting: MLflow no longer opens its file stores.
     """
     named = uri or os.environ.get("MLFLOW_TRACKING_URI")
     folder = launch_dir.resolve()
@@ -41,6 +47,7 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
             f"{source}{named}: a folder, which MLflow no longer opens as a store: expected an "
             f"address such as http://HOST:5000, or a database such as {_SQLITE}{path}/mlflow.db"
         )
+    _check_scheme(named, named if uri else f"MLFLOW_TRACKING_URI={named}")
     database = _database(named)
     return named if database is None else f"{_SQLITE}{folder / database}"
 
@@ -161,6 +168,25 @@ def _check_file_store(launch_dir: Path) -> None:
         raise PannaExpError(
             f"{folder}: holds an MLflow file store, which MLflow no longer opens: migrate it "
             "(mlflow migrate-filestore), start in another folder, or set tracking.uri"
+        )
+
+
+def _check_scheme(uri: str, shown: str) -> None:
+    """Refuses what MLflow would refuse at the end of the training only.
+
+    Its own schemes, whose list is not asked for since MLflow takes seconds to import, and those of
+    its plugins.
+    """
+    scheme = uri.partition("://")[0].partition("+")[0].lower()
+    if "://" not in uri or scheme in _SCHEMES:
+        return  # without a scheme it is a folder, which was looked at before
+    plugins = [item.name for item in entry_points(group="mlflow.tracking_store")]
+    if scheme not in plugins:
+        known = (*_SCHEMES, *plugins)
+        raise PannaExpError(
+            f"{public(shown)}: MLflow knows no store of the kind '{scheme}', expected an address "
+            f"such as http://HOST:5000, or a database such as {_SQLITE}PATH/mlflow.db"
+            f"{closest(scheme, known)}"
         )
 
 

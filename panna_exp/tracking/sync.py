@@ -5,7 +5,7 @@ from pathlib import Path
 
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking import journal
-from panna_exp.tracking.journal import read_events
+from panna_exp.tracking.journal import last_start
 from panna_exp.tracking.mlflow_delivery import Delivery, last_store
 from panna_exp.tracking.mlflow_store import choose_uri, explain, public
 
@@ -56,20 +56,14 @@ def recorded_store(run_dir: Path) -> tuple[str, Path]:
     Raises:
         PannaExpError: There is no journal with a run in it, or it is damaged.
     """
-    started = _last_start(run_dir / journal.NAME)
-    if started is None:
+    event = last_start(run_dir / journal.NAME)
+    if event is None:
         raise PannaExpError(
             f"{run_dir}: has no {journal.NAME} with a run in it: expected the directory of a "
             "training with tracking=mlflow"
         )
+    started = event["store"]
     return _with_password(last_store(run_dir) or started["uri"]), Path(started["launch_dir"])
-
-
-def _last_start(path: Path) -> dict[str, str] | None:
-    if not path.exists():
-        return None
-    starts = [event for event, _ in read_events(path, 0) if event["event"] in ("start", "resume")]
-    return dict(starts[-1]["store"]) if starts else None
 
 
 def _with_password(store: str) -> str:

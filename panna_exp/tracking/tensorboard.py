@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from panna_exp.tracking.base import Model, RunInfo, RunStatus
+from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus
 from panna_exp.tracking.earlier import EVENT_FILES, VALIDATION
 
 # PANNA 2.x's tags by our names; others keep theirs.
@@ -77,6 +77,9 @@ class TensorBoardTracker:
 
     def save(self, path: Path, folder: str = "") -> None:
         """Files stay where they are: in the same run directory."""
+
+    def add_data(self, datasets: Sequence[Dataset]) -> None:
+        """TensorBoard has no data sets."""
 
     def save_model(self, model: Model) -> None:
         """TensorBoard has no models."""

@@ -200,9 +200,11 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
         return [_of_step(int(of_step[1]), found, run_dir)]
     if which.removesuffix(".pt") in names:
         return [found[names.index(which.removesuffix(".pt"))]]
+    held = names[0] if len(names) == 1 else f"{len(names)} of them, {names[0]} to {names[-1]}"
     raise CheckpointError(
-        f"checkpoint={which}: {run_dir} has no such checkpoint{closest(which, names)} "
-        f"It has {len(names)}, {names[0]} to {names[-1]}; last, best and all are allowed too"
+        f"checkpoint={which}: {run_dir} has no such checkpoint"
+        f"{closest(which, ['last', BEST, 'all', *names])}: it has {held}; last, best and all are "
+        "allowed too"
     )
 
 

@@ -1,18 +1,21 @@
 """The training loop: plain, with everything that happens now and then in a method of its own."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from panna_exp.data.batch import BatchSource
 from panna_exp.data.stream import Order
+from panna_exp.errors import TrainingError
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.execution import Steps
-from panna_exp.training.metrics import Totals
+from panna_exp.training.metrics import LOSS, Totals
 from panna_exp.training.optimizer import LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.validation import validate
@@ -96,6 +99,7 @@ class Trainer:
         watch: Follows the errors of epoch ends.
         keep_best: Told when they were the best so far.
         energy_rescale: Divides energy errors in reported metrics.
+        lost_at: First logged step at which the loss was not a number.
     """
 
     step: TrainStep
@@ -116,9 +120,14 @@ class Trainer:
     energy_rescale: float = 1.0
     last_train: dict[str, float]
     last_validation: dict[str, float]
+    lost_at: int | None = None
 
     def fit(self) -> FitResult:
-        """Trains; saves a checkpoint at the end and on interruption."""
+        """Trains; saves a checkpoint at the end and on interruption.
+
+        Raises:
+            TrainingError: The networks are no numbers any more; they are not saved.
+        """
         start = time.perf_counter()
         first = self.position.step
         last = self.position.last_step(self.plan.max_epochs, self.plan.steps_per_epoch)
@@ -133,6 +142,8 @@ class Trainer:
             self.position = _at(self.position, done)
             interrupted = self._is_stopped(done)
             saved = self._after_step(done, done == last or interrupted)
+            if not interrupted and done < last and self._ends_epoch(done):
+                interrupted = self._is_stopped(done)  # for what the epoch's end has shown
             if interrupted or self.watch.exhausted:
                 break
         if not saved and self.position.step > first:
@@ -173,10 +184,13 @@ class Trainer:
             return self.stop()
         return done % _STEPS_BETWEEN_STOPS == 0 and processes.any(self.stop())
 
+    def _ends_epoch(self, done: int) -> bool:
+        return (done - self.position.base_step) % self.plan.steps_per_epoch == 0
+
     def _after_step(self, done: int, ends: bool) -> bool:
         """Reports and saves what is due after step ``done``; returns whether it saved."""
         plan = self.plan
-        epoch_end = (done - self.position.base_step) % plan.steps_per_epoch == 0
+        epoch_end = self._ends_epoch(done)
         self.listener.advanced(done)
         if done % plan.log_frequency == 0 or epoch_end:
             self._log(done)
@@ -188,6 +202,8 @@ class Trainer:
         return False
 
     def _save(self) -> None:
+        if not torch.isfinite(self.step.parameters.values).all():
+            raise self._diverged(self.position.step)
         self.interval_sums.collect(self.step.processes)
         self.save()
 
@@ -198,6 +214,8 @@ class Trainer:
         self.interval_sums.collect(self.step.processes)
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
+        if self.lost_at is None and math.isnan(values[LOSS]):
+            self.lost_at = done
         values["learning_rate"] = self._rate(done - 1)
         self.listener.logged(done, values)
 
@@ -205,11 +223,21 @@ class Trainer:
         self.epoch_sums.share(self.step.processes)  # all have to decide alike what comes of it
         self.last_train = self.epoch_sums.read(self.energy_rescale)
         self.epoch_sums.sums.zero_()
+        if math.isnan(self.last_train[LOSS]):
+            raise self._diverged(done)
         self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
         self.listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
         if self.watch.epoch_ended(done, self.last_validation or self.last_train):
             self.keep_best()
+
+    def _diverged(self, done: int) -> TrainingError:
+        return TrainingError(
+            f"the training diverged: by step {self.lost_at or done} the loss is not a number, at a "
+            f"learning rate of {self._rate(done - 1):g}: choose a smaller training.learning_rate, "
+            "or clip gradients (training.clip_norm=1); nothing was saved since; where there is an "
+            "earlier checkpoint, the command goes on from there"
+        )
 
     def _validated(self) -> dict[str, float]:
         if self.validation is None:

@@ -1,7 +1,9 @@
 """Extended XYZ: ``Lattice``, ``pbc``, ``Properties``, ``energy`` and ``name`` in the second line.
 
 Numbers are written so that reading gives the same float64. Energies are in eV, forces in
-eV/angstrom; ASE takes both as results of a calculation.
+eV/angstrom; ASE takes both as results of a calculation. ``virial`` (eV) is what we read back; where
+all three directions are periodic there is ``stress`` = -virial / volume (eV/angstrom^3) as well,
+which ASE takes as a result.
 """
 
 import json
@@ -38,11 +40,24 @@ def _comment(part: Part) -> str:
     if part.pbc.any():
         items.append(f'Lattice="{" ".join(map(repr, part.cell.ravel().tolist()))}"')
     columns = "species:S:1:pos:R:3" + ("" if part.forces is None else ":forces:R:3")
-    items += [f"Properties={columns}", f"energy={part.energy!r}"]
+    items += [f"Properties={columns}", f"energy={part.energy!r}", *_strain(part)]
     if part.name:
         items.append(f"name={_quoted(part.name)}")
     items.append('pbc="' + " ".join("T" if flag else "F" for flag in part.pbc) + '"')
     return " ".join(items)
+
+
+def _strain(part: Part) -> list[str]:
+    """Virial and stress, whose matrices ASE reads column by column."""
+    if part.virial is None:
+        return []
+    items = {"virial": part.virial}
+    if part.pbc.all():
+        items["stress"] = -part.virial / abs(np.linalg.det(part.cell))
+    return [
+        f'{key}="{" ".join(map(repr, matrix.ravel(order="F").tolist()))}"'
+        for key, matrix in items.items()
+    ]
 
 
 def _quoted(text: str) -> str:

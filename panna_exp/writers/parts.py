@@ -23,6 +23,7 @@ class Part:
         cell: [3, 3], zero rows where not periodic.
         pbc: [3].
         forces: [A, 3] or None.
+        virial: [3, 3] minus the energy's derivative by strain, or None.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Part:
     cell: Floats
     pbc: NDArray[np.bool_]
     forces: Floats | None
+    virial: Floats | None
 
 
 def with_positions(structures: StructureSet) -> Floats:
@@ -50,6 +52,7 @@ def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
     for index in range(len(structures)):
         atoms = slice(structures.offsets[index], structures.offsets[index + 1])
         forces = None if structures.forces is None else structures.forces[atoms]
+        virial = None if structures.virial is None else structures.virial[index]
         yield Part(
             name=structures.names[index],
             symbols=[species.symbols[number] for number in structures.species[atoms]],
@@ -58,4 +61,5 @@ def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
             cell=structures.cell[index],
             pbc=structures.pbc[index],
             forces=None if forces is None or np.isnan(forces[0, 0]) else forces,
+            virial=None if virial is None or np.isnan(virial[0, 0]) else virial,
         )

@@ -3,7 +3,7 @@
 import importlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ class Writer:
         module: Has ``write(path, structures, species, progress)``, which may return a note.
         suffixes: Of its files; the first is the usual one.
         summary: What it is.
-        keeps: Those of positions, cell, forces, descriptors, name that it stores.
+        keeps: Those of positions, cell, forces, virials, descriptors, derivatives, name that it
+            stores.
         is_folder: Whether it is a folder of files.
     """
 
@@ -41,13 +42,18 @@ WRITERS = {
     "example": Writer(
         "example_json", (".example",), "a folder of PANNA's structures, JSON", _STRUCTURE, True
     ),
-    "extxyz": Writer("extxyz", (".xyz", ".extxyz"), "extended XYZ", _STRUCTURE),
-    "hdf5": Writer("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5", _STRUCTURE | {"descriptors"}),
+    "extxyz": Writer("extxyz", (".xyz", ".extxyz"), "extended XYZ", _STRUCTURE | {"virials"}),
+    "hdf5": Writer(
+        "hdf5",
+        (".h5", ".hdf5"),
+        "panna_exp's HDF5",
+        _STRUCTURE | {"virials", "descriptors", "derivatives"},
+    ),
     "tfrecord": Writer(
         "tfrecord",
         (".tfrecord",),
         "PANNA's TFRecords",
-        frozenset({"forces", "descriptors", "name"}),
+        frozenset({"forces", "descriptors", "derivatives", "name"}),
     ),
     "npz": Writer("npz", (".npz",), "a NumPy archive as of sGDML", _STRUCTURE),
     # By name only: their suffixes are those of our own files.
@@ -75,6 +81,7 @@ def save_structures(
     species: Species,
     kind: str,
     progress: Progress | None = None,
+    unread: Collection[str] = (),
 ) -> Saved:
     """Writes a file or a folder that the reader of its kind takes.
 
@@ -85,6 +92,7 @@ def save_structures(
         species: Symbols of its species indices.
         kind: Key of WRITERS.
         progress: Called with (done, all) structures.
+        unread: What else the source has, to be named as not kept.
 
     Raises:
         DataError: The structures lack what the format needs, or the folder has other files.
@@ -95,7 +103,7 @@ def save_structures(
     write = importlib.import_module(f"panna_exp.writers.{writer.module}").write
     with _folder(path, writer) if writer.is_folder else replacing(path) as part:
         note = write(part, structures, species, progress or _silent)
-    return Saved(path=path, notes=[*_lost(structures, writer), *([note] if note else [])])
+    return Saved(path=path, notes=[*_lost(structures, writer, unread), *([note] if note else [])])
 
 
 def check_folder(path: Path, writer: Writer) -> None:
@@ -132,15 +140,18 @@ def _folder(path: Path, writer: Writer) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
-def _lost(structures: StructureSet, writer: Writer) -> list[str]:
+def _lost(structures: StructureSet, writer: Writer, unread: Collection[str]) -> list[str]:
     has = {
         "positions": structures.positions is not None,
         "cell": bool(structures.pbc.any()),
         "forces": structures.forces is not None,
+        "virials": structures.virial is not None,
         "descriptors": structures.descriptors is not None,
+        "derivatives": structures.derivatives is not None,
         "name": any(structures.names),
     }
     lost = [name for name, there in has.items() if there and name not in writer.keeps]
+    lost += [name for name in unread if name not in lost]
     return [f"not kept in {writer.summary}: {', '.join(lost)}"] if lost else []
 
 

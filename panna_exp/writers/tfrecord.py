@@ -1,4 +1,4 @@
-"""PANNA's TFRecords without derivatives: descriptors, energy, species, forces and name.
+"""PANNA's TFRecords: descriptors and their derivatives, energy, species, forces and name.
 
 PANNA's format has float32; a structure without forces has no such feature.
 """
@@ -11,6 +11,7 @@ import numpy as np
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
+from panna_exp.readers.tf_derivatives import stored_features
 from panna_exp.readers.tf_example import Feature
 from panna_exp.readers.tfrecord import encode_example, write_records
 from panna_exp.writers.save import Progress
@@ -20,7 +21,7 @@ def write(path: Path, structures: StructureSet, species: Species, progress: Prog
     """Writes one file; returns what rounding to float32 does to the energies, if anything.
 
     Raises:
-        DataError: There are no descriptors.
+        DataError: There are no descriptors, or a structure is too large for sparse derivatives.
     """
     if structures.descriptors is None:
         raise DataError(
@@ -46,5 +47,8 @@ def _records(structures: StructureSet, progress: Progress) -> Iterator[bytes]:
             features["name"] = structures.names[index].encode()
         if structures.forces is not None and not np.isnan(structures.forces[atoms]).any():
             features["forces"] = structures.forces[atoms]
+        if structures.derivatives is not None:
+            where, (count, width) = structures.origins[index], descriptors[atoms].shape
+            features |= stored_features(structures.derivatives, index, count, width, where)
         yield encode_example(features)
         progress(index + 1, len(structures))

@@ -69,6 +69,61 @@ def test_forces_of_sparse_derivatives(shared, tmp_path, sparse):
     found = np.loadtxt(tmp_path / "forces.dat", usecols=range(2, 5))
     expected = np.load(folder / "forces_sparse.npy").reshape(-1, 3)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8)
+    assert_same_text(tmp_path / "forces.dat", folder / "forces_sparse.dat")
+
+
+def assert_same_text(path, original, columns=(0, 1, 5, 6, 7)):
+    """What PANNA copies from the data is the same text, and what it computes to 1e-8."""
+    ours, theirs = path.read_text(), original.read_text()
+    assert ours[-1] == theirs[-1] == "\n"
+    header, *rows = (line.split(" ") for line in ours.splitlines())
+    expected_header, *expected_rows = (line.split(" ") for line in theirs.splitlines())
+    assert header == expected_header
+    for row, expected in zip(rows, expected_rows, strict=True):
+        assert len(row) == len(expected) == 8
+        assert [row[i] for i in columns] == [expected[i] for i in columns]
+        values = np.array([row[2:5], expected[2:5]], dtype=float)
+        np.testing.assert_allclose(values[0], values[1], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("network", ["gauss", "relu", "rbf"])
+def test_text_of_forces(shared, tmp_path, network):
+    folder = shared / "reference" / "eval_carbon_forces_a"
+    config = make_config(
+        folder, f"net_{network}", "../traj_forces_a/data", tmp_path, Precision.float64
+    )
+    config.compute_forces = True
+    evaluate(config, tmp_path)
+    assert_same_text(tmp_path / "forces.dat", folder / f"forces_{network}.dat")
+
+
+def test_columns_of_an_evaluation_by_checkpoint(shared, tmp_path):
+    """The original's samples, of networks that it did not keep: all but what these computed."""
+    samples = shared / "reference/fmt_outputs_a"
+    reference, data = shared / "reference", shared / "data"
+    for name, network, source in (
+        ("1000.dat.head", "eval_tutorial_a/saved_weights", "panna_tutorial/validate"),
+        ("1000_forces.dat.head", "eval_carbon_forces_a/net_gauss", "panna_carbon/validation_set"),
+    ):
+        config = make_config(reference, network, data / source, tmp_path, Precision.float64)
+        config.compute_forces = "forces" in name
+        evaluate(config, tmp_path)
+        file = "forces.dat" if config.compute_forces else "energies.dat"
+        header, *ours = (tmp_path / file).read_text().splitlines()
+        expected_header, *theirs = (samples / name).read_text().splitlines()
+        assert header == expected_header
+        computed = (2, 3, 4) if config.compute_forces else (3,)
+        rows = {tuple(kept(line, computed)) for line in ours}
+        assert len(theirs) in (5, 11)
+        for line in theirs:
+            assert tuple(kept(line, computed)) in rows
+
+
+def kept(line, computed):
+    """Columns but those, with 2.x's name of a structure without one for 1.x's."""
+    name, *numbers = line.split(" ")
+    columns = ["N.A." if name == "NA" else name, *numbers]
+    return [text for index, text in enumerate(columns) if index not in computed]
 
 
 def energies(path):

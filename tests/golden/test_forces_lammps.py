@@ -1,6 +1,8 @@
 """Energies, forces and virials from positions, against the numbers of PANNA's LAMMPS plugin."""
 
+import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,15 +11,38 @@ import torch
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.mbp import MBP
 from panna_exp.networks.descriptor import mbp_parameters
-from panna_exp.networks.lammps import read_lammps
+from panna_exp.networks.formats import read_networks
+from panna_exp.networks.lammps import read_lammps, write_lammps
 
-# case, panna.in, structure, prefix of the expected arrays; all made by a double precision build.
+# case, structure, prefix of the expected arrays.
 CASES = (
-    ("lmp_triclinic2_a", "network/panna.in", "cell.xyz", "cell"),
-    ("lmp_slab2d_a", "network/panna.in", "cell.xyz", "cell"),
-    ("lmp_pmol_a", "network/panna.in", "p.xyz", "p"),
-    ("lmp_gversion1_a", "network/panna.in", "cell.xyz", "lists"),
+    ("lmp_triclinic2_a", "cell.xyz", "cell"),
+    ("lmp_slab2d_a", "cell.xyz", "cell"),
+    ("lmp_pmol_a", "p.xyz", "p"),
+    ("lmp_gversion1_a", "cell.xyz", "lists"),
+    ("lmp_gversion1_a", "cell.xyz", "uniform"),
+    *(
+        ("lmp_export_a", f"{name}.xyz", f"{network}{name}")
+        for name in ("0a2ba4118f37", "0a5164a2f0b6", "0a5c475f4e39")
+        for network in ("", "tutnet_")
+    ),
 )
+
+
+def potential_of(shared, folder, case, prefix):
+    """The panna.in, with its weights beside it, that a case's numbers were computed with."""
+    reference = shared / "reference"
+    source = reference / case
+    if prefix == "uniform":  # the weights of another case under its own panna.in
+        for path in (reference / "lmp_triclinic2_a/network").glob("*.dat"):
+            shutil.copy(path, folder)
+        return shutil.copy(source / "panna_uniform.in", folder / "panna.in")
+    if prefix.startswith("tutnet"):  # of the export only panna.in and checksums are kept
+        write_lammps(read_networks(reference / "eval_tutorial_a/saved_weights"), folder / "out")
+        return shutil.copy(source / "tutorial_panna.in", folder / "out/panna.in")
+    if case == "lmp_export_a":
+        return source / "lammps_export/panna.in"
+    return source / "network/panna.in"
 
 
 def read_xyz(path, symbols):
@@ -39,10 +64,15 @@ def read_xyz(path, symbols):
     return StructureSet.from_structures([structure])
 
 
-@pytest.mark.parametrize(("name", "panna_in", "structure", "prefix"), CASES)
-def test_energies_forces_and_virials(shared, name, panna_in, structure, prefix):
+def load(folder, prefix, what):
+    return np.load(folder / f"{prefix}_{what}.npy")
+
+
+@pytest.mark.parametrize(("name", "structure", "prefix"), CASES)
+def test_energies_forces_and_virials(shared, tmp_path, name, structure, prefix):
     folder = shared / "reference" / name
-    networks = read_lammps(folder / panna_in)
+    tolerance = json.loads((folder / "case.json").read_text())["tolerance"]
+    networks = read_lammps(potential_of(shared, tmp_path, name, prefix))
     structures = read_xyz(folder / structure, networks.species)
     operator = MBP(mbp_parameters(networks, "C"), torch.float64)
     geometry = operator.geometry(structures)
@@ -54,11 +84,31 @@ def test_energies_forces_and_virials(shared, name, panna_in, structure, prefix):
         weights[atoms] = network.gradient(descriptors[atoms])
     gradient, strain = operator.vjp_with_strain(geometry, torch.from_numpy(weights))
 
-    expected = np.load(folder / f"{prefix}_atomic_energies_double.npy")
-    np.testing.assert_allclose(energy, expected, atol=1e-8)
-    np.testing.assert_allclose(
-        -gradient, np.load(folder / f"{prefix}_forces_double.npy"), atol=1e-8
-    )
-    virial = folder / f"{prefix}_virial_double.npy"
-    if virial.exists():
-        np.testing.assert_allclose(-strain[0], np.load(virial), atol=1e-6)
+    # A build of the plugin with every float replaced by a double.
+    exact = tolerance["vs_double"]
+    expected = load(folder, prefix, "atomic_energies_double")
+    np.testing.assert_allclose(energy, expected, rtol=0, atol=exact["energy"])
+    expected = load(folder, prefix, "forces_double")
+    np.testing.assert_allclose(-gradient, expected, rtol=0, atol=exact["forces"])
+    bulk = structures.cell.any(axis=-1).all()
+    assert (folder / f"{prefix}_virial_double.npy").exists() == bulk
+    if bulk:
+        expected = load(folder, prefix, "virial_double")
+        np.testing.assert_allclose(-strain[0], expected, rtol=0, atol=exact["virial"])
+
+    # The plugin as it ships.
+    shipped = tolerance["vs_lammps_original"]
+    expected = load(folder, prefix, "forces_lammps_original")
+    np.testing.assert_allclose(-gradient, expected, rtol=0, atol=shipped["forces"])
+    stated = original_energy(folder, structure, prefix)
+    np.testing.assert_allclose(energy.sum(), stated, rtol=0, atol=shipped["energy"])
+
+
+def original_energy(folder, structure, prefix):
+    """The total energy (eV) that case.json states for the plugin as it ships."""
+    case = json.loads((folder / "case.json").read_text())
+    key = "results_tutorial_network" if prefix.startswith("tutnet") else "results"
+    found = [row for row in case[key] if row["structure"] == structure]
+    if len(found) > 1:  # the same cell with scalar parameters and with lists, in this order
+        found = found[:1] if prefix == "uniform" else found[1:]
+    return found[0]["energy_lammps_original"]

@@ -1,6 +1,7 @@
 """Deterministic trainings of PANNA 1.x, step by step: losses, energy errors and final weights."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,15 +27,18 @@ def load_case(shared, name):
     return folder, json.loads((folder / "case.json").read_text())
 
 
-def setup_case(folder, config, training, networks=None, targets=None):
-    """Packed data with PANNA 1.x's float32 targets, and the step on the case's first networks."""
+def setup_case(folder, config, training, networks=None, targets=None, version=1):
+    """Packed data with PANNA 1.x's float32 targets, and the step on the case's first networks.
+
+    With ``version=2`` these are targets in float64.
+    """
     species = Species(tuple(config["species"]))
     with_forces = training.forces_cost > 0
     options = ReadOptions(derivatives=with_forces)
     structures = open_structures([str(folder / "data")], species, options=options).structures
-    expected = np.load(targets or folder / "targets_f32.npy")
-    targets = network_targets(structures, config["offsets"], panna_version=1)
-    np.testing.assert_array_equal(targets, expected)
+    expected = np.load(targets or folder / f"targets_f{32 if version == 1 else 64}.npy")
+    targets = network_targets(structures, config["offsets"], panna_version=version)
+    np.testing.assert_allclose(targets, expected, rtol=0, atol=0 if version == 1 else 1e-12)
     saved = read_panna(networks or folder / "init_networks")
     networks = SpeciesNetworks([saved.networks[s] for s in species], torch.float64)
     jacobians = None
@@ -45,15 +49,21 @@ def setup_case(folder, config, training, networks=None, targets=None):
     return SimpleNamespace(data=packed, step=make_train_step(training, networks), networks=networks)
 
 
-def run(case, steps, rate, size):
-    """Losses of each step (taken before its update)."""
+def run_with_errors(case, steps, rate, size):
+    """Losses and energy errors [steps, size] of each step (taken before its update)."""
     batches = list(case.data.batches(size))
-    losses = []
+    losses, errors = [], []
     for number in range(steps):
         totals = Totals(CPU)
-        case.step(batches[number % len(batches)], rate, totals)
+        delta = case.step(batches[number % len(batches)], rate, totals)
+        errors.append(delta.numpy().copy())
         losses.append(totals.read()["loss"])
-    return np.array(losses)
+    return np.array(losses), np.array(errors)
+
+
+def run(case, steps, rate, size):
+    """Losses of each step (taken before its update)."""
+    return run_with_errors(case, steps, rate, size)[0]
 
 
 def assert_final_weights(case, folder, atol):
@@ -91,15 +101,91 @@ def test_energy_training(shared, eps, suffix):
         assert_final_weights(case, folder, tolerance["final_weights_atol_vs_tf32"])
 
 
-def test_energy_training_with_torchs_epsilon(shared):
-    folder, info = load_case(shared, "traj_energy_a")
-    config = info["config"]
-    training = TrainingConfig(
-        panna_version=1, adam_eps=1e-7, adam_eps_placement=EpsilonPlacement.torch
+def training_of(config, **options):
+    """PANNA 1.x's options of any of the three trajectories."""
+    given = {"adam_eps": config["eps"], "forces_cost": config.get("forces_cost", 0.0)}
+    return TrainingConfig(panna_version=1, **config.get("reg", {}), **given | options)
+
+
+TRAJECTORIES = ("traj_energy_a", "traj_forces_a", "traj_reg_a")
+
+
+@pytest.mark.parametrize("name", TRAJECTORIES)
+def test_energy_errors_step_by_step(shared, name):
+    folder, info = load_case(shared, name)
+    config, tolerance = info["config"], info["tolerance"]
+    case = setup_case(folder, config, training_of(config))
+    arguments = (config["steps"], config["lr"], config["batch"])
+    losses, errors = run_with_errors(case, *arguments)
+    expected = np.load(folder / "delta_e_ref64.npy")
+    np.testing.assert_allclose(errors, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        losses, np.load(folder / "loss_tf32.npy"), rtol=tolerance["loss_rtol_vs_tf32"]
     )
+    # Of single precision: some 25 units in the last place of the largest error.
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(
+        errors, np.load(folder / "delta_e_tf32.npy"), rtol=0, atol=3e-6 * largest
+    )
+
+
+@pytest.mark.parametrize("name", TRAJECTORIES)
+def test_training_on_targets_in_double_precision(shared, name):
+    folder, info = load_case(shared, name)
+    config, rtol = info["config"], info["tolerance"]["loss_rtol_float64_vs_ref64"]
+    case = setup_case(folder, config, training_of(config), version=2)
+    losses = run(case, config["steps"], config["lr"], config["batch"])
+    expected = np.load(folder / "loss_ref64_f64targets.npy")
+    np.testing.assert_allclose(losses, expected, rtol=rtol)
+    # They tell the two kinds of targets apart.
+    assert not np.allclose(losses, np.load(folder / "loss_ref64.npy"), rtol=rtol, atol=0)
+
+
+def test_training_of_pannas_unit_test(shared):
+    """Starts converged: 200 steps that depend on the rounding of targets, with frozen layers."""
+    folder, info = load_case(shared, "train_unittest1_a")
+    data = shared / "reference/eval_unittest1_a"
+    species = Species(("H", "C", "N", "O"))
+    structures = open_structures([str(data / "data")], species).structures
+    offsets = (-13.62, -1029.41, -1484.87, -2041.84)  # of train.ini
+    targets = network_targets(structures, offsets, panna_version=1)
+    np.testing.assert_array_equal(targets, np.load(folder / "targets_f32.npy"))
+    saved = read_panna(data / "saved_networks").networks
+    frozen = {"H": replace(saved["H"], trainable=(True, True, False, False))}
+    networks = SpeciesNetworks([(saved | frozen)[s] for s in species], torch.float64)
+    step = make_train_step(TrainingConfig(panna_version=1, adam_eps=1e-8), networks)
+    packed = PackedData(structures, targets, len(species), torch.float64, CPU)
+    case = SimpleNamespace(data=packed, step=step)
+    losses, errors = run_with_errors(case, 200, 1e-3, 2)
+    np.testing.assert_allclose(errors, np.load(folder / "delta_e_ref64.npy"), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(losses, np.load(folder / "loss_ref64.npy"), rtol=1e-7, atol=1e-12)
+    # The original's energies are in single precision: only its first errors mean something.
+    tolerance = info["tolerance"]["first_delta_e_atol"]
+    first = np.load(folder / "delta_e_tf32.npy")[0]
+    np.testing.assert_allclose(errors[0], first, rtol=0, atol=tolerance)
+    assert losses[-1] < 1e-6
+    assert np.load(folder / "loss_tf32.npy")[-1] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "eps", "suffix"),
+    [
+        ("traj_energy_a", 1e-7, ""),
+        ("traj_energy_a", 1e-8, "_eps1e-08"),
+        ("traj_forces_a", 1e-7, ""),
+        ("traj_forces_a", 1e-8, "_eps1e-08"),
+        ("traj_reg_a", 1e-8, ""),
+    ],
+)
+def test_training_with_torchs_epsilon(shared, name, eps, suffix):
+    folder, info = load_case(shared, name)
+    config, rtol = info["config"], info["tolerance"]["loss_rtol_float64_vs_ref64"]
+    training = training_of(config, adam_eps=eps, adam_eps_placement=EpsilonPlacement.torch)
     case = setup_case(folder, config, training)
     losses = run(case, config["steps"], config["lr"], config["batch"])
-    np.testing.assert_allclose(losses, np.load(folder / "loss_ref64_torch_adam.npy"), rtol=1e-7)
+    expected = np.load(folder / f"loss_ref64_torch_adam{suffix}.npy")
+    # The two placements of epsilon differ by little, so the tolerance is that of rounding.
+    np.testing.assert_allclose(losses, expected, rtol=min(rtol, 1e-12))
 
 
 def test_training_with_penalties(shared):

@@ -1,5 +1,7 @@
 """Trained potentials in ASE: relaxation, dynamics, stress, committees."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -202,6 +204,43 @@ def test_what_cannot_be_done_is_said(methane_run, tmp_path):
         PannaCalculator(tmp_path / "nowhere")
     with pytest.raises(PannaExpError, match="expected float64 or float32"):
         PannaCalculator(methane_run / "m0", precision="half")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"device": "gpu"}, "device='gpu': expected cpu or cuda"),
+        ({"device": "cuda:99"}, "device='cuda:99': th"),
+        ({"generation": "A"}, "m0/.*: generation is C, but the options say A: leave it out"),
+        ({"generation": "D"}, "generation='D': expected one of A, B, C"),
+        ({"descriptor": {"Rc_rad": 5.0}}, "m0/.*: Rc_rad is 4.6, but the options say 5: leave"),
+        ({"descriptor": {"Rc_rd": 5.0}}, "no such key 'Rc_rd', did you mean 'Rc_rad'"),
+    ],
+)
+def test_arguments_that_contradict_the_run_or_the_machine(methane_run, arguments, words):
+    with pytest.raises(PannaExpError, match=words) as caught:
+        PannaCalculator(methane_run / "m0", **arguments)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_arguments_that_agree_with_the_run(methane_run):
+    PannaCalculator(methane_run / "m0", generation="C", descriptor={"Rc_rad": 4.6, "zeta": 50})
+
+
+def test_messages_name_the_folder(methane_run, silicon_run, shared_program):
+    shared_program.run(
+        "extract-weights", f"run_dir={methane_run / 'm0'}", "io.output_dir=first_version",
+        "panna_version=1",
+    )  # fmt: skip
+    folder = shared_program.folder / "first_version"
+    (folder / "descriptor_ranges.json").unlink(missing_ok=True)
+    metadata = json.loads((folder / "networks_metadata.json").read_text())
+    kept = {key: value for key, value in metadata.items() if key.startswith("networks")}
+    (folder / "networks_metadata.json").write_text(json.dumps(kept))
+    with pytest.raises(PannaExpError, match=r"first_version: the formula of its stored desc"):
+        PannaCalculator(folder)
+    with pytest.raises(PannaExpError, match=r"si/_models/epoch_\d+_step_\d+.pt: has the species"):
+        PannaCalculator([methane_run / "m0", silicon_run])
 
 
 def test_extrapolation_is_measured_and_named_once(silicon_run, methane_run, shared_program):

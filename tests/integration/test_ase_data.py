@@ -49,3 +49,17 @@ def test_the_species_are_asked_for(program):
     words = [word for word in TRAIN if not word.startswith("data.species")]
     done = program.run(*words, *QUICK, "data.train=[water.xyz]", code=2)
     assert "data.species is missing: name the symbols" in done.stderr
+
+
+def test_the_tutorials_validation_data_are_not_for_other_data(program):
+    waters(program.folder / "water.xyz", "dft")
+    words = [word for word in TRAIN if word != "data=ase" and "species" not in word]
+    done = program.run(*words, *QUICK, "data.train=[water.xyz]", "seed=-1", code=2)
+    seed, line = done.stderr.splitlines()
+    assert "seed=-1 must be in" in seed
+    assert line.strip().removeprefix("error: ") == (
+        "data.train=water.xyz: the validation data and reference energies are still those of "
+        "data=tutorial, the default: choose data=ase (then data.species and "
+        "data.reference_energies are yours to give), or add data.kind=ase if they are meant"
+    )
+    assert not (program.folder / "run").exists()

@@ -125,6 +125,11 @@ def test_bad_data_is_one_line_and_leaves_nothing(program, make, where, cause):
     assert listing(program.folder) == before
 
 
+def test_a_group_without_a_choice_is_one_line(program):
+    done = program.run("train", "species=null", code=2)
+    assert done.stderr == "error: species=null: expected one of deep, small\n"
+
+
 def listing(folder):
     return sorted(path for path in folder.rglob("*") if ".matplotlib" not in str(path))
 

@@ -1,6 +1,7 @@
 """The benchmarks run, and compare with an earlier result."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,29 @@ def test_parts_that_are_none_are_refused():
     )
     assert done.returncode == 2
     assert "invalid choice: 'speed'" in done.stderr
+
+
+TINY = """
+import argparse, json
+from benchmarks import tracking
+tracking.EPOCHS = tracking.WINDOWS = 1
+tracking.STEPS = 2
+overrides = ["training.steps_per_epoch=2", "network.architecture=[4,1]", "tracking.mlflow=false"]
+print(json.dumps(tracking.within_one_run(argparse.Namespace(rows=2, overrides=overrides))))
+"""
+
+
+def test_what_tracking_costs_is_measured_within_one_run(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", TINY],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "logging every step costs" in done.stdout
+    ratio, rows = json.loads(done.stdout.splitlines()[-1])
+    assert ratio > 0
+    assert [len(row) for row in rows] == [4, 4]

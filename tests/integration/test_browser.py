@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from panna_exp.reporting.html import element, image, table
+from panna_exp.reporting.html import page as document
+
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -212,3 +215,20 @@ def test_the_report_needs_nothing_else(page, keep, experiments):
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 1500  # nothing reaches over the side
     keep("report", whole=True)
+
+
+def test_tables_of_runs_with_forces_side_by_side_fit_their_boxes(page, keep, tmp_path):
+    names = ("structure", "picture", "formula", "atoms", "error (meV/atom)", "error (eV)")
+    drawing = image(b'<svg xmlns="http://www.w3.org/2000/svg"/>', "a molecule", "small")
+    row = ("structure 123", drawing, "C9H8O4", "21", "+123.45", "+12.3456", "0.1234")
+    shown = element("div", table((*names, "force error (eV/angstrom)"), [row]))
+    text = document(
+        "page", [("worst", "Worst", element("div", shown, shown, class_="side"))], shown
+    )
+    (tmp_path / "page.html").write_text(text)
+    page.goto((tmp_path / "page.html").as_uri())
+    sizes = "all => all.map(box => box.scrollWidth - box.clientWidth)"
+    for width in (1500, 1400, 1250):
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert page.eval_on_selector_all(".scroll", sizes) == [0, 0, 0]
+    keep("tables")

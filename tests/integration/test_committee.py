@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ OPTIONS = (
     *("tracking=none", "network.architecture=[8,1]", "training.steps_per_epoch=20"),
     *("training.max_epochs=1", "training.forces_cost=0.1"),
 )
-TRACKED = ("tracking=mlflow", "tracking.weight_figures=false", "tracking.log_model=false")
+TRACKED = ("tracking=mlflow", "tracking.weight_figures=false", "tracking.register=both")
 TEST = ("data=tutorial", "data.test=builtin:tutorial_validation.h5")
 
 
@@ -126,6 +127,12 @@ def test_mistakes(committee):
     assert "use seed=7" in done.stderr
     done = program.run("evaluate", "run_dir=com", "checkpoint=all", code=2)
     assert "is a committee: name one checkpoint" in done.stderr
+    job = program.folder / "several/0_training.seeds"
+    job.mkdir(parents=True)
+    for name in ("job.json", "committee.json"):
+        (job / name).write_text("{}")
+    done = program.run("evaluate", "run_dir=several", code=2)
+    assert "is the folder of a sweep over committees: name the folder of one" in done.stderr
     done = program.run("rerun", "com", code=2)
     assert "is a committee: rerun its members" in done.stderr
     (program.folder / "broken").mkdir()
@@ -137,17 +144,23 @@ def test_mistakes(committee):
 
 def test_its_members_are_listed_and_reported_side_by_side(committee):
     program, _ = committee
-    done = program.run("runs", "com")
-    assert "com/seed_1" in done.stdout
-    assert "com/seed_3" in done.stdout
+    done = program.run("runs", "com", "--json")
+    found = {Path(run["directory"]).name: run for run in json.loads(done.stdout)["runs"]}
+    assert set(found) == {"com", "seed_1", "seed_3"}
+    result = json.loads((program.folder / "com/result.json").read_text())
+    assert found["com"]["best"]["value"] == result["mae_mev_per_atom"]
     program.run("report", "com", "--output", "page.html")
     page = (program.folder / "page.html").read_text()
     assert "seed_1" in page
     assert "seed_3" in page
+    assert "3 runs side by side" in page
+    assert f"{result['mae_mev_per_atom']:#.4g}" in page
+    assert page.count("errors against uncertainty") == 1  # the members have none
 
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow's own database library
 def test_in_mlflow_members_are_nested_under_the_committee(program):
+    import mlflow
     from mlflow.tracking import MlflowClient
 
     short = [item for item in OPTIONS if item != "tracking=none"]
@@ -164,4 +177,21 @@ def test_in_mlflow_members_are_nested_under_the_committee(program):
     result = json.loads((program.folder / "com/result.json").read_text())
     assert parent.data.metrics["result/mae_mev_per_atom"] == result["mae_mev_per_atom"]
     names = {item.path for item in client.list_artifacts(parent.info.run_id)}
-    assert {"committee.json", "epoch_1_step_20_uncertainty.png"} <= names
+    assert {"committee.json", "epoch_1_step_20_uncertainty.png", "config.yaml"} <= names
+    assert parent.data.params["training.learning_rate"] == "0.01"
+    assert parent.data.params["training.seeds"] == "[0, 1]"
+    inputs = {item.dataset.name for item in parent.inputs.dataset_inputs}
+    assert inputs == {"tutorial_train.h5", "tutorial_validation.h5"}
+    # Registered is the committee, with its spread, and none of its members.
+    (version,) = client.search_model_versions("name = 'both'")
+    assert version.run_id == parent.info.run_id
+    assert (program.folder / "com/model/committee_0_1_step_40/member_1/potential.json").exists()
+    mlflow.set_tracking_uri(f"sqlite:///{program.folder}/mlflow.db")
+    water = {"symbols": ["O", "H", "H"], "positions": [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]}
+    predicted = mlflow.pyfunc.load_model("models:/both/1").predict([water])
+    mlflow.set_tracking_uri(None)
+    atoms = ase.Atoms(water["symbols"], water["positions"])
+    atoms.calc = PannaCalculator(str(program.folder / "com"))
+    atoms.get_potential_energy()
+    assert predicted["energy"][0] == pytest.approx(atoms.calc.results["energy"], abs=1e-4)
+    assert predicted["energy_std"][0] == pytest.approx(atoms.calc.results["energy_std"], rel=1e-3)

@@ -110,6 +110,8 @@ def test_descriptors_and_records_are_there(workflow):
     assert names == ["train-1-2.tfrecord", "train-2-2.tfrecord"]
     done = workflow.run("panna-gvect-calculator", "-c", "gvect.ini")
     assert "0 structures, 50 were done before" in done.stdout
+    workflow.run("panna-tfr-packer", "-c", "pack.ini")  # over what is there, as PANNA does
+    assert sorted(path.name for path in (folder / "records").iterdir()) == names
 
 
 def test_training_leaves_pannas_files_and_the_one_time_saves(workflow):
@@ -137,6 +139,10 @@ def test_a_chosen_checkpoint_is_counted_on_from_the_numbers_given(workflow):
     workflow.run("panna-train", "-c", "again.ini")
     names = [path.stem for path in checkpoints.list_checkpoints(folder / "again" / "_models")]
     assert names[-1] == "epoch_8_step_105"
+    # The command that is printed goes on with this training, not with the chosen checkpoint again.
+    done = workflow.run("panna-train", "-c", "again.ini")
+    assert "nothing to train: max_epochs=8 is reached (step 105)" in done.stdout
+    assert "panna-train -c again.ini   (with max_epochs=16 in it)" in done.stdout
 
 
 def test_evaluation_writes_forces(workflow):

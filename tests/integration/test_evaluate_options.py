@@ -5,9 +5,12 @@ import re
 
 import pytest
 
+from panna_exp.networks.panna import read_panna
+
 RUN = (
     "io.train_dir=r", "training.steps_per_epoch=10", "training.max_epochs=4",
-    "io.save_checkpoint_steps=10", "tracking=none",
+    "io.save_checkpoint_steps=10", "tracking=none", "training.energy_rescale=0.5",
+    "io.final_model_save=40",
 )  # fmt: skip
 
 
@@ -62,6 +65,21 @@ def test_files_of_panna_1(trained):
     assert not one.endswith("\n")
 
 
+def test_weights_of_a_rescaling_training_give_ev(trained):
+    trained.run("extract-weights", "run_dir=r", "checkpoint=last", "io.output_dir=ev")
+    words = ("data=tutorial", "data.test=builtin:tutorial_validation.h5")
+    trained.run("evaluate", "network_dir=ev", *words, "io.eval_dir=of_weights")
+    trained.run("evaluate", "run_dir=r", "checkpoint=last", "io.eval_dir=of_run")
+    values = (
+        (trained.folder / name).read_text()
+        for name in ("of_weights/energies.dat", "of_run/epoch_4_step_40.dat")
+    )
+    assert len(set(values)) == 1
+    one, other = (read_panna(trained.folder / name) for name in ("ev", "r/final_model"))
+    assert one.identical(other)
+    assert one.energy_rescale == 0.5
+
+
 def test_energies_without_those_of_the_free_atoms(trained):
     trained.run("evaluate", "run_dir=r", "io.eval_dir=with")
     trained.run("evaluate", "run_dir=r", "io.eval_dir=without", "add_offset=false")
@@ -89,6 +107,14 @@ def rows(program, folder):
     [
         (("checkpoint=all", "start=9"), "leave none of the 4 checkpoints"),
         (("checkpoint=step_25",), "step 25: .* has no checkpoint of it, the nearest is of step"),
+        (
+            ("checkpoint=bst",),
+            r"has no such checkpoint, did you mean 'best'\?: it has 4 of them, epoch_1_step_10 to "
+            "epoch_4_step_40; last, best and all are allowed too",
+        ),
+        (("descriptor.Rc_rad=5",), "says itself .*: Rc_rad is 4.6, but the options say 5"),
+        (("descriptor.generation=A",), "generation is C, but the options say A"),
+        (("descriptor.Rc_rad=4.6", "descriptor.RsN_rad=8"), "are: RsN_rad is 16, but .* say 8"),
         (("subsampling=2",), "subsampling=2: takes some of all checkpoints, but checkpoint=last"),
         (("checkpoint=all", "subsampling=0"), "subsampling=0 must be > 0"),
         (("panna_version=3",), "panna_version=3: expected one of 2, 1"),

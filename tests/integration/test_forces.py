@@ -87,7 +87,8 @@ def test_stored_derivatives_give_what_positions_give(trained, derivatives):
         "descriptors", *part[:1], "data.species=[H,C,O,N]", f"derivatives={derivatives}",
         "precision=float64", f"output_dir={stored}",
     )  # fmt: skip
-    program.run("train", *short, f"data.train=[{stored}]", f"io.train_dir=from_{derivatives}")
+    own = (f"data.train=[{stored}]", "data.kind=hdf5")
+    program.run("train", *short, *own, f"io.train_dir=from_{derivatives}")
     if not (program.folder / "from_positions").exists():
         program.run("train", *short, "io.train_dir=from_positions")
     runs = [program.folder / f"from_{name}" for name in (derivatives, "positions")]

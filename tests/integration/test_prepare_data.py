@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from panna_exp.readers.panna_bin import read_bin
+from panna_exp.readers.panna_bin import BinStructure, read_bin, write_bin
 
 SOURCE = ("data.train=builtin:tutorial_validation.h5", "data.species=[H,C,O,N]")
 
@@ -28,6 +28,37 @@ def test_descriptors_packed_and_trained_on(shared_program):
     assert json.loads((program.folder / "a/environment.json").read_text())["data"]["train"][
         "structures"
     ] == 180  # fmt: skip
+
+
+def test_forces_without_positions_are_refused_before_the_evaluation(shared_program):
+    program = shared_program
+    words = ("run_dir=a", "data.test=tfr", "data.generation=C", "io.eval_dir=e")
+    done = program.run("evaluate", *words, "check_forces=true", code=2)
+    (line,) = done.stderr.splitlines()
+    assert "check_forces=true moves atoms, but there are no positions" in line
+    assert "error" not in done.stdout
+    assert not list((program.folder / "e").glob("*.dat"))
+
+
+def test_packing_replaces_only_when_told_to(program):
+    folder = program.folder
+    (folder / "bins").mkdir()
+    for number in range(3):
+        stored = BinStructure(
+            energy=-1.0 - number, species=np.array([0]), descriptors=np.ones((1, 2), np.float32)
+        )
+        write_bin(folder / f"bins/{number}.bin", stored)
+    words = ("pack", "input_dir=bins", "output_dir=tfr")
+    program.run(*words, "structures_per_file=1")
+    program.run(*words, "prefix=validation")
+    names = sorted(path.name for path in (folder / "tfr").iterdir())
+    done = program.run(*words, code=2)
+    (line,) = done.stderr.splitlines()
+    assert "tfr/train-1-3.tfrecord: exists already: force=true replaces it and 2 more" in line
+    assert sorted(path.name for path in (folder / "tfr").iterdir()) == names
+    program.run(*words, "force=true")
+    names = ["train-1-1.tfrecord", "validation-1-1.tfrecord"]
+    assert sorted(path.name for path in (folder / "tfr").iterdir()) == names
 
 
 def test_what_is_done_is_not_done_again(shared_program):
@@ -60,10 +91,15 @@ def test_hdf5_files_are_the_default(shared_program):
     program.run("descriptors", *SOURCE, "output_dir=h5")
     done = program.run("descriptors", *SOURCE, "output_dir=h5")
     assert "computed the descriptors of 0 structures, 180 were done before" in done.stdout
-    program.run(
+    words = (
         "train", "data=hdf5", "data.train=h5", "data.species=[H,C,O,N]", "tracking=none",
         "training.max_epochs=1", "io.train_dir=from_h5", "data.reference_energies=fit",
     )  # fmt: skip
+    done = program.run(*words, "descriptor.Rc_rad=5", "descriptor.ThetasN=8", code=2)
+    (line,) = done.stderr.splitlines()
+    assert "are: Rc_rad is 4.6, but the options say 5: leave it out" in line
+    assert not (program.folder / "from_h5").exists()
+    program.run(*words)
     config = json.loads((program.folder / "from_h5/environment.json").read_text())
     assert config["descriptor"]["generation"] == "C"
 

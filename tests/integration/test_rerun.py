@@ -5,9 +5,13 @@ import shutil
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 import panna_exp
+from panna_exp.assembly.descriptor import parameters
+from panna_exp.config.schema import DescriptorConfig
+from panna_exp.elements import Species
 
 DATA = Path(panna_exp.__file__).parent / "datasets/tutorial_train.h5"
 SHORT = ("tracking=none", "network.architecture=[8,1]", "training.steps_per_epoch=10")
@@ -15,9 +19,15 @@ SHORT = ("tracking=none", "network.architecture=[8,1]", "training.steps_per_epoc
 
 @pytest.fixture(scope="module")
 def trained(shared_program):
-    """A run that was stopped and continued, on data of the user's."""
-    shutil.copy(DATA, shared_program.folder / "mine.h5")
-    options = (*SHORT, "data.train=mine.h5", "io.train_dir=run")
+    """A run that was stopped and continued, on data and from weights of the user's."""
+    folder = shared_program.folder
+    (folder / "set").mkdir()
+    shutil.copy(DATA, folder / "set/mine.h5")
+    size = parameters(DescriptorConfig(), Species(("H", "C", "O", "N")), None).size
+    np.save(folder / "w.npy", np.full((size, 8), 0.01))
+    np.save(folder / "b.npy", np.zeros(8))
+    layers = "network.species.H.layer_files={0:[w.npy,b.npy]}"
+    options = (*SHORT, "data.train=set", "data.kind=hdf5", layers, "io.train_dir=run")
     shared_program.run("train", *options, "training.max_epochs=1")
     shared_program.run("train", *options, "training.max_epochs=3")
     return shared_program
@@ -55,7 +65,7 @@ def test_changed_data_and_versions_are_named(trained):
     record = json.loads((run / "environment.json").read_text())
     record["packages"]["numpy"] = "1.0"
     (run / "environment.json").write_text(json.dumps(record))
-    mine = trained.folder / "mine.h5"
+    mine = trained.folder / "set/mine.h5"
     before = mine.read_bytes()
     try:
         with h5py.File(mine, "r+") as file:
@@ -66,8 +76,24 @@ def test_changed_data_and_versions_are_named(trained):
         done = trained.run("rerun", "old", "--force", code=1)
         assert "note: numpy: 1.0 then" in done.stdout
         assert "NOT identical" in done.stdout
+        assert "mine.h5].sha256: " in done.stdout
     finally:
         mine.write_bytes(before)
+
+
+def test_new_data_and_other_starting_weights_are_named(trained):
+    new, weights = trained.folder / "set/new.h5", trained.folder / "w.npy"
+    before = weights.read_bytes()
+    try:
+        shutil.copy(DATA, new)
+        np.save(weights, np.load(weights) + 1)
+        done = trained.run("rerun", "run", code=2)
+        assert "w.npy: has changed since the run (--force" in done.stderr
+        assert "set/new.h5: is new, the run did not read it (data.train) (--force" in done.stderr
+        assert len(done.stderr.splitlines()) == 2
+    finally:
+        weights.write_bytes(before)
+        new.unlink()
 
 
 def test_what_cannot_be_repeated_is_refused(trained, tmp_path):
@@ -77,5 +103,16 @@ def test_what_cannot_be_repeated_is_refused(trained, tmp_path):
     shutil.copytree(trained.folder / "run", run)
     (run / "result.json").unlink()
     assert "the run is not finished" in trained.run("rerun", "unfinished", code=2).stderr
+    for name, change, message in (
+        ("bare", lambda run: (run / "environment.json").write_text("{}"), "expected launch_dir"),
+        ("light", lambda run: shutil.rmtree(run / "_models"), "has no checkpoints in _models"),
+        ("short", lambda run: (run / "metrics.dat").unlink(), "has no metrics.dat"),
+    ):
+        shutil.copytree(trained.folder / "run", trained.folder / name)
+        change(trained.folder / name)
+        done = trained.run("rerun", name, code=2)
+        assert message in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert not (trained.folder / f"{name}_rerun_1").exists()
     done = trained.run("rerun", "run", "--to", "run", code=2)
     assert "is not empty" in done.stderr

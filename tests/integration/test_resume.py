@@ -30,14 +30,33 @@ def test_raising_max_epochs_continues_as_if_never_stopped(program, tmp_path):
     assert (tmp_path / "whole/metrics.dat").read_text() == (
         tmp_path / "parts/metrics.dat"
     ).read_text()
+    # Frozen now, after three epochs of moments and under a penalty: not one bit moves.
+    before = {network.symbol: network for network in program.last_networks(tmp_path / "parts")}
+    train(
+        program, "parts", "training.max_epochs=5", constant, "network.species.O.trainable=[0,1,0]"
+    )
+    after = {network.symbol: network for network in program.last_networks(tmp_path / "parts")}
+    same = [
+        old.identical(new) for old, new in zip(before["O"].layers, after["O"].layers, strict=True)
+    ]
+    assert same == [True, False, True]
+    assert not before["H"].layers[0].identical(after["H"].layers[0])
 
 
 def test_the_same_command_on_a_complete_run_trains_nothing(program, tmp_path):
     train(program, "run", "training.max_epochs=1")
     before = sorted(path.name for path in (tmp_path / "run/_models").iterdir())
     done = train(program, "run", "training.max_epochs=1")
-    assert "nothing to train: max_epochs=1 is reached" in done.stdout
+    assert "nothing to train: max_epochs=1 is reached (step" in done.stdout
     assert sorted(path.name for path in (tmp_path / "run/_models").iterdir()) == before
+    metrics = (tmp_path / "run/metrics.dat").read_text()
+    high = ("training.max_epochs=2", "training.learning_rate=1e30")
+    done = train(program, "run", *high, "training.learning_rate_schedule=constant", code=2)
+    assert "error: the training diverged: by step" in done.stderr
+    assert "at a learning rate of 1e+30: choose a smaller training.learning_rate" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "run/_models").iterdir()) == before
+    assert (tmp_path / "run/metrics.dat").read_text() == metrics
 
 
 def test_names_of_checkpoints(program, tmp_path):

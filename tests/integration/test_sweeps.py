@@ -1,6 +1,7 @@
 """Sweeps as a user runs them: folders, summaries, failures, what was cut off, launchers."""
 
 import json
+import os
 import random
 import signal
 import time
@@ -53,7 +54,10 @@ def test_a_sweep_in_mlflow_is_one_parent_with_the_summary(program, tmp_path):
     assert parent.info.status == "FINISHED"
     assert parent.info.run_name == "sweep training.learning_rate=1e-1,1e-2,1e-3"
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-    assert len(children) == 3
+    # What tells them apart is seen in a narrow column.
+    assert {run.info.run_name.split(" 8-1 ")[0] for run in children} == {
+        f"learning_rate={rate}" for rate in ("0.1", "0.01", "0.001")
+    }
     names = {item.path for item in store.list_artifacts(parent.info.run_id)}
     assert names == {"summary.json", "summary.txt", "sweep.png"}
     best = min(values["validation/MAE"] for _, _, values in table(folder))
@@ -106,6 +110,13 @@ def test_mistakes_are_found_before_anything_is_recorded(program, tmp_path):
     done = program.run("train", "-m", *SMALL, "training.learning_rat=1,2", code=2)
     assert "did you mean 'training.learning_rate'" in done.stderr
     assert not (tmp_path / "mlflow.db").exists()
+    done = program.run("train", "-m", *SMALL, "seed=0,1", "sweep.metric=train/MEA", code=2)
+    assert done.stderr.splitlines() == [
+        "error: sweep.metric=train/MEA: expected one of validation/MAE, validation/RMSE, "
+        "validation/loss, validation/force_MAE, validation/force_RMSE, train/MAE, train/RMSE, "
+        "train/loss, train/force_MAE, train/force_RMSE, did you mean 'train/MAE'?"
+    ]
+    assert not (tmp_path / "mlflow.db").exists()
     done = program.run("train", *SMALL, "sweep.metric=validation/MEA", "tracking=none", code=2)
     assert "did you mean 'validation/MAE'" in done.stderr
     done = program.run("train", *SMALL, "sweep.metric=train/force_MAE", "tracking=none", code=2)
@@ -125,15 +136,25 @@ def test_two_sweeps_in_one_folder_are_refused(program, tmp_path):
         process.communicate()
 
 
-def test_ctrl_c_ends_a_sweep_and_says_how_to_go_on(program, tmp_path):
-    options = ("train", "-m", *SMALL, RATES, "sweep.dir=s", "tracking=none")
-    process = program.start(*options, "training.max_epochs=1000")
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "threads=1")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "launcher"),
+    [(signal.SIGINT, 130, ()), (signal.SIGUSR1, 75, JOBLIB)],
+    ids=["Ctrl-C", "a queue, all processes"],
+)
+def test_a_signal_ends_a_sweep_that_says_how_to_go_on(program, tmp_path, number, code, launcher):
+    options = ("train", "-m", *SMALL, RATES, "sweep.dir=s", "tracking=none", *launcher)
+    process = program.start(*options, "training.max_epochs=10000", group=True)
     wait_for(lambda: list((tmp_path / "s").glob("*/_models/*.pt")))
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
+    assert process.returncode == code, output
+    assert f"stopped (got {number.name}): a checkpoint is saved" in output
     assert "to run what is left: python -m panna_exp train -m" in output
     assert "Traceback" not in output
+    assert not list((tmp_path / "s").glob(".working_*"))
 
 
 @pytest.mark.parametrize(
@@ -146,8 +167,14 @@ def test_ctrl_c_ends_a_sweep_and_says_how_to_go_on(program, tmp_path):
 def test_jobs_beside_one_another_fail_and_end_like_jobs_in_turn(program, tmp_path, launcher):
     sizes = "training.batch_size=20,-5,40"
     options = ("train", "-m", *SMALL[:2], "training.max_epochs=1", "tracking=none", "sweep.dir=s")
-    program.run(*options, *launcher, sizes, code=2)
+    done = program.run(*options, *launcher, sizes, code=2)
+    named = [line for line in done.stderr.splitlines() if line.startswith("error: job ")]
+    assert len(named) == 1
+    assert named[0].endswith("training.batch_size=-5: training.batch_size=-5 must be > 0")
     folder = tmp_path / "s"
+    reason = "training.batch_size=-5 failed: training.batch_size=-5 must be > 0\n"
+    assert reason in done.stdout
+    assert reason in (folder / "summary.txt").read_text()
     states = table_of_states(folder)
     assert [status for _, status, _ in states] == ["FINISHED", "FINISHED", "FAILED"]
     (failed,) = [path for path in folder.glob("*/result.json") if "FAILED" in path.read_text()]
@@ -212,7 +239,7 @@ def kills(program, folder, launcher, rounds, uninterrupted, seed):
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=90)  # which jobs in processes of their own would hold open
         for result in path.glob("*/result.json"):
             finished.setdefault(result, result.stat().st_mtime_ns)
     program.run(*options)
@@ -245,10 +272,13 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_same_table(shared_progra
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")])
-def test_ten_kills_and_the_same_table(shared_program, uninterrupted, launcher):
+@pytest.mark.parametrize(
+    ("launcher", "rounds"),
+    [((), 10), (("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), 4)],
+)
+def test_many_kills_and_the_same_table(shared_program, uninterrupted, launcher, rounds):
     expected, seconds = uninterrupted
-    for number in range(10):
+    for number in range(rounds):
         name = f"killed_{len(launcher)}_{number}"
         folder = kills(shared_program, name, launcher, 1, seconds, seed=number)
         assert strip(table(folder)) == strip(expected)

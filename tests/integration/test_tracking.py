@@ -205,6 +205,12 @@ def test_an_evaluation_while_the_store_is_away_is_kept(program, tmp_path):
     done = program.run("evaluate", "run_dir=run")
     assert "the server cannot be reached" in done.stdout
     assert "and this sends it: panna-exp sync" in done.stdout
+    done = program.run("sync", "run", "uri=ftp://x", code=2)
+    assert "ftp://x: MLflow knows no store of the kind 'ftp'" in done.stderr
+    done = program.run("train", "tracking.uri=foo://bar", "io.train_dir=other", code=2)
+    assert "foo://bar: MLflow knows no store of the kind 'foo'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "other").exists()
     program.run("sync", "run", f"uri=sqlite:///{tmp_path}/mlflow.db")
     (run,) = runs(tmp_path)
     name = "evaluate/validation/mae_mev_per_atom"

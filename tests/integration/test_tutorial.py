@@ -78,3 +78,22 @@ def test_another_network_cannot_continue_a_run(shared_program, tutorial):
     )
     assert "cannot continue from epoch_1_step_30" in done.stderr
     assert "[384, 128, 32, 1] in the checkpoint, [384, 64, 1] now" in done.stderr
+
+
+def test_both_experiments_on_pannas_own_records(shared, program):
+    data = shared / "data/panna_tutorial"
+    words = (
+        *("data=tfrecord", f"data.train={data / 'train'}", "data.species=[H,C,O,N]"),
+        "data.reference_energies={H: -13.62, C: -1029.41, O: -2041.84, N: -1484.87}",
+        *("tracking=none", "training.max_epochs=1", "training.steps_per_epoch=3"),
+    )
+    program.run("train", "experiment=tutorial1", *words)
+    weights = "io.output_dir=outputs/tutorial1_weights"
+    program.run("extract-weights", "run_dir=outputs/tutorial1", weights)
+    program.run("train", "experiment=tutorial2", *words)
+    outputs = program.folder / "outputs"
+    saved = read_panna(outputs / "tutorial1_weights").networks
+    trained = {network.symbol: network for network in program.last_networks(outputs / "tutorial2")}
+    for before, after in zip(saved["O"].layers, trained["O"].layers, strict=True):
+        assert before.identical(after)
+    assert trained["H"].sizes == (128, 32, 32, 1)

@@ -84,3 +84,20 @@ def test_what_cannot_be_learned_is_said(program):
     )
     assert "has neither virial nor stress" in done.stderr
     assert not (program.folder / "run").exists()
+
+
+def test_stresses_of_the_wrong_sign_are_refused(program):
+    write(program.folder / "si.extxyz", make_frames(12, sign=-1.0))
+    done = program.run("train", *OPTIONS, "training.virial_cost=1.0", "io.train_dir=run", code=2)
+    line = done.stderr.splitlines()[-1]  # after how many structures have virials
+    assert "si.extxyz, structure 0" in line
+    assert "the stresses of the data have the wrong sign: where they say that energies fall" in line
+    assert "expected 1): in ASE's sign stress = (1/V) dE/dstrain" in line
+    assert not (program.folder / "run").exists()
+    done = program.run("convert", "si.extxyz", "si.h5")
+    assert "energies against stresses" in done.stdout
+    assert "WRONG SIGN?" in done.stdout
+    write(program.folder / "good.extxyz", make_frames(12))
+    done = program.run("convert", "good.extxyz", "good.h5")
+    assert "energies against stresses" in done.stdout
+    assert "WRONG SIGN" not in done.stdout

@@ -2,7 +2,13 @@ import os
 
 import pytest
 
-from panna_exp.files import replacing, write_atomic, write_text_atomic
+from panna_exp.files import (
+    discard_parts,
+    remove_parts,
+    replacing,
+    write_atomic,
+    write_text_atomic,
+)
 
 
 @pytest.fixture
@@ -75,3 +81,25 @@ def test_permissions_are_those_that_the_user_wants(tmp_path, umask, mask, mode):
     umask(mask)
     write_text_atomic(tmp_path / "a", "")
     assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    for name in (".a.h5.x1y2z3_w.part", ".b.h5.x1y2z3_w.part", ".a.h5.part", "a.h5"):
+        (tmp_path / name).touch()
+    (tmp_path / ".a.h5.abcdefgh.part").mkdir()
+    remove_parts(tmp_path, {"a.h5"})
+    left = {".b.h5.x1y2z3_w.part", ".a.h5.part", ".a.h5.abcdefgh.part", "a.h5"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+
+
+def test_a_process_that_is_about_to_end_discards_what_it_writes(tmp_path):
+    def write(file):
+        (part,) = tmp_path.iterdir()
+        discard_parts()
+        assert not part.exists()
+
+    with pytest.raises(FileNotFoundError):
+        write_atomic(tmp_path / "a", write)
+    write_atomic(tmp_path / "b", lambda file: None)
+    discard_parts()
+    assert names(tmp_path) == ["b"]

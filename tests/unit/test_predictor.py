@@ -1,8 +1,11 @@
 """Predictions for structures given as plain values, and what is said of mistaken ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from panna_exp.assembly.model_folder import read_model, write_committee
 from panna_exp.errors import DataError
 from panna_exp.predictor import Predictor
 
@@ -60,6 +63,25 @@ def test_a_cell_alone_is_periodic_and_pbc_says_otherwise(predictor):
     slab = [True, True, False]
     assert energy(cell=CUBE, pbc=slab) == energy(cell=[*CUBE[:2], [0, 0, 0]])
     assert len({energy(), energy(cell=CUBE), energy(cell=CUBE, pbc=slab)}) == 3
+
+
+def test_of_a_committee_means_and_spreads(model_folder, tmp_path):
+    potential, _ = read_model(model_folder)
+    members = [potential, replace(potential, energy_rescale=4.0)]
+    write_committee(tmp_path / "both", "both", members, "float64")
+    write_committee(tmp_path / "second", "second", members[1:], "float64")
+    both, first, second = (
+        Predictor.load(folder).predict([WATER], forces=True)[0]
+        for folder in (tmp_path / "both", model_folder, tmp_path / "second")
+    )
+    assert set(both) == {"energy", "atomic_energies", "energy_std", "forces", "forces_std"}
+    assert set(first) == set(second) == {"energy", "atomic_energies", "forces"}
+    pair = [first["energy"], second["energy"]]
+    assert both["energy"] == pytest.approx(np.mean(pair), abs=1e-9)
+    assert both["energy_std"] == pytest.approx(np.std(pair), abs=1e-9) != 0
+    forces = [first["forces"], second["forces"]]
+    np.testing.assert_allclose(both["forces"], np.mean(forces, axis=0), atol=1e-12)
+    np.testing.assert_allclose(both["forces_std"], np.std(forces, axis=0), atol=1e-12)
 
 
 def test_nothing_gives_nothing(predictor):

@@ -94,7 +94,7 @@ def check(ini: IniFile, version: int | None = None, skip_unknown: bool = False) 
         if section_of(kind, section.name) is None:
             message = (
                 f"{ini.file}:{section.line}: [{shorten(section.name)}]: unknown section"
-                f"{closest(shorten(section.name), SECTIONS[kind])}"
+                f"{_nearest_section(kind, section.name)}"
             )
             _unknown(message, checked, problems, skip_unknown)
             if skip_unknown:
@@ -131,6 +131,13 @@ def _unknown(message: str, checked: CheckedInput, problems: list[str], skip_unkn
         checked.notes.append(f"{message}: skipped")
     else:
         problems.append(f"{message} (--skip-unknown keeps it as a comment)")
+
+
+def _nearest_section(kind: Kind, name: str) -> str:
+    symbol = name.strip().capitalize()
+    if section_of(kind, symbol) is not None:
+        return f", did you mean '{symbol}'?"
+    return closest(shorten(name), SECTIONS[kind])
 
 
 def _nearest(kind: Kind, entry: Entry) -> str:

@@ -196,10 +196,16 @@ def _data() -> list[Keyword]:
             "data.reference_energies",
             values.numbers,
             default="those of networks_metadata, else 0",
-            note="one a species; a section [H] with its own comes first",
+            note="one a species; a section [H] with its own comes first; 0 with total energies: a "
+            "warning, since networks hardly learn these",
         ),
         row.honoured(
-            "energy_rescale", "training.energy_rescale", values.number(above=0), default="1"
+            "energy_rescale",
+            "training.energy_rescale",
+            values.number(above=0),
+            default="1",
+            note="undone in evaluation and, unlike in PANNA, in the last layer of extracted "
+            "weights, whose metadata say so",
         ),
         row.without_effect(
             "sparse_derivatives",
@@ -313,7 +319,8 @@ def _species() -> list[Keyword]:
             f"{key}.behavior",
             values.behavior,
             default="load with networks_metadata, else new",
-            note="1.x: load takes layerN_w_file and layerN_b_file, keep is networks_metadata's",
+            note="1.x: load takes layerN_w_file and layerN_b_file, keep is networks_metadata's; a "
+            "species that networks_metadata lacks needs new for each layer",
         ),
         row.honoured("layerN_w_file", f"{key}.layer_files", only=1, note=files),
         row.honoured("layerN_b_file", f"{key}.layer_files", only=1, note=files),

@@ -5,8 +5,9 @@ from typing import Any
 
 from panna_exp.config.panna_ini.checked import CheckedInput, Read
 from panna_exp.config.panna_ini.imported import Settings
+from panna_exp.config.panna_ini.layer_check import check_layers
 from panna_exp.config.panna_ini.table import layer_of
-from panna_exp.config.panna_ini.workflow import Workflow
+from panna_exp.config.panna_ini.workflow import SavedNetworks, Workflow
 
 _DEFAULT = "DEFAULT_NETWORK"
 _LISTS = ("architecture", "trainable", "activations", "behavior", "prunable", "sparsity")
@@ -18,6 +19,7 @@ def network_settings(
     symbols: list[str],
     settings: Settings,
     workflow: Workflow,
+    saved: SavedNetworks | None,
     problems: list[str],
 ) -> None:
     """Adds the settings of [DEFAULT_NETWORK] and of the species' sections.
@@ -27,6 +29,7 @@ def network_settings(
         symbols: The species.
         settings: Added to.
         workflow: For paths.
+        saved: What is known of the networks of networks_metadata, None without.
         problems: Gets a sentence for each mistake.
     """
     settings.take("network.g_size", _DEFAULT, "g_size")
@@ -38,14 +41,8 @@ def network_settings(
         _Species(source, symbol, settings, workflow, problems).add(metadata is not None)
     if metadata is None:
         _check_architectures(source, symbols, problems)
-    elif any(_all_new(source, symbol) for symbol in symbols):
-        symbol = next(symbol for symbol in symbols if _all_new(source, symbol))
-        settings.put("network.allow_new_species", True, symbol, "behavior")
-
-
-def _all_new(source: CheckedInput, symbol: str) -> bool:
-    behavior = source.get(symbol, "behavior")
-    return behavior is not None and set(behavior) == {"new"}
+    if not problems:
+        problems += check_layers(source, symbols, saved, settings.items)
 
 
 def _check_architectures(source: CheckedInput, symbols: list[str], problems: list[str]) -> None:

@@ -1,9 +1,11 @@
 """What [TRAINING_PARAMETERS] of a training input means here."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from panna_exp.config.panna_ini.checked import CheckedInput, need
 from panna_exp.config.panna_ini.imported import Setting, Settings
+from panna_exp.config.validation.training import FORCE_LOSSES, LOSSES
 
 _TRAINING = "TRAINING_PARAMETERS"
 
@@ -95,6 +97,8 @@ class _Optimisation:
     def losses(self) -> None:
         """Losses of energies and forces, penalties."""
         take = self.settings.take
+        self._loss_of_version("loss_function", LOSSES)
+        self._loss_of_version("floss_function", FORCE_LOSSES)
         take("training.loss_function", _TRAINING, "loss_function", "quad")
         take("training.energy_weight", _TRAINING, "energy_weight", None)
         take("training.energy_reduction", _TRAINING, "energy_reduction", None)  # of the version
@@ -106,6 +110,18 @@ class _Optimisation:
             take("training.floss_function", _TRAINING, "floss_function", "quad")
             take("training.force_weights", _TRAINING, "force_weights", None)
             take("training.force_reduction", _TRAINING, "force_reduction", None)
+
+    def _loss_of_version(self, key: str, known: Mapping[int, Sequence[str]]) -> None:
+        """Adds a problem where a loss is one of the other version."""
+        entry = self.source.entry(_TRAINING, key)
+        version, other = self.source.version, 3 - self.source.version
+        if entry is None or entry.value in known[version] or entry.value not in known[other]:
+            return
+        self.problems.append(
+            f"{entry.where} = {entry.value}: is a loss of PANNA {other}.x, but this is an input of "
+            f"{version}.x ({self.source.reason}), which has {', '.join(known[version])}: choose "
+            f"one of these, or --panna-version {other}"
+        )
 
     def _need(self, key: str, what: str) -> None:
         need(self.source, _TRAINING, key, what, self.problems)

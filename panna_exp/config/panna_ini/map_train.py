@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from panna_exp.config.panna_ini.checked import CheckedInput, need
-from panna_exp.config.panna_ini.imported import Imported, Settings
+from panna_exp.config.panna_ini.imported import DEFAULT, Imported, Settings
 from panna_exp.config.panna_ini.map_descriptor import descriptor_settings
 from panna_exp.config.panna_ini.map_network import network_settings
 from panna_exp.config.panna_ini.map_optimisation import optimisation_settings
@@ -51,6 +51,7 @@ class _Mapping:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)
+    saved: SavedNetworks | None = None
 
     @property
     def first(self) -> bool:
@@ -138,7 +139,7 @@ class _Mapping:
         self.notes += described.notes
 
     def _species(self) -> None:
-        saved = self._saved_networks()
+        saved = self.saved = self._saved_networks()
         if self.source.get(_DATA, "atomic_sequence") is not None:
             self.settings.take("data.species", _DATA, "atomic_sequence")
         elif saved is not None:
@@ -196,7 +197,10 @@ class _Mapping:
                 sources.append(f"{line.file}:{line.line}: [{line.section}] {line.shown}")
                 break
         if not found:
-            return  # those of the saved networks, else 0
+            if self.source.get(_NETWORK, "networks_metadata") is None:
+                zeros = dict.fromkeys(symbols, 0.0)
+                self.settings.add("data.reference_energies", zeros, DEFAULT)
+            return  # those of the saved networks
         self._complete_offsets(symbols, found, saved)
         ordered = {symbol: found[symbol] for symbol in symbols if symbol in found}
         self.settings.add("data.reference_energies", ordered, "; ".join(dict.fromkeys(sources)))
@@ -229,7 +233,9 @@ class _Mapping:
         symbols = self.settings.items.get("data.species")
         if symbols is None:
             return
-        network_settings(self.source, symbols.value, self.settings, self.workflow, self.problems)
+        network_settings(
+            self.source, symbols.value, self.settings, self.workflow, self.saved, self.problems
+        )
 
     def _need(self, section: str, key: str, what: str) -> None:
         need(self.source, section, key, what, self.problems)

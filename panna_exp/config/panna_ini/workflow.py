@@ -10,7 +10,7 @@ from panna_exp.config.panna_ini.text import Entry
 from panna_exp.errors import ConfigError, NetworkError
 from panna_exp.networks.metadata import FILE_NAME, read_metadata
 
-_IO = "IO_INFORMATION"
+_IO, _NETWORK = "IO_INFORMATION", "DEFAULT_NETWORK"
 _MODELS = "_models"
 
 
@@ -81,7 +81,11 @@ class Workflow:
                 networks = read_metadata(self.where(folder)).networks
             except NetworkError as error:
                 raise ConfigError(str(error)) from None
-            return SavedNetworks({item.symbol: item.offset for item in networks})
+            return SavedNetworks(
+                offsets={item.symbol: item.offset for item in networks},
+                sizes={item.symbol: item.sizes for item in networks},
+                feature_size=networks[0].feature_size,
+            )
         for item in self.inputs:
             output = item.get(_IO, "output_dir", "./saved_network")
             if item.kind == "extract" and self._same(output, folder):
@@ -111,7 +115,7 @@ class Workflow:
     def _needs(self, item: CheckedInput, left: list[CheckedInput]) -> bool:
         """Whether an input among those that are left makes what this one reads."""
         if item.kind == "train":
-            folder = item.get("DEFAULT_NETWORK", "networks_metadata")
+            folder = item.get(_NETWORK, "networks_metadata")
             return folder is not None and any(
                 other.kind == "extract"
                 and self._same(other.get(_IO, "output_dir", "./saved_network"), folder)
@@ -135,9 +139,17 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class SavedNetworks:
-    """Symbols and reference energies (eV; None where not known) of saved networks."""
+    """What is known of saved networks.
+
+    Args:
+        offsets: Reference energies (eV; None where not known) by symbol, of all of them.
+        sizes: Outputs of each layer by symbol, where known.
+        feature_size: Descriptor components, where known.
+    """
 
     offsets: dict[str, float | None]
+    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    feature_size: int | None = None
 
 
 def run_dir_of(item: CheckedInput) -> str:
@@ -166,4 +178,12 @@ def _of_training(training: CheckedInput) -> SavedNetworks:
     for symbol in symbols:
         own = training.get(symbol, "output_offset")
         known[symbol] = known[symbol] if own is None else own
-    return SavedNetworks(known)
+    sizes: dict[str, tuple[int, ...]] = {}
+    common = training.get(_NETWORK, "architecture")
+    for symbol in symbols:
+        # What a training loads itself has the sizes of its own networks_metadata.
+        inherited = None if training.get(_NETWORK, "networks_metadata") else common
+        own = training.get(symbol, "architecture", inherited)
+        if own is not None:
+            sizes[symbol] = tuple(own)
+    return SavedNetworks(known, sizes, training.get(_NETWORK, "g_size"))

@@ -37,6 +37,8 @@ class NetworkConfig(SpeciesConfig):
         None, "folder with networks_metadata.json to load weights from"
     )
     allow_new_species: bool = option(
-        False, "species missing from networks_metadata start with new weights, not an error"
+        False,
+        "all species missing from networks_metadata start with new weights; without it those whose "
+        "behavior is new for each layer",
     )
     species: dict[str, Any] = option({}, "differences by symbol: {H: {architecture: ...}}")

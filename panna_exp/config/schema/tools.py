@@ -53,3 +53,4 @@ class PackConfig:
     derivatives: bool = option(False, "take the derivatives and forces over")
     sparse: bool = option(False, "the derivatives are sparse")
     per_atom_quantity: bool = option(False, "take the per-atom quantity over")
+    force: bool = option(False, "replace TFRecords PREFIX-*-*.tfrecord that are there")

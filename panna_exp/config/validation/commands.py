@@ -15,7 +15,7 @@ from panna_exp.config.schema import (
     TrainConfig,
 )
 from panna_exp.config.species import parse_network
-from panna_exp.config.validation.data import check_data, check_generation
+from panna_exp.config.validation.data import check_data, check_generation, check_tutorial
 from panna_exp.config.validation.io import check_io
 from panna_exp.config.validation.problems import Problems
 from panna_exp.config.validation.sweep import check_sweep
@@ -29,6 +29,7 @@ def validate_train(config: TrainConfig) -> None:
     check_common(config, problems)
     check_data(config.data, problems)
     check_generation(config.data, config.descriptor, problems)
+    check_tutorial(config.data, problems)
     if config.data.train is None:
         problems.found.append(
             "data.train is missing: name a file, directory or glob, or choose data=tutorial"

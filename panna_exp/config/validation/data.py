@@ -1,6 +1,7 @@
 """Checks of the data sets."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from panna_exp.config.schema import DataConfig, DescriptorConfig
@@ -9,6 +10,18 @@ from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import closest
 
 KINDS = ("auto", "tfrecord", "example", "hdf5", "bin", "ase", "npz", "ani", "spice")
+# What data=tutorial, the default of train, sets beside data.train (a test compares).
+TUTORIAL_ENERGIES = {"H": -13.62, "C": -1029.41, "O": -2041.84, "N": -1484.87}
+BUILTIN = "builtin:"
+# The kinds that suffixes stand for, for messages (a test compares with the readers).
+SUFFIXES = {
+    ".tfrecord": "tfrecord",
+    ".example": "example",
+    **dict.fromkeys((".h5", ".hdf5"), "hdf5"),
+    ".bin": "bin",
+    **dict.fromkeys((".xyz", ".extxyz", ".traj", ".db"), "ase"),
+    ".npz": "npz",
+}
 
 
 def check_data(data: DataConfig, problems: Problems) -> None:
@@ -46,6 +59,36 @@ def check_generation(data: DataConfig, descriptor: DescriptorConfig, problems: P
             f"data.generation={of_data.value} and descriptor.generation={computed.value} differ: "
             "give one"
         )
+
+
+def check_tutorial(data: DataConfig, problems: Problems) -> None:
+    """Refuses the tutorial's validation data or reference energies with other training data.
+
+    They stay when ``data.train`` alone is given, since ``data=tutorial`` is the default; whoever
+    means them names the format as well.
+    """
+    own = [path for path in _paths(data.train) if not path.startswith(BUILTIN)]
+    if not own or data.kind != "auto":
+        return
+    left = []
+    if any(path.startswith(BUILTIN) for path in _paths(data.validation)):
+        left.append("validation data")
+    if data.reference_energies == TUTORIAL_ENERGIES:
+        left.append("reference energies")
+    if left:
+        kind = SUFFIXES.get(PurePath(own[0]).suffix)
+        problems.found.append(
+            f"data.train={own[0]}: the {' and '.join(left)} are still those of data=tutorial, the "
+            f"default: choose data={kind or 'KIND'} (then data.species and data.reference_energies "
+            f"are yours to give), or add data.kind={kind or 'KIND'} if they are meant"
+            + ("" if kind else f"; KIND is one of {', '.join(KINDS[1:])}")
+        )
+
+
+def _paths(value: Any) -> list[str]:
+    """A data option as a list; what is no path is reported elsewhere."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
 
 
 def _reference_energies(data: DataConfig, problems: Problems) -> None:

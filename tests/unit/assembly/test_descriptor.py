@@ -1,11 +1,13 @@
 """Which descriptors a data set gets, and which combinations are refused."""
 
 import logging
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.saved import to_network_set, with_parameters
@@ -89,6 +91,47 @@ def test_a_file_that_says_its_generation_is_believed():
     assert info["generation"] == "B"
     with pytest.raises(DataError, match="are of generation B, but the options say A"):
         descriptors.with_descriptors(stored, options(data="A"), SPECIES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"Rc_rad": 5.0}, "Rc_rad is 4.6, but the options say 5: leave it out"),
+        (
+            {"eta_ang": 7.0, "ThetasN": 3},
+            "eta_ang is 6, but the options say 7; ThetasN is 2, but the options say 3: leave them",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", [TrainConfig, EvaluateConfig])
+def test_options_other_than_the_files_own_are_refused(kind, changes, words):
+    stored = make_set(SIZE, info_of("C"))
+    # The defaults are nobody's choice.
+    assert descriptors.with_descriptors(stored, kind(), SPECIES)[1] == info_of("C")
+    config = options(kind)
+    config.descriptor = replace(config.descriptor, **changes)
+    with pytest.raises(DataError, match=re.escape(words)) as caught:
+        descriptors.with_descriptors(stored, config, SPECIES)
+    assert str(caught.value).startswith("water.h5, structure 0: says itself what its mBP desc")
+
+
+def test_defaults_that_were_typed_count(monkeypatch):
+    info = descriptors.parameters(replace(SMALL, Rc_rad=5.0), SPECIES, None).to_info()
+    stored = make_set(SIZE, info)
+    descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
+    typed = SimpleNamespace(
+        job=SimpleNamespace(name="train"),
+        overrides=SimpleNamespace(task=["data=hdf5", "descriptor.Rc_rad=4.6"]),
+    )
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(HydraConfig, "get", lambda: typed)
+    # Those of evaluate say nothing about the run whose data it reads.
+    descriptors.with_descriptors(stored, EvaluateConfig(), SPECIES)
+    with pytest.raises(DataError, match=r"Rc_rad is 5, but the options say 4\.6"):
+        descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
+    typed.overrides.task = ["descriptor=mbp"]
+    with pytest.raises(DataError, match=r"Rc_rad is 5, .*; RsN_rad is 3, but the options say 16"):
+        descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
 
 
 def test_a_network_gets_what_it_was_trained_on():
@@ -178,7 +221,9 @@ def test_stored_values_are_bp_if_the_user_says_so():
     with pytest.raises(DataError, match=r"has 7 desc.* give 20.*leave descriptor.type=BP out"):
         descriptors.with_descriptors(make_set(stored=7), bp_options(), SPECIES)
     own = make_set(BP_SIZE, wanted)
-    assert descriptors.with_descriptors(own, options(), SPECIES)[1] == wanted
+    assert descriptors.with_descriptors(own, TrainConfig(), SPECIES)[1] == wanted
+    with pytest.raises(DataError, match=r"BP descriptors are: RsN_rad is 2, but the options say 3"):
+        descriptors.with_descriptors(own, options(), SPECIES)
     with pytest.raises(
         DataError, match=r"are BP \(20 components\), but .* say generation A of mBP"
     ):

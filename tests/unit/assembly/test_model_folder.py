@@ -1,12 +1,13 @@
 """A potential as a folder: what is written is read, and what does not fit is named."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from panna_exp import __version__
-from panna_exp.assembly.model_folder import FACTS, read_model
+from panna_exp.assembly.model_folder import FACTS, read_members, read_model, write_committee
 from panna_exp.errors import NetworkError
 
 
@@ -27,13 +28,33 @@ def test_what_is_written_is_read(model_folder):
 
 
 def test_another_version_is_refused_by_name(model_folder):
-    change(model_folder, format_version=2, panna_exp="9.8.7")
+    change(model_folder, format_version=3, panna_exp="9.8.7")
     with pytest.raises(
         NetworkError,
-        match=rf"potential\.json: has the format version 2, written by panna_exp 9\.8\.7, but "
-        rf"panna_exp {__version__} reads 1",
+        match=rf"potential\.json: has the format version 3, written by panna_exp 9\.8\.7, but "
+        rf"panna_exp {__version__} reads 1 and 2",
     ):
         read_model(model_folder)
+
+
+def test_a_committee_is_read_by_its_members(model_folder, tmp_path):
+    potential, dtype = read_model(model_folder)
+    assert [item.name for item in read_members(model_folder)[0]] == ["epoch_1_step_10"]
+    other = replace(potential, name="other", energy_rescale=4.0)
+    folder = tmp_path / "committee"
+    write_committee(folder, "both", [potential, other], "float64")
+    members, found = read_members(folder)
+    assert [(item.name, item.energy_rescale) for item in members] == [
+        ("epoch_1_step_10", 2.0),
+        ("other", 4.0),
+    ]
+    assert found == dtype
+    assert all(a.identical(b) for a, b in zip(members[1].networks, other.networks, strict=True))
+    with pytest.raises(NetworkError, match="holds a committee, expected one potential"):
+        read_model(folder)
+    change(folder, members=["member_0", "../x"])
+    with pytest.raises(NetworkError, match="members: expected names of folders beside it"):
+        read_members(folder)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,6 @@ def test_bin_files_are_not_converted_without_symbols(tmp_path):
     source = Source(paths=["bins"], kind=None, species=None, options=ReadOptions(), base=tmp_path)
     with pytest.raises(ConfigError, match=r"--species is missing: \.bin files have species indic"):
         read_any(source)
-    found, _ = read_any(replace(source, species=Species(("H", "C", "O"))))
+    found = read_any(replace(source, species=Species(("H", "C", "O")))).structures
     assert found.species.tolist() == [0, 2, 0, 2]
     assert list(found.names) == ["b0", "b1"]

@@ -71,7 +71,7 @@ def test_one_composition_is_a_warning(tmp_path, messages):
     assert "determine only 1 of 2 reference energies" in messages.text
 
 
-@pytest.mark.parametrize("energies", [None, {"H": 0.0, "O": 0.0}])
+@pytest.mark.parametrize("energies", [None, {"H": 0.0, "O": 0.01}])
 def test_energies_that_no_network_should_learn_are_refused(tmp_path, energies):
     write(tmp_path / "a.h5", "OHH", "OHH")
     message = (
@@ -80,6 +80,14 @@ def test_energies_that_no_network_should_learn_are_refused(tmp_path, energies):
     )
     with pytest.raises(DataError, match=message):
         read_run_data(config(reference_energies=energies), tmp_path)
+
+
+def test_zeros_that_were_asked_for_are_a_warning(tmp_path, messages):
+    """PANNA's default; its users' inputs run."""
+    write(tmp_path / "a.h5", "OHH", "OHH")
+    read_run_data(config(reference_energies={"H": 0.0, "O": 0.0}), tmp_path)
+    assert "reference energies of 0 leave 689.7 eV/atom" in messages.text
+    assert "output_offset in [DATA_INFORMATION]" in messages.text
 
 
 def test_cohesive_energies_are_not_refused(tmp_path):

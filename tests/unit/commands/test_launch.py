@@ -4,8 +4,22 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from panna_exp.commands import dropin
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.launch import rewrite
+from panna_exp.commands.session import TrainingResult
+
+INI = """[IO_INFORMATION]
+data_dir = d
+train_dir = t
+[DATA_INFORMATION]
+atomic_sequence = H
+[TRAINING_PARAMETERS]
+batch_size = 2
+{}
+[DEFAULT_NETWORK]
+architecture = 8:1
+"""
 
 
 @pytest.mark.parametrize(
@@ -32,6 +46,31 @@ def test_the_command_that_continues_replaces_what_it_changes(monkeypatch):
     assert line.continuing() == "panna-exp train seed=1 training.max_epochs=3 io.train_dir=a/b"
     longer = line.continuing("training.max_epochs=6")
     assert longer == "panna-exp train seed=1 io.train_dir=a/b training.max_epochs=6"
+
+
+@pytest.mark.parametrize(
+    ("version", "length", "shown"),
+    [
+        (2, "max_epochs = 3", "(with max_epochs in it)"),
+        (1, "max_steps = 105", "(with max_steps=200 in it)"),
+        (
+            2,
+            "max_steps = 105",
+            "(with max_epochs=20 and steps_per_epoch=10 instead of max_steps in it)",
+        ),
+    ],
+)
+def test_the_command_that_lengthens_a_panna_input(tmp_path, monkeypatch, version, length, shown):
+    monkeypatch.chdir(tmp_path)
+    Path("x.ini").write_text(INI.format(length))
+    commands = []
+    monkeypatch.setattr(
+        "panna_exp.commands.train_run.train_run",
+        lambda *arguments: commands.append(arguments[-1]) or TrainingResult(metric=None, code=0),
+    )
+    assert dropin.train(["-c", "x.ini", "--panna-version", str(version)]) == 0
+    line = commands[0].continuing("training.max_epochs")
+    assert line.endswith(f"panna-train -c x.ini --panna-version {version}   {shown}")
 
 
 def test_folders_with_odd_names_survive_both_grammars(monkeypatch):

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from panna_exp.commands.run_info import datasets, run_name
+from panna_exp.commands.run_info import datasets, run_name, swept_first, swept_keys
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
+from panna_exp.tracking.base import RunInfo
+from panna_exp.tracking.journal import Journal
 
 
 def network(symbol, *sizes, n_in=5):
@@ -41,6 +43,21 @@ SAME = (network("H", 128, 32, 1), network("O", 128, 32, 1))
 )
 def test_what_is_special_about_a_run(overrides, expected):
     assert run_name(overrides, SAME, "the_run") == expected
+
+
+def test_what_tells_jobs_of_a_sweep_apart_comes_first(tmp_path):
+    overrides = ["+experiment=tutorial1", "training.steps_per_epoch=10", "training.learning_rate=1"]
+    swept = {"training.learning_rate"}
+    name = run_name(overrides, SAME, "x", swept)
+    assert name == "learning_rate=1 tutorial1 128-32-1 steps_per_epoch=10"
+    assert swept_first(overrides, swept) == [overrides[2], *overrides[:2]]
+    assert swept_keys(None) == swept_keys(tmp_path) == set()
+    tags = {"sweep": "training.learning_rate=choice(1, 2) +a.b=3,4"}
+    run = RunInfo(run_dir=tmp_path, name="s", experiment="e", params={}, tags=tags)
+    journal = Journal(tmp_path / "tracking.jsonl")
+    journal.start(run, {})
+    journal.close()
+    assert swept_keys(tmp_path) == {"training.learning_rate", "a.b"}
 
 
 def test_species_with_other_layers_are_named():

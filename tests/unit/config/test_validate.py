@@ -17,6 +17,7 @@ from panna_exp.config.schema import (
     TrainingConfig,
 )
 from panna_exp.config.validation.commands import validate_evaluate, validate_extract, validate_train
+from panna_exp.config.validation.data import TUTORIAL_ENERGIES
 from panna_exp.errors import ConfigError
 
 DATA = DataConfig(train=["a.h5"], species=["H", "O"], reference_energies={"H": -13.6, "O": -2041.8})
@@ -80,6 +81,41 @@ def test_rounded_products_are_of_float32():
 )
 def test_data_options(data, message):
     assert message in "\n".join(problems(TrainConfig(data=data)))
+
+
+TUTORIAL = DataConfig(
+    train=["builtin:tutorial_train.h5"],
+    validation=["builtin:tutorial_validation.h5"],
+    species=["H", "C", "O", "N"],
+    reference_energies=TUTORIAL_ENERGIES,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left", "kind"),
+    [
+        ({"train": "mine.xyz"}, "validation data and reference energies", "ase"),
+        ({"train": ["a/mine.h5"], "validation": None}, "reference energies", "hdf5"),
+        ({"train": "folder", "reference_energies": "fit"}, "validation data", "KIND"),
+        ({"train": ["builtin:x.h5", "b.tfrecord"], "validation": "c"}, "reference en", "tfrecord"),
+    ],
+)
+def test_the_tutorials_values_are_not_for_other_data(changes, left, kind):
+    data = replace(TUTORIAL, **changes)
+    (message,) = problems(TrainConfig(data=data))
+    assert f"the {left}" in message
+    assert f"choose data={kind} (" in message
+    assert f"or add data.kind={kind} if they are meant" in message
+    assert ("KIND is one of tfrecord, example," in message) == (kind == "KIND")
+    validate_train(TrainConfig(data=replace(data, kind="hdf5")))
+    own = {"validation": "v", "reference_energies": {**TUTORIAL_ENERGIES, "H": -13.6}}
+    validate_train(TrainConfig(data=replace(data, **own)))
+    # With other mistakes it is one of several.
+    assert len(problems(TrainConfig(data=data, seed=-1))) == 2
+
+
+def test_the_tutorial_itself_passes():
+    validate_train(TrainConfig(data=TUTORIAL))
 
 
 def test_learning_rate_options_must_agree():

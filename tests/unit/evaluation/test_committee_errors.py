@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from panna_exp.elements import Species
 from panna_exp.evaluation.committee import calibration, combine, force_points
@@ -105,3 +106,13 @@ def test_the_summary_and_the_figure_have_it(tmp_path):
     write_uncertainty_plot(tmp_path / "a.png", found, "of $3$ members")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert summarize(members[0]).uncertainty == {}
+
+
+def test_points_at_the_edge_of_the_figure_are_whole(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    exact = combine([make([-2000.0, -2000.1]), make([-2000.0, -2000.3])])
+    write_uncertainty_plot(tmp_path / "a.png", exact, "of two members")
+    (axes,) = drawn[0].axes
+    places = axes.collections[0].get_offsets()
+    assert (places > 1.2 * axes.get_xlim()[0]).all()

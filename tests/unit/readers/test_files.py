@@ -77,6 +77,16 @@ def test_a_kind_that_is_named_overrules_the_suffix_of_a_file(folder):
     assert find(folder, "x/a.txt", kind="hdf5") == [("x/a.txt", "hdf5")]
 
 
+def test_files_that_programs_name_themselves_are_for_ase(folder):
+    for name in ("OUTCAR", "OUTCAR.gz", "vasprun.xml", "si.pwo"):
+        (folder / f"x/{name}").touch()
+        assert find(folder, f"x/{name}") == [(f"x/{name}", "ase")]
+    assert find(folder, "*/OUTCAR", kind="hdf5") == [("x/OUTCAR", "hdf5")]
+    # Those of one calculation are the same structures: a folder of them is not data.
+    with pytest.raises(DataError, match="/x: no data files"):
+        find(folder, "x")
+
+
 def test_a_kind_that_is_named_chooses_the_files_of_a_folder(folder):
     (folder / "sets/1/a.example").touch()
     assert find(folder, "sets/1", kind="example") == [("sets/1/a.example", "example")]

@@ -59,6 +59,22 @@ def test_everything_reads_back_exactly(tmp_path, periodic, descriptors):
         np.testing.assert_array_equal(read.descriptors, written.descriptors)
 
 
+def test_virials_read_back_in_the_files_unit(tmp_path):
+    virial = np.random.default_rng(1).normal(size=(3, 3, 3))
+    virial[1] = np.nan
+    hdf5.write_hdf5(tmp_path / "a.h5", replace(make_set(), virial=virial), SPECIES)
+    np.testing.assert_array_equal(hdf5.read(tmp_path / "a.h5", SPECIES).virial, virial)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["energy_unit"] = "Ha"
+        file["virial"][2, 0, 0] = np.inf
+    with pytest.raises(DataError, match="structure 2 's2': the virial is not finite numbers"):
+        hdf5.read(tmp_path / "a.h5", SPECIES)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["virial"][2, 0, 0] = virial[2, 0, 0]
+    found = hdf5.read(tmp_path / "a.h5", SPECIES).virial
+    np.testing.assert_allclose(found, virial * 27.211386, rtol=1e-6)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_derivatives_read_back_exactly_where_asked_for(tmp_path, sparse, dtype):

@@ -89,6 +89,20 @@ def test_data_that_lie_elsewhere_and_data_that_changed(make_run):
     assert keys(compare(*runs).data) == ["train.files[a.h5].sha256"]
 
 
+def test_starting_weights_and_source_code_that_changed(make_run):
+    starting = [{"path": "w/H_l0_w.npy", "sha256": "a" * 64}]
+    first = {**ENVIRONMENT, "starting_files": starting, "source_sha256": "c" * 64}
+    second = changed(first, ("starting_files",), [{**starting[0], "sha256": "b" * 64}])
+    second["source_sha256"] = "d" * 64
+    found = compared(make_run, {"environment": first}, {"environment": second})
+    assert keys(found.data) == ["starting.files[w/H_l0_w.npy].sha256"]
+    assert keys(found.code) == ["source_sha256"]
+    for damaged, message in (("x", "expected a list"), ([{"path": 1}], r"starting_files\[0\]")):
+        run = read_run(make_run(message[:5], environment={"starting_files": damaged}), False)
+        with pytest.raises(DataError, match=message):
+            compare(run, run)
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

@@ -5,7 +5,7 @@ import pytest
 
 from panna_exp.errors import ConfigError
 from panna_exp.reporting.listing import ordered, run_json, run_table, significant
-from panna_exp.reporting.scan import existing_folder, find_runs, named_run, scan
+from panna_exp.reporting.scan import existing_folder, find_runs, named_run, named_runs, scan
 
 METRICS = "epoch tot_st val_MAE/at\n0 10 {}\n"
 
@@ -124,6 +124,24 @@ def test_runs_that_users_name(make_run):
         existing_folder(Path("none/at/all"), "runs", "a folder")
 
 
+def test_a_sweep_or_a_committee_stands_for_its_runs(make_run):
+    rows = "epoch val_MAE/at\n1 {}\n"
+    for name, error in (("0_seed=0", 0.03), ("1_seed=1", 0.02), ("2_seed=2", 0.01)):
+        (make_run(f"sweep/{name}", metrics=rows.format(error)) / "job.json").touch()
+    sweep = make_run.folder / "sweep"
+    (sweep / "2_seed=2/result.json").write_text('{"status": "PRUNED", "overrides": []}')
+    (sweep / "3_seed=3").mkdir()
+    (sweep / "3_seed=3/train.log").touch()  # killed while it began
+    names = [run.name for run in named_runs(sweep, "report", nobody)]
+    assert names == ["1_seed=1", "0_seed=0", "2_seed=2"]
+    for name in ("committee/seed_1", "committee/seed_0"):
+        make_run(name)
+    record = {"format": 1, "members": ["seed_1", "seed_0"]}
+    (make_run.folder / "committee/committee.json").write_text(json.dumps(record))
+    members = named_runs(make_run.folder / "committee", "report", nobody)
+    assert [run.name for run in members] == ["seed_0", "seed_1"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -136,3 +154,27 @@ def test_runs_that_users_name(make_run):
 )
 def test_digits(value, text):
     assert significant(value) == text
+
+
+def test_a_committee_has_its_own_error_before_those_of_its_members(make_run):
+    for name in ("com/seed_0", "com/seed_1"):
+        make_run(name, metrics=METRICS.format(0.03))
+    folder = make_run.folder / "com"
+    record = {"format": 1, "members": ["seed_0", "seed_1"]}
+    (folder / "committee.json").write_text(json.dumps(record))
+    result = {"status": "FINISHED", "overrides": ["training.seeds=[0,1]"], "mae_mev_per_atom": 25.0}
+    (folder / "result.json").write_text(json.dumps(result))
+    found = ordered(runs_in(make_run.folder), "metric")
+    assert found[0].path.name == "com"
+    row = run_table(found, lambda path: Path(path.name)).rows[0]
+    assert [row[0], row[1], *row[3:]] == [
+        *("com", "finished", "2 members", "25.00 (all members)", "training.seeds=[0,1]")
+    ]
+    values = run_json(found[0])
+    assert values["members"] == ["seed_0", "seed_1"]
+    assert values["best"]["epoch"] is None
+    # Data and versions are those of its members.
+    assert named_run(folder, "diff", nobody).group("environment", "data")["train"]
+    (folder / "committee.json").write_text("{}")
+    (damaged,) = scan([make_run.folder], nobody).damaged
+    assert "committee.json: members: expected names of folders, found None" in damaged[1]

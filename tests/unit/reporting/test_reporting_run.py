@@ -47,6 +47,8 @@ def test_its_columns_are_those_that_trainings_write():
         ("stopped", {"result": {**RESULT, "step": 10}}),
         ("stopped", {"overrides": ["training.max_epochs=4"]}),
         ("failed", {"result": {"status": "FAILED", "overrides": []}}),
+        ("pruned", {"result": {**RESULT, "status": "PRUNED"}}),
+        ("stopped", {"result": {**RESULT, "status": "PRUNED", "step": 10}}),
         ("finished", {"metrics": None}),
         ("finished", {"overrides": None}),
     ],

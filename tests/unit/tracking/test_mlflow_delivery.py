@@ -135,6 +135,42 @@ def test_a_sender_that_dies_in_the_middle(run, store, after):
     assert store.statuses() == ["FINISHED"]
 
 
+def test_a_store_that_is_down_for_a_while_in_the_middle_gets_everything_once(run, store):
+    journal = Journal(run.run_dir / "tracking.jsonl")
+    journal.start(run, {})
+    delivery = Delivery(run.run_dir, store.uri, store.folder)
+    delivery.send()  # begins the run
+    log_batch = delivery._client.log_batch
+    answers = iter(["taken", "not taken", "answer lost", "not taken", "answer lost"])
+
+    def unsteady(run_id, **batch):
+        answer = next(answers, "taken")
+        if answer != "not taken":
+            log_batch(run_id, **batch)
+        if answer != "taken":
+            raise ConnectionError("connection refused")
+
+    def log_and_send(steps):
+        for step in steps:
+            journal.log(step, {"mae": step})
+        journal.flush()
+        try:
+            delivery.send()
+        except ConnectionError:
+            return False
+        return True
+
+    delivery._client.log_batch = unsteady
+    sent = [log_and_send(range(first, first + 50)) for first in range(1, 301, 50)]
+    assert sent == [True, False, False, False, False, True]
+    journal.finish(RunStatus.FINISHED)
+    journal.close()
+    delivery.send()
+    delivery.close()
+    assert store.points("mae") == [(step, step) for step in range(1, 301)]
+    assert store.statuses() == ["FINISHED"]
+
+
 def test_limits_of_mlflow(run, store):
     params = {f"p{number}": number for number in range(250)}
     params |= {"long": "x" * 7000, "fits": "x" * 6000, "a[0]": 1, "empty": ""}

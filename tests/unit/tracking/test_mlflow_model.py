@@ -1,6 +1,7 @@
 """Models in a real store: logged and registered once, loaded by MLflow alone."""
 
 import json
+from dataclasses import replace
 
 import mlflow
 import numpy as np
@@ -10,9 +11,10 @@ from mlflow.entities import LoggedModelStatus
 from mlflow.exceptions import MlflowException
 from mlflow.protos import databricks_pb2
 
+from panna_exp.assembly.model_folder import read_model, write_committee
 from panna_exp.errors import NetworkError
 from panna_exp.predictor import Predictor
-from panna_exp.tracking.base import Model, RunStatus
+from panna_exp.tracking.base import Dataset, Model, RunStatus
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import Delivery, State
 from panna_exp.tracking.mlflow_store import open_client
@@ -98,8 +100,8 @@ def test_loading_refuses_another_version(model_folder, store, client):
     (logged,) = models(client, delivery)
     folder = store.folder / f"mlruns/artifacts/tests/models/{logged.model_id}/artifacts/artifacts"
     path = folder / "epoch_1_step_10/potential.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
-    with pytest.raises(NetworkError, match="has the format version 2, written by panna_exp"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 3}))
+    with pytest.raises(NetworkError, match="has the format version 3, written by panna_exp"):
         load(store, f"models:/{logged.model_id}")
 
 
@@ -117,6 +119,30 @@ def test_a_model_is_logged_and_registered_once(model_folder, store, client):
     deliver(run, store)
     assert len(models(client, first)) == 2
     assert len(client.search_model_versions("name = 'water'")) == 2
+
+
+def test_a_committee_tells_its_spread(model_folder, store, client):
+    potential, _ = read_model(model_folder)
+    folder = model_folder.parent / "both"
+    write_committee(folder, "both", [potential, replace(potential, energy_rescale=4.0)], "float64")
+    run = make_run(model_folder.parents[1])
+    journal = Journal(run.run_dir / "tracking.jsonl")
+    journal.start(run, {})
+    dataset = Dataset(
+        name="d", context="training", fingerprint="f" * 64, uri="/d", files=[], profile={}
+    )
+    journal.add_data([dataset])
+    model = Model(folder=folder, name="both", step=20, species=["H", "O"], register=None, members=2)
+    journal.save_model("model/both", model)
+    journal.finish(RunStatus.FINISHED)
+    journal.close()
+    delivery = deliver(run, store)
+    (logged,) = models(client, delivery)
+    found = load(store, f"models:/{logged.model_id}").predict([WATER], params={"forces": True})
+    assert found["energy_std"][0] > 0
+    assert np.shape(found["forces_std"][0]) == (3, 3)
+    inputs = client.get_run(delivery.run_id).inputs.dataset_inputs
+    assert "d" in [item.dataset.name for item in inputs]
 
 
 def test_a_model_that_a_kill_left_unfinished_is_replaced(model_folder, store, client, monkeypatch):

@@ -45,6 +45,27 @@ def test_folders_are_no_stores(tmp_path, monkeypatch, uri):
         choose_uri(None, tmp_path)
 
 
+@pytest.mark.parametrize("uri", ["foo://bar", "ftp://x", "htp://host:5000", "sqllite:///a.db"])
+def test_kinds_of_stores_that_mlflow_does_not_know(tmp_path, monkeypatch, uri):
+    kind = uri.partition(":")[0]
+    with pytest.raises(PannaExpError, match=f"^{uri}: MLflow knows no store of the kind '{kind}'"):
+        choose_uri(uri, tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(PannaExpError, match=f"^MLFLOW_TRACKING_URI={uri}: MLflow knows no store"):
+        choose_uri(None, tmp_path)
+
+
+def test_kinds_of_stores_that_mlflow_knows_are_its_own(tmp_path, monkeypatch):
+    from mlflow.tracking._tracking_service.utils import _tracking_store_registry
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    for scheme in filter(None, _tracking_store_registry._registry):
+        uri = scheme if scheme.startswith("databricks") else f"{scheme}://host/db"
+        assert choose_uri(uri, tmp_path).startswith(scheme)
+    assert choose_uri("runs/mlruns", tmp_path) == "runs/mlruns"
+    assert choose_uri("postgresql+psycopg2://u:p@host/db", tmp_path).startswith("postgresql+")
+
+
 def test_an_old_file_store_beside_the_default(tmp_path):
     (tmp_path / "mlruns/models").mkdir(parents=True)
     (tmp_path / "mlruns/models/meta.yaml").touch()

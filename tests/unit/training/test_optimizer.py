@@ -55,6 +55,25 @@ def test_adam_is_the_textbook_one_for_both_placements_of_epsilon(tensorflow, ora
     np.testing.assert_allclose(parameters.values.numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
+def test_a_layer_that_is_frozen_later_does_not_move_by_the_moments_that_it_had():
+    _, parameters = make_parameters()
+    adam = Adam(parameters, AdamSettings())
+    for _ in range(3):
+        parameters.gradients.fill_(0.3)
+        adam.step(0.05)
+    networks, later = make_parameters(trainable=(False, True))
+    before = [tensor.clone() for _, _, tensor, _ in networks.named_layers()]
+    frozen = Adam(later, AdamSettings())
+    frozen.load(adam.state())
+    later.gradients.zero_()  # what is left moves by its moments alone
+    frozen.step(0.05)
+    moved = [
+        not torch.equal(old, tensor)
+        for old, (_, _, tensor, _) in zip(before, networks.named_layers(), strict=True)
+    ]
+    assert moved == [False, False, True, True]
+
+
 def test_clipping_limits_every_gradient_element():
     _, parameters = make_parameters()
     adam = Adam(parameters, AdamSettings(clip_value=0.1))

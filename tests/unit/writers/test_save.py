@@ -1,11 +1,13 @@
 """Every writer: what is read back is what was written, or the note says what is not."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
@@ -78,6 +80,83 @@ def test_what_is_written_is_read_back_exactly(tmp_path, mixed, kind):
     assert (saved.path, saved.notes) == (path, [])
     assert steps[-1] == (3, 3)
     assert_equal(open_structures([str(path)], SPECIES).structures, mixed)
+
+
+def with_virials(structures):
+    virial = np.random.default_rng(2).normal(0, 1, (len(structures), 3, 3))
+    virial = virial + virial.transpose(0, 2, 1)
+    virial[1] = np.nan
+    return replace(structures, virial=virial)
+
+
+@pytest.mark.parametrize("kind", ["extxyz", "hdf5"])
+def test_virials_are_read_back_exactly(tmp_path, mixed, kind):
+    path, data = paths(tmp_path)[kind], with_virials(mixed)
+    assert save_structures(path, data, SPECIES, kind).notes == []
+    found = open_structures([str(path)], SPECIES, options=ReadOptions(virials=True)).structures
+    assert_equal(found, data, (*FIELDS, "virial"))
+
+
+def test_stresses_in_xyz_have_the_sign_of_ase(tmp_path, mixed):
+    data = with_virials(mixed)
+    save_structures(tmp_path / "a.xyz", data, SPECIES, "extxyz")
+    first, second, _ = pytest.importorskip("ase.io").read(tmp_path / "a.xyz", ":")
+    expected = -data.virial[0] / first.get_volume()
+    np.testing.assert_allclose(first.get_stress(voigt=False), expected, rtol=1e-14)
+    assert "stress" not in second.calc.results
+    # Periodic along two directions alone it has no stress, but a virial.
+    slab = replace(data.select(np.array([0])), pbc=np.array([[True, True, False]]))
+    flat = replace(slab, cell=slab.cell * slab.pbc[:, :, None])
+    save_structures(tmp_path / "b.xyz", flat, SPECIES, "extxyz")
+    read = ReadOptions(virials=True)
+    again = open_structures([str(tmp_path / "b.xyz")], SPECIES, options=read).structures
+    assert np.array_equal(again.virial, flat.virial)
+    assert "stress" not in (tmp_path / "b.xyz").read_text()
+
+
+@pytest.mark.parametrize("kind", sorted(set(WRITERS) - {"extxyz", "hdf5", "ani", "spice"}))
+def test_virials_that_are_not_kept_are_named(tmp_path, mixed, kind):
+    data = with_descriptors(with_virials(mixed))
+    saved = save_structures(paths(tmp_path)[kind], data, SPECIES, kind)
+    assert re.match(r"not kept in .*: .*\bvirials\b", saved.notes[0])
+
+
+def with_derivatives(structures, sparse):
+    data = with_descriptors(structures)
+    random = np.random.default_rng(3)
+    sizes, width = data.num_atoms, data.descriptors.shape[1]
+    dense = [random.normal(0, 1, 3 * n * n * width).astype(np.float32) for n in sizes]
+    for matrix in dense:
+        matrix[::3] = 0
+    found = Derivatives.from_dense(dense)
+    return replace(data, derivatives=found.as_sparse(sizes, width) if sparse else found)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kind", ["hdf5", "tfrecord"])
+def test_derivatives_are_read_back_exactly(tmp_path, mixed, kind, sparse):
+    path, data = paths(tmp_path)[kind], with_derivatives(mixed, sparse)
+    saved = save_structures(path, data, SPECIES, kind)
+    assert "derivatives" not in " ".join(saved.notes)
+    found = open_structures([str(path)], SPECIES, options=ReadOptions(derivatives=True)).structures
+    assert found.derivatives.sparse == sparse
+    for name in ("values", "starts", "rows", "columns"):
+        assert np.array_equal(getattr(found.derivatives, name), getattr(data.derivatives, name))
+
+
+def test_derivatives_that_are_not_kept_are_named(tmp_path, mixed):
+    data = with_derivatives(mixed, sparse=True)
+    saved = save_structures(tmp_path / "a.xyz", data, SPECIES, "extxyz", unread=["odds"])
+    assert saved.notes == ["not kept in extended XYZ: descriptors, derivatives, odds"]
+
+
+def test_sparse_places_beyond_panna_s_are_refused(tmp_path, mixed, monkeypatch):
+    monkeypatch.setattr("panna_exp.readers.tf_derivatives._EXACT", 9)
+    with pytest.raises(DataError, match="2 atoms of 5 components are more than PANNA's sparse"):
+        save_structures(
+            tmp_path / "a.tfrecord", with_derivatives(mixed, sparse=True), SPECIES, "tfrecord"
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_format_after_another_and_back(tmp_path, mixed):

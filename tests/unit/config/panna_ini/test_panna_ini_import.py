@@ -1,5 +1,6 @@
 """What inputs mean, and what is said about those that cannot be imported."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -207,7 +208,9 @@ def test_max_steps_is_split_as_in_panna(take):
 
 
 def test_reference_energies(take, problems):
-    assert take(text(TRAIN)).value("data.reference_energies") is None
+    assert take(text(TRAIN)).value("data.reference_energies") == {"H": 0.0, "O": 0.0}
+    saved = take(text(TRAIN, NET__networks_metadata="not_there_yet"))
+    assert saved.value("data.reference_energies") is None
     listed = take(text(TRAIN, DATA__output_offset="-13.5, -2041"))
     assert listed.value("data.reference_energies") == {"H": -13.5, "O": -2041.0}
     own = take(text(TRAIN, DATA__output_offset="-13.5, -2041", O__output_offset="-2000"))
@@ -316,8 +319,27 @@ def test_base_is_where_relative_paths_start(take, folder):
 
 
 def test_values_out_of_range_name_the_line(problems):
-    (problem,) = problems(text(FIRST, TRAIN__loss_function="exp_quad_std_atom"), version=2)
-    assert problem.startswith("x.ini:11: loss_function = exp_quad_std_atom: training.loss_function")
+    (problem,) = problems(text(TRAIN, TRAIN__beta1="1.5"))
+    assert problem.startswith("x.ini:11: [TRAINING_PARAMETERS] beta1 = 1.5: expected")
+
+
+def test_a_loss_of_the_other_version(problems, take):
+    (problem,) = problems(text(TRAIN, TRAIN__loss_function="quad_exp_tanh"))
+    assert problem.startswith(
+        "x.ini:11: [TRAINING_PARAMETERS] loss_function = quad_exp_tanh: is a loss of PANNA 1.x, "
+        "but this is an input of 2.x (by max_epochs in line 10)"
+    )
+    assert problem.endswith("choose one of these, or --panna-version 1")
+    (problem,) = problems(text(FIRST, TRAIN__floss_function="quad_percomp"))
+    assert "is a loss of PANNA 2.x, but this is an input of 1.x (a guess" in problem
+    (problem,) = problems(text(TRAIN, TRAIN__loss_function="quadr"))
+    assert "did you mean 'quad'" in problem
+    take(text(FIRST, TRAIN__loss_function="exp_quad_std_atom"))
+
+
+def test_a_section_of_a_species_in_small_letters(problems):
+    (problem,) = problems(text(TRAIN, h__trainable="1:1"))
+    assert "[h]: unknown section, did you mean 'H'?" in problem
 
 
 def test_restart_from_a_checkpoint(take, problems):
@@ -372,6 +394,20 @@ def test_writing_replaces_nothing_unless_asked(take, folder):
         write_experiments([other], target)
     write_experiments([other], target, force=True)
     assert "batch_size: 7" in path.read_text()
+
+
+def test_a_file_that_git_tracks_is_never_replaced(take, folder):
+    target = folder / "conf/experiment"
+    (path,) = write_experiments([take(text(TRAIN))], target)
+    before = path.read_text()
+    for command in (["init", "-q"], ["add", str(path)]):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    other = take(text(TRAIN, TRAIN__batch_size="7"))
+    for force in (False, True):
+        with pytest.raises(ConfigError, match=r"x\.yaml: exists and git tracks it"):
+            write_experiments([other], target, force=force)
+    assert path.read_text() == before
+    assert len(list(target.iterdir())) == 1
 
 
 def test_two_files_of_one_name(folder):

@@ -1,0 +1,69 @@
+"""Options of the descriptor that the user set, compared with a descriptor that is known.
+
+Where stored descriptors or networks say what they are, the options mean nothing; those that say
+something else are refused, since whoever set them expects them to count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from panna_exp.config.schema import (
+    DescriptorConfig,
+    DescriptorType,
+    EvaluateConfig,
+    Generation,
+    TrainConfig,
+)
+from panna_exp.config.schema.tools import DescriptorsConfig
+from panna_exp.config.store import typed_options
+from panna_exp.descriptors.given import contradictions
+from panna_exp.descriptors.info import parameters_from_info
+from panna_exp.errors import DataError
+
+_COMMANDS: dict[type, str] = {
+    TrainConfig: "train",
+    EvaluateConfig: "evaluate",
+    DescriptorsConfig: "descriptors",
+}
+_ELSEWHERE = ("type", "generation")
+
+
+def given_options(config: TrainConfig | EvaluateConfig | DescriptorsConfig) -> dict[str, Any]:
+    """Returns the parameters that somebody set: typed, or other than the defaults.
+
+    ``descriptor=NAME`` on the command line, and BP, which is no default, set all of them.
+    """
+    chosen, default = config.descriptor, DescriptorConfig()
+    typed = typed_options("descriptor", _COMMANDS.get(type(config), ""))
+    everything = "" in typed or DescriptorType(chosen.type) is DescriptorType.BP
+    names = [item.name for item in fields(chosen) if item.name not in _ELSEWHERE]
+    return {
+        name: getattr(chosen, name)
+        for name in names
+        if everything or name in typed or getattr(chosen, name) != getattr(default, name)
+    }
+
+
+def refuse_contradiction(info: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
+    """Raises DataError if options are not those of a descriptor that is known.
+
+    Args:
+        info: The descriptor; an unknown one passes.
+        given: Parameters under PANNA's keys, and ``generation``.
+        where: What has the descriptor.
+    """
+    if info["type"] == "unknown":
+        return
+    found = contradictions(parameters_from_info(info), given)
+    if found:
+        texts = [f"{key} is {own}, but the options say {value}" for key, own, value in found]
+        raise DataError(
+            f"{where}: says itself what its {info['type']} descriptors are: {'; '.join(texts)}: "
+            f"leave {'it' if len(found) == 1 else 'them'} out, or take other data or networks"
+        )
+
+
+def with_generation(given: Mapping[str, Any], generation: Generation | None) -> dict[str, Any]:
+    """Returns the options with the formula of mBP that was named, if any."""
+    return dict(given) if generation is None else {**given, "generation": generation.value}
