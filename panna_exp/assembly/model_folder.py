@@ -15,7 +15,7 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.descriptor import Info
-from panna_exp.assembly.saved import SavedPotential, from_folder, to_network_set
+from panna_exp.assembly.saved import MODEL_FACTS, SavedPotential, from_folder, to_network_set
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import NetworkError
 from panna_exp.files import write_text_atomic
@@ -23,7 +23,7 @@ from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
 
-FACTS = "potential.json"
+FACTS = MODEL_FACTS
 FORMAT = "panna_exp potential"
 FORMAT_VERSION, COMMITTEE_VERSION = 1, 2  # of one potential, of a committee
 _PRECISIONS = ("float32", "float64")

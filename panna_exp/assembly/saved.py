@@ -1,5 +1,6 @@
 """Trained networks from a run's checkpoint or a weights folder, with what they were made for."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
-from panna_exp.errors import DataError
+from panna_exp.errors import DataError, NetworkError
 from panna_exp.networks.descriptor import descriptor_parameters, panna_keys, stored_type
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
@@ -20,6 +21,8 @@ from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.ranges import read_ranges
 from panna_exp.networks.rescale import in_ev
 from panna_exp.training import checkpoint as checkpoints
+
+MODEL_FACTS = "potential.json"  # of a model's folder, see model_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +111,22 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
         name="energies",
         networks=tuple(saved.networks.values()),
         descriptor=unknown if parameters is None else parameters.to_info(),
-        energy_rescale=1.0,
+        energy_rescale=_rescale_of(path),
         config={},
         ranges=read_ranges(path, tuple(saved.networks), saved.feature_size),
         source=path,
     )
+
+
+def _rescale_of(path: Path) -> float:
+    """The factor that is still in a folder's networks: in those of a model, which says it."""
+    facts = path / MODEL_FACTS
+    if not facts.is_file():
+        return 1.0
+    try:
+        return float(json.loads(facts.read_bytes()).get("energy_rescale", 1.0))
+    except (ValueError, AttributeError, TypeError):
+        raise NetworkError(f"{facts}: is no JSON object with energy_rescale: damaged") from None
 
 
 def to_export(

@@ -214,7 +214,8 @@ class Trainer:
         self.interval_sums.collect(self.step.processes)
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
-        if self.lost_at is None and math.isnan(values[LOSS]):
+        # Of several processes only the first has the values; all have those of an epoch's end.
+        if self.lost_at is None and math.isnan(values.get(LOSS, 0.0)):
             self.lost_at = done
         values["learning_rate"] = self._rate(done - 1)
         self.listener.logged(done, values)
@@ -223,7 +224,7 @@ class Trainer:
         self.epoch_sums.share(self.step.processes)  # all have to decide alike what comes of it
         self.last_train = self.epoch_sums.read(self.energy_rescale)
         self.epoch_sums.sums.zero_()
-        if math.isnan(self.last_train[LOSS]):
+        if math.isnan(self.last_train.get(LOSS, 0.0)):
             raise self._diverged(done)
         self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)

@@ -30,7 +30,7 @@ def test_raising_max_epochs_continues_as_if_never_stopped(program, tmp_path):
     assert (tmp_path / "whole/metrics.dat").read_text() == (
         tmp_path / "parts/metrics.dat"
     ).read_text()
-    # Frozen now, after three epochs of moments and under a penalty: not one bit moves.
+    # Frozen now, though it has moments, and under a penalty: not one bit moves.
     before = {network.symbol: network for network in program.last_networks(tmp_path / "parts")}
     train(
         program, "parts", "training.max_epochs=5", constant, "network.species.O.trainable=[0,1,0]"

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from panna_exp.assembly.networks import NetworkSource, build_networks
+from panna_exp.assembly.saved import from_folder
 from panna_exp.config.schema import NetworkConfig, Precision
 from panna_exp.elements import Species
-from panna_exp.errors import ConfigError
+from panna_exp.errors import ConfigError, NetworkError
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.panna import write_panna
@@ -78,3 +79,11 @@ def test_species_that_are_not_saved_start_new_only_where_told(tmp_path):
     with pytest.raises(ConfigError, match=message):
         build(tmp_path, ("H", "S", "P"), species_config=new)
     build(tmp_path, ("H", "S", "P"), species_config=new, allow_new_species=True)
+
+
+def test_a_model_s_folder_as_a_network_folder_keeps_its_factor(model_folder):
+    """Such a folder holds the networks as they learned."""
+    assert from_folder(model_folder, None).energy_rescale == 2.0
+    (model_folder / "potential.json").write_text("{")
+    with pytest.raises(NetworkError, match=r"potential\.json: is no JSON object"):
+        from_folder(model_folder, None)

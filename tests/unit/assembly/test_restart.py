@@ -262,6 +262,13 @@ def test_what_came_after_a_chosen_checkpoint_is_set_aside(
         assert not (tmp_path / "_models_2").exists()
 
 
+def test_a_chosen_checkpoint_that_is_not_there_is_named(run_dir):
+    with pytest.raises(
+        CheckpointError, match=r"^io\.restart_checkpoint=nothing \(restart_file\): "
+    ):
+        find(run_dir, RestartMode.specific_ckpt, restart_checkpoint="nothing")
+
+
 def test_a_chosen_checkpoint_of_elsewhere_leaves_no_mixture(tmp_path, run_dir):
     other = tmp_path / "other"
     write(other, 50)

@@ -93,7 +93,7 @@ def training(rng: random.Random, version: int) -> Draft:
         "data.reference_energies",
         ", ".join(map(repr, offsets)),
         energies,
-        None,
+        dict.fromkeys(symbols, 0.0),
     )
     draft.number(data, "energy_rescale", "training.energy_rescale", 1.0, 10)
     _conventions(draft, version)
