@@ -100,6 +100,7 @@ def test_extracted_or_in_ase_it_is_the_same_committee(committee):
     assert found[0][1] > 0
 
 
+@pytest.mark.slow
 def test_a_sweep_over_seeds_is_a_committee_and_one_over_others_is_not(committee):
     program, _ = committee
     program.run("train", *OPTIONS, "-m", "seed=3,1", "sweep.dir=seeds")

@@ -121,6 +121,7 @@ def test_the_tutorial_of_panna_2(second_version, shared):
     assert header.split() == ["epoch", "MAE/at", "tot_st"]
 
 
+@pytest.mark.slow
 def test_imported_experiments_run_like_the_direct_commands(second_version):
     program, folder = second_version, second_version.folder
     program.run("import-ini", "input_files_2x/train1.ini", "input_files_2x/validation1.ini")

@@ -33,7 +33,22 @@ def searched(shared_program):
     return shared_program.folder, done
 
 
-def test_a_search_ends_with_the_best_and_stops_the_hopeless(searched):
+def check_runs_in_mlflow(folder):
+    """The jobs are nested under their search, those that it stopped are marked."""
+    store = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    (experiment,) = [e for e in store.search_experiments() if e.name == "panna_exp"]
+    runs = store.search_runs([experiment.experiment_id])
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if run is not parent]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    pruned = [run for run in children if run.data.metrics.get("pruned") == 1.0]
+    expected = [item for item in summary(folder / "s") if item["status"] == "PRUNED"]
+    assert len(pruned) == len(expected)
+    assert {run.info.status for run in pruned} == {"KILLED"}
+    assert {run.info.status for run in children if run not in pruned} == {"FINISHED"}
+
+
+def test_a_search_ends_with_the_best_and_stops_the_hopeless(searched, shared_program):
     folder, done = searched
     results = summary(folder / "s")
     states = [item["status"] for item in results]
@@ -52,23 +67,13 @@ def test_a_search_ends_with_the_best_and_stops_the_hopeless(searched):
     assert "training.learning_rate=" in command
     rates = {item["overrides"][-2] for item in results}
     assert len(rates) == 7
+    check_runs_in_mlflow(folder)
+    changed = (*SMALL[:-1], "training.learning_rate=interval(1e-3,1e-1)")
+    done = shared_program.run(*changed, "sweep.dir=s", "tracking=none", code=2)
+    assert "s: holds a search with another space" in done.stderr
 
 
-def test_its_jobs_are_nested_in_mlflow_and_those_stopped_are_marked(searched):
-    folder, _ = searched
-    store = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    (experiment,) = [e for e in store.search_experiments() if e.name == "panna_exp"]
-    runs = store.search_runs([experiment.experiment_id])
-    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    children = [run for run in runs if run is not parent]
-    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-    pruned = [run for run in children if run.data.metrics.get("pruned") == 1.0]
-    expected = [item for item in summary(folder / "s") if item["status"] == "PRUNED"]
-    assert len(pruned) == len(expected)
-    assert {run.info.status for run in pruned} == {"KILLED"}
-    assert {run.info.status for run in children if run not in pruned} == {"FINISHED"}
-
-
+@pytest.mark.slow
 def test_a_search_that_was_killed_goes_on_to_the_same_end(searched, program, tmp_path):
     process = program.start(*SMALL, "sweep.dir=s", "tracking=none")
     while len(list((tmp_path / "s").glob("*/_models/*.pt"))) < 12:
@@ -85,6 +90,7 @@ def test_a_search_that_was_killed_goes_on_to_the_same_end(searched, program, tmp
         assert path.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_parallel_jobs_of_a_search(program, tmp_path):
     parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.parallel=2")
     program.run(*SMALL, *parallel, "sweep.trials=4", "sweep.dir=s", "tracking=none")
@@ -118,9 +124,3 @@ def test_an_interval_needs_the_search(program):
     done = program.run("train", "-m", "training.learning_rate=interval(1e-2,1e-1)", code=2)
     assert "an interval needs hydra/sweeper=optuna" in done.stderr
     assert not list(program.folder.iterdir())
-
-
-def test_another_search_in_the_folder_is_refused(searched, shared_program):
-    changed = (*SMALL[:-1], "training.learning_rate=interval(1e-3,1e-1)")
-    done = shared_program.run(*changed, "sweep.dir=s", "tracking=none", code=2)
-    assert "s: holds a search with another space" in done.stderr

@@ -58,6 +58,7 @@ def test_two_processes_end_like_one_and_only_the_first_writes(alone):
     assert record["processes"] == 2
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_goes_on(alone):
     together(alone, "train", *OPTIONS, "training.max_epochs=1")
     (run,) = alone.folder.glob("outputs/*/*")  # of both processes: that of the first

@@ -158,6 +158,7 @@ def test_a_store_that_is_away_costs_nothing_and_sync_delivers(program, tmp_path)
     assert again.stdout.startswith("sent 0 points")
 
 
+@pytest.mark.slow
 def test_parallel_runs_make_one_good_store(program, tmp_path):
     def train(number):
         return program.run("train", *OPTIONS, f"io.train_dir=run{number}", f"seed={number}")
@@ -199,6 +200,7 @@ def test_evaluations_are_added_to_the_run_once(tracked):
     assert "MLflow" not in again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_an_evaluation_while_the_store_is_away_is_kept(program, tmp_path):
     away = ("tracking.uri=http://127.0.0.1:1", "tracking.wait_seconds=0.5")
     program.run("train", *OPTIONS, "io.train_dir=run", *away)

@@ -193,7 +193,9 @@ def look_up(values, key):
     return values
 
 
-@pytest.mark.parametrize("chunk", range(4))
+@pytest.mark.parametrize(
+    "chunk", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 2, 3))]
+)
 def test_two_hundred_generated_trainings(chunk, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store.register()
