@@ -14,6 +14,7 @@ from panna_exp.training import checkpoint as checkpoints
 EXACT = ("precision=float64", "training.shuffle=false", "tracking=none", "io.log_frequency=1")
 
 
+@pytest.mark.slow
 def test_train_unittest1(shared, program, tmp_path):
     case = shared / "reference/train_unittest1_a"
     program.run("import-ini", str(case / "train.ini"), "--base", str(case))

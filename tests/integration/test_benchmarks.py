@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_numbers_are_printed_written_and_compared(tmp_path):
     name = "ethanol, neighbour lists and triples"
     earlier = {"parts": {"inference": [{"name": name, "unit": "us/atom", "value": 1e9}]}}
@@ -52,6 +55,7 @@ print(json.dumps(tracking.within_one_run(argparse.Namespace(rows=2, overrides=ov
 """
 
 
+@pytest.mark.slow
 def test_what_tracking_costs_is_measured_within_one_run(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", TINY],

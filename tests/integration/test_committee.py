@@ -159,6 +159,7 @@ def test_its_members_are_listed_and_reported_side_by_side(committee):
     assert page.count("errors against uncertainty") == 1  # the members have none
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of MLflow's own database library
 def test_in_mlflow_members_are_nested_under_the_committee(program):
     import mlflow

@@ -74,7 +74,12 @@ def test_killed_twice_and_resumed(program):
 
 
 @pytest.mark.parametrize(
-    ("number", "processes"), [(signal.SIGTERM, 1), (signal.SIGTERM, 2), (signal.SIGINT, 2)]
+    ("number", "processes"),
+    [
+        (signal.SIGTERM, 2),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_told_to_end(program, number, processes):
     process = program.start(*WORDS, f"processes={processes}")

@@ -161,7 +161,10 @@ def test_a_signal_ends_a_sweep_that_says_how_to_go_on(program, tmp_path, number,
     "launcher",
     [
         ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
-        ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"),
+        pytest.param(
+            ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_jobs_beside_one_another_fail_and_end_like_jobs_in_turn(program, tmp_path, launcher):

@@ -134,6 +134,7 @@ def test_a_killed_run_is_failed_and_continues_as_the_same_run(program, tmp_path)
     assert len(run.inputs.dataset_inputs) == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_killed(program, tmp_path):
     options = (*OPTIONS, "io.train_dir=run", "training.max_epochs=2000")
     process = program.start("train", *options)

@@ -64,6 +64,7 @@ def whole(steps):
     return [(step, step) for step in range(1, steps + 1)]
 
 
+@pytest.mark.slow
 def test_parallel_runs_make_one_good_store(tmp_path):
     processes = [trainer(tmp_path / f"run{number}", 500) for number in range(4)]
     assert [process.wait(120) for process in processes] == [0] * 4
