@@ -57,8 +57,7 @@ def train_job(composed: DictConfig) -> float | None:
         remove_empty(Path(hydra_config.runtime.output_dir), Path(hydra_config.runtime.cwd))
         return None
     if several:
-        with at_work():
-            return train_sweep_job(composed)
+        return train_sweep_job(composed)
     run_dir = Path(hydra_config.runtime.output_dir)
     overrides = list(hydra_config.overrides.task)
     try:
@@ -84,7 +83,7 @@ def train_sweep_job(composed: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     sweep_dir = (Path(hydra_config.runtime.cwd) / hydra_config.sweep.dir).resolve()
     # A launcher's process has nothing of what the program's own has set up.
-    with stoppable(), sweep_jobs.working(sweep_dir):
+    with at_work(), stoppable(), sweep_jobs.working(sweep_dir):
         return _train_sweep_job(composed, sweep_dir)
 
 
