@@ -42,7 +42,8 @@ def set_later_aside(run_dir: Path, step: int, epochs: int) -> list[str]:
     Returns:
         What to say; nothing where nothing is later.
     """
-    later = [p for p in checkpoints.list_checkpoints(run_dir / MODELS) if _step(p) > step]
+    found = checkpoints.list_checkpoints(run_dir / MODELS)
+    later = [path for path in found if checkpoints.step_of(path) > step]
     metrics = _metrics_until(run_dir / METRICS, step, epochs)
     if not later and metrics is None:
         return []
@@ -69,10 +70,6 @@ def find_aside(run_dir: Path, name: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def _step(path: Path) -> int:
-    return checkpoints.step_of(path)
 
 
 def _free_number(run_dir: Path) -> int:
