@@ -21,6 +21,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.elements import Species
+from panna_exp.model.loop_networks import LoopNetworks
 from panna_exp.training.metrics import Totals
 from panna_exp.training.trainer import FitResult, Trainer
 
@@ -129,12 +130,20 @@ def training(
 
 
 def training_step(
-    data: PackedData, species: Species, size: int, hidden: tuple[int, ...] = HIDDEN
+    data: PackedData,
+    species: Species,
+    size: int,
+    hidden: tuple[int, ...] = HIDDEN,
+    loops: bool = True,
 ) -> Callable[[], None]:
     """Returns one training step of new networks on a random batch."""
     networks = make_networks(species, data.descriptors.shape[1], hidden)
     cost = 0.0 if data.jacobians is None else 0.1
     update = make_train_step(TrainingConfig(forces_cost=cost), networks)
+    if loops:
+        networks.loops = LoopNetworks(
+            networks, update.parameters.values, update.parameters.gradients
+        )
     random, totals = np.random.default_rng(0), Totals(CPU)
 
     def work() -> None:

@@ -1,8 +1,10 @@
 """How the steps of a training are executed: by fixed rules, never by timing.
 
-``eager`` is the definition. ``auto`` is eager on every device: on a CPU nothing else was measured
-to be faster (docs/gpu.md: ``compile`` is not), and no GPU has run ``cuda_graph`` yet. A continued
-training keeps the execution of its checkpoint, for equal bits, where that can still be had.
+``eager`` is the definition. ``auto`` takes ``loops`` on a CPU where they can be had and their few
+seconds of compilation are paid back: for forces from positions, whose loops are compiled anyway,
+and for many steps. Otherwise it is eager: ``compile`` is slower (docs/gpu.md), and no GPU has run
+``cuda_graph`` yet. A continued training keeps the execution of its checkpoint, for equal bits,
+where that can still be had.
 """
 
 import logging
@@ -10,7 +12,7 @@ import os
 import shutil
 from importlib.util import find_spec
 
-from panna_exp.config.schema import Execution, TrainConfig
+from panna_exp.config.schema import Execution, Matmul, TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
 from panna_exp.data.jacobians import StoredJacobians
 from panna_exp.data.padded import PaddedData, shapes
@@ -18,6 +20,8 @@ from panna_exp.data.padded_jacobians import PaddedJacobians, PaddedStored
 from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.padded_lists import PaddedLists
 from panna_exp.errors import ConfigError
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.passes import without_loops
 from panna_exp.training.execution import EagerSteps, Steps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
@@ -27,23 +31,35 @@ from panna_exp.training.step import TrainStep
 logger = logging.getLogger(__name__)
 
 
+# Steps that make up for compiling loops: some 5 s, a third of a millisecond saved in each.
+_STEPS_FOR_LOOPS = 20_000
+
+
 def choose_execution(
-    config: TrainConfig, data: BatchSource, saved: str | None, processes: Processes
+    config: TrainConfig,
+    data: BatchSource,
+    networks: SpeciesNetworks,
+    saved: str | None,
+    processes: Processes,
+    num_steps: int,
 ) -> Execution:
     """Returns the user's execution, the checkpoint's, else that of the rule above.
 
     Args:
         config: Validated.
         data: What to train on.
+        networks: To train.
         saved: The execution that the checkpoint's steps were made with, if there is a checkpoint.
         processes: That share the batches.
+        num_steps: Of the whole training.
 
     Raises:
         ConfigError: The user's cannot be had; every reason is named.
     """
     asked = config.execution
-    wanted = Execution(saved or "eager") if asked is Execution.auto else asked
-    obstacles = [] if wanted is Execution.eager else _obstacles(config, data, processes, wanted)
+    wanted = Execution(saved) if saved is not None else _by_rule(config, data, networks, num_steps)
+    wanted = wanted if asked is Execution.auto else asked
+    obstacles = _obstacles(config, data, networks, processes, wanted)
     if asked is Execution.auto:
         if obstacles:
             logger.warning(
@@ -66,6 +82,16 @@ def choose_execution(
     return asked
 
 
+def _by_rule(
+    config: TrainConfig, data: BatchSource, networks: SpeciesNetworks, num_steps: int
+) -> Execution:
+    """The execution of a new training."""
+    compiled_anyway = isinstance(data, PackedData) and isinstance(data.jacobians, NeighborLists)
+    if not compiled_anyway and num_steps < _STEPS_FOR_LOOPS:
+        return Execution.eager
+    return Execution.eager if _of_loops(config, data, networks) else Execution.loops
+
+
 def make_steps(
     execution: Execution, step: TrainStep, data: BatchSource, totals: Totals, batch_size: int
 ) -> Steps:
@@ -78,7 +104,12 @@ def make_steps(
         totals: Sums of errors.
         batch_size: Structures a batch.
     """
-    if execution is Execution.eager:
+    if execution is Execution.loops:
+        from panna_exp.model.loop_networks import LoopNetworks
+
+        parameters = step.parameters
+        step.networks.loops = LoopNetworks(step.networks, parameters.values, parameters.gradients)
+    if execution in (Execution.eager, Execution.loops):
         return EagerSteps(step=step, data=data, totals=totals)
     assert isinstance(data, PackedData)
     padded = PaddedData(data, batch_size, padded_jacobians(data))
@@ -96,9 +127,17 @@ def padded_jacobians(data: PackedData) -> PaddedJacobians | None:
 
 
 def _obstacles(
-    config: TrainConfig, data: BatchSource, processes: Processes, wanted: Execution
+    config: TrainConfig,
+    data: BatchSource,
+    networks: SpeciesNetworks,
+    processes: Processes,
+    wanted: Execution,
 ) -> list[str]:
-    """Returns why no step of this training can be recorded or compiled."""
+    """Returns why the steps of this training cannot be executed so."""
+    if wanted is Execution.eager:
+        return []
+    if wanted is Execution.loops:
+        return _of_loops(config, data, networks)
     training = config.training
     found = _of_compiler(data) if wanted is Execution.compile else _of_recording(data)
     if processes.size > 1:
@@ -114,6 +153,18 @@ def _obstacles(
         found.append(
             f"training.force_fraction={training.force_fraction:g} draws components on the host"
         )
+    return found
+
+
+def _of_loops(config: TrainConfig, data: BatchSource, networks: SpeciesNetworks) -> list[str]:
+    """Returns why compiled loops cannot make the steps."""
+    found = without_loops(networks)
+    if data.device.type != "cpu":
+        found.append(f"loops are for a CPU, but this training runs on {data.device}")
+    if (matmul := config.training.matmul) is not Matmul.float32:
+        found.append(f"loops do not round factors as training.matmul={matmul.value} does")
+    if not all(all(network.trainable) for network in networks.networks):
+        found.append("loops train all layers, but some are frozen")
     return found
 
 

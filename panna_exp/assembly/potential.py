@@ -19,9 +19,10 @@ from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.model.force_gradients import input_gradient
 from panna_exp.model.gradients import forward
+from panna_exp.model.inference import energies_and_slopes
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.passes import without_loops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class Potential:
         self._members = [
             SpeciesNetworks(member.networks, dtype).to(self.operator.device) for member in members
         ]
+        if compiled and self.operator.device.type == "cpu":
+            _use_loops(self._members)
         self._offsets = torch.tensor(
             [member.offsets for member in members], dtype=torch.float64, device=device
         )
@@ -106,12 +109,12 @@ class Potential:
         for networks, rescale, offsets in zip(
             self._members, self._rescale, self._offsets, strict=True
         ):
-            passed = forward(networks, ordered, counts)
-            energy = torch.empty_like(passed.atom_energy, dtype=torch.float64)
-            energy[order] = passed.atom_energy.double() / rescale
+            found, by_input = energies_and_slopes(networks, ordered, counts)
+            energy = torch.empty_like(found, dtype=torch.float64)
+            energy[order] = found.double() / rescale
             energies.append(energy + offsets[geometry.species])
             slopes = torch.empty_like(descriptors)
-            slopes[order] = input_gradient(networks, passed, counts).values / rescale
+            slopes[order] = by_input / rescale
             if strain:
                 gradient, by_strain = self.operator.vjp_with_strain(geometry, slopes)
                 strains.append(by_strain)
@@ -150,3 +153,12 @@ class Potential:
         descriptors = self.operator.compute(geometry)[torch.from_numpy(order)]
         passed = forward(self._members[0], descriptors, counts)
         return float(passed.atom_energy.double().sum()) / self._rescale[0]
+
+
+def _use_loops(members: Sequence[SpeciesNetworks]) -> None:
+    """Has compiled loops do the networks' work where there are any for their layers."""
+    from panna_exp.model.loop_networks import LoopNetworks
+
+    for networks in members:
+        if not without_loops(networks):
+            networks.loops = LoopNetworks(networks)

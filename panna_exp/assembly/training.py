@@ -143,7 +143,14 @@ def build_run(
     step = _restored_step(config, networks, masks, restart, processes)
     packed = pack(data.train, data, config, dtype, device, order)
     totals = _restored_sums("interval_sums", restart, device, processes)
-    execution = choose_execution(config, packed, saved.execution if saved else None, processes)
+    execution = choose_execution(
+        config,
+        packed,
+        networks,
+        saved.execution if saved else None,
+        processes,
+        plan.max_epochs * plan.steps_per_epoch,
+    )
     trainer = Trainer(
         step=step,
         steps=make_steps(execution, step, packed, totals, config.training.batch_size),

@@ -14,9 +14,10 @@ from panna_exp.training.processes import Processes
 logger = logging.getLogger(__name__)
 
 _STEPS = {
-    Execution.eager: "eager",
-    Execution.compile: "compiled",
-    Execution.cuda_graph: "recorded",
+    Execution.eager: "eager steps",
+    Execution.loops: "steps of compiled loops",
+    Execution.compile: "compiled steps",
+    Execution.cuda_graph: "recorded steps",
 }
 
 
@@ -38,7 +39,7 @@ def announce(
     for message in restart.messages:
         logger.info(message)
     logger.info(
-        "training to epoch %d of %d steps on %s, %s%d thread%s, %s steps; run directory: %s",
+        "training to epoch %d of %d steps on %s, %s%d thread%s, %s; run directory: %s",
         plan.max_epochs,
         plan.steps_per_epoch,
         trainer.data.device,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
-from panna_exp.descriptors.blocks import OPTIONS
+from panna_exp.compiling import OPTIONS
 
 
 class Stored(NamedTuple):

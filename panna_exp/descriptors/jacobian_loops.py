@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from panna_exp.compiling import OPTIONS
 from panna_exp.descriptors.blocks import (
     BLOCK,
     NX,
-    OPTIONS,
     SLOPE_ANG,
     Constants,
     Factors,

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
+from panna_exp.compiling import OPTIONS
 from panna_exp.descriptors.blocks import (
     BLOCK,
     NX,
-    OPTIONS,
     SLOPE_ANG,
     Constants,
     Factors,

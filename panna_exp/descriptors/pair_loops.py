@@ -8,7 +8,8 @@ from typing import Any
 
 from numba import njit
 
-from panna_exp.descriptors.blocks import FC_ANG, FC_RAD, NX, NY, NZ, OPTIONS, R
+from panna_exp.compiling import OPTIONS
+from panna_exp.descriptors.blocks import FC_ANG, FC_RAD, NX, NY, NZ, R
 
 
 @njit(**OPTIONS)

@@ -12,11 +12,11 @@ from torch import Tensor
 from panna_exp.networks.layers import Activation
 
 # exp of arguments below about -87 makes denormal float32 numbers, which are many times slower.
-_SMALLEST_EXPONENT = -80.0
+SMALLEST_EXPONENT = -80.0
 
 
 def _gaussian(z: Tensor) -> Tensor:
-    return torch.exp(torch.clamp(-z * z, min=_SMALLEST_EXPONENT))
+    return torch.exp(torch.clamp(-z * z, min=SMALLEST_EXPONENT))
 
 
 ELEMENTWISE: dict[Activation, Callable[[Tensor], Tensor]] = {
@@ -38,4 +38,4 @@ def rbf(x: Tensor, weights: Tensor) -> Tensor:
     """Returns exp(-|x_n - W_j|^2) [n, n_out]."""
     # The square expanded, so that no [n, n_in, n_out] array is made.
     squares = (x * x).sum(1, keepdim=True) + (weights * weights).sum(0)
-    return torch.exp(torch.clamp(2 * (x @ weights) - squares, min=_SMALLEST_EXPONENT))
+    return torch.exp(torch.clamp(2 * (x @ weights) - squares, min=SMALLEST_EXPONENT))

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from panna_exp.model import uniform
-from panna_exp.model.gradients import ForwardPass
+from panna_exp.model.gradients import AnyPass
 from panna_exp.model.networks import AtomicNetwork, SpeciesNetworks
+from panna_exp.model.passes import LoopGradient, LoopPass
 from panna_exp.model.slopes import curvature_of, slope_of
 from panna_exp.model.uniform import UniformGradient, UniformPass
 from panna_exp.networks.layers import Activation
@@ -56,11 +57,17 @@ class InputGradient:
     layers: list[list[Layer]]
 
 
+AnyGradient = InputGradient | UniformGradient | LoopGradient
+
+
 @torch.no_grad()
 def input_gradient(
-    networks: SpeciesNetworks, passed: ForwardPass | UniformPass, species_counts: Sequence[int]
-) -> InputGradient | UniformGradient:
+    networks: SpeciesNetworks, passed: AnyPass, species_counts: Sequence[int]
+) -> AnyGradient:
     """Returns the gradient of each atomic energy by its own descriptors."""
+    if isinstance(passed, LoopPass):
+        assert networks.loops is not None
+        return networks.loops.input_gradient(passed)
     if isinstance(passed, UniformPass):
         return uniform.input_gradient(networks, passed)
     values: list[Tensor] = []
@@ -86,8 +93,8 @@ def input_gradient(
 @torch.no_grad()
 def backward_with_direction(
     networks: SpeciesNetworks,
-    passed: ForwardPass | UniformPass,
-    slopes: InputGradient | UniformGradient,
+    passed: AnyPass,
+    slopes: AnyGradient,
     gradient: Tensor,
     direction: Tensor,
     species_counts: Sequence[int],
@@ -102,6 +109,10 @@ def backward_with_direction(
         direction: [A, D] t.
         species_counts: T block sizes.
     """
+    if isinstance(passed, LoopPass):
+        assert networks.loops is not None
+        networks.loops.backward(passed, gradient, direction)
+        return
     if isinstance(passed, UniformPass):
         assert isinstance(slopes, UniformGradient)
         uniform.backward_with_direction(networks, passed, slopes, gradient, direction)

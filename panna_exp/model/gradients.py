@@ -15,6 +15,7 @@ from torch import Tensor
 from panna_exp.model import uniform
 from panna_exp.model.activations import ELEMENTWISE, rbf
 from panna_exp.model.networks import AtomicNetwork, SpeciesNetworks
+from panna_exp.model.passes import LoopPass
 from panna_exp.model.uniform import UniformPass
 from panna_exp.networks.layers import Activation
 
@@ -34,11 +35,16 @@ class ForwardPass:
     inner: list[list[Tensor]]
 
 
+AnyPass = ForwardPass | UniformPass | LoopPass
+
+
 @torch.no_grad()
 def forward(
     networks: SpeciesNetworks, descriptors: Tensor, species_counts: Sequence[int]
-) -> ForwardPass | UniformPass:
+) -> AnyPass:
     """Returns atomic energies of the descriptors [A, D], sorted by species, and layer values."""
+    if networks.loops is not None:
+        return networks.loops.forward(descriptors, species_counts)
     if networks.uniform:
         return uniform.forward(networks, descriptors, species_counts)
     values, inner = [], []
@@ -54,7 +60,7 @@ def forward(
 @torch.no_grad()
 def backward(
     networks: SpeciesNetworks,
-    passed: ForwardPass | UniformPass,
+    passed: AnyPass,
     gradient: Tensor,
     species_counts: Sequence[int],
 ) -> None:
@@ -66,6 +72,10 @@ def backward(
         gradient: [A] derivative of the loss with respect to each atomic energy.
         species_counts: T block sizes.
     """
+    if isinstance(passed, LoopPass):
+        assert networks.loops is not None
+        networks.loops.backward(passed, gradient)
+        return
     if isinstance(passed, UniformPass):
         uniform.backward(networks, passed, gradient)
         return

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from panna_exp.model.activations import apply_layer
+from panna_exp.model.passes import Loops
 from panna_exp.model.products import EXACT, Products
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
@@ -62,6 +63,8 @@ class SpeciesNetworks(nn.Module):
         # The lowest layer, of all species, that anything below needs no gradient of.
         self.lowest_trained = min(_lowest_trained(network) for network in self.networks)
         self.products = EXACT
+        # Whether passes for gradients are those of compiled loops.
+        self.loops: Loops | None = None
 
     def use(self, products: Products) -> None:
         """Sets how gradients (model.gradients, model.force_gradients) multiply matrices.

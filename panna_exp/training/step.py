@@ -11,8 +11,9 @@ from torch import Tensor
 
 from panna_exp.data.batch import AtomBatch, BatchForces
 from panna_exp.model.force_gradients import backward_with_direction, input_gradient
-from panna_exp.model.gradients import ForwardPass, backward, forward
+from panna_exp.model.gradients import AnyPass, backward, forward
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.passes import LoopPass
 from panna_exp.model.uniform import UniformPass
 from panna_exp.training.average import MovingAverage
 from panna_exp.training.flat import FlatParameters
@@ -109,8 +110,8 @@ class TrainStep:
         energy_loss, slope = self.loss.with_slope(delta, batch.num_atoms)
         if self.loss.is_mean and (isinstance(share, Tensor) or share != 1.0):
             energy_loss, slope = energy_loss * share, slope * share
-        if not isinstance(passed, UniformPass) or 0 in batch.species_counts:
-            self.parameters.gradients.zero_()  # otherwise all of them are written
+        if not _writes_all(passed, batch.species_counts):
+            self.parameters.gradients.zero_()
         atom_slope = slope.index_select(0, batch.structure)
         if self.force_loss is None or batch.forces is None:
             backward(self.networks, passed, atom_slope, batch.species_counts)
@@ -126,7 +127,7 @@ class TrainStep:
         loss: ForceLoss,
         batch: AtomBatch,
         forces: BatchForces,
-        passed: ForwardPass | UniformPass,
+        passed: AnyPass,
         atom_slope: Tensor,
         totals: Totals,
         number: int,
@@ -152,3 +153,10 @@ class TrainStep:
         backward_with_direction(
             self.networks, passed, slopes, atom_slope, direction, batch.species_counts
         )
+
+
+def _writes_all(passed: AnyPass, species_counts: tuple[int, ...]) -> bool:
+    """Whether the way back sets every gradient, those of absent species too."""
+    if isinstance(passed, UniformPass):
+        return 0 not in species_counts
+    return isinstance(passed, LoopPass)

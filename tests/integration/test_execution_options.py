@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+
 SMALL = ("tracking=none", "network.architecture=[8,1]", "training.steps_per_epoch=5")
 
 
@@ -14,6 +16,21 @@ def test_what_was_chosen_is_said_recorded_and_kept(program, tmp_path):
     assert "warning" not in done.stderr
     done = program.run("train", *options[:-1], "training.max_epochs=3", "threads=2")
     assert "warning: threads=2: the checkpoint was made with 1" in done.stderr
+
+
+def test_loops_train_as_eager_steps_do_and_are_kept(program, tmp_path):
+    networks = {}
+    for name in ("eager", "loops"):
+        options = (*SMALL, f"io.train_dir={name}", "precision=float64", "device=cpu")
+        program.run("train", *options, "training.max_epochs=2", f"execution={name}")
+        done = program.run("train", *options, "training.max_epochs=3")
+        says = {"eager": "eager steps", "loops": "steps of compiled loops"}[name]
+        assert says in done.stderr
+        assert "warning" not in done.stderr
+        networks[name] = program.last_networks(tmp_path / name)
+    for one, other in zip(networks["eager"], networks["loops"], strict=True):
+        for layer, same in zip(one.layers, other.layers, strict=True):
+            np.testing.assert_allclose(layer.weights, same.weights, rtol=1e-9, atol=1e-11)
 
 
 def test_bf16_is_another_training_and_tf32_needs_a_gpu(program, tmp_path):

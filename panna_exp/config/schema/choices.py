@@ -25,6 +25,7 @@ class Execution(Enum):
 
     auto = "auto"
     eager = "eager"
+    loops = "loops"
     compile = "compile"
     cuda_graph = "cuda_graph"
 

@@ -37,9 +37,10 @@ class TrainConfig(CommonConfig):
 
     execution: Execution = option(
         Execution.auto,
-        "of the steps: eager, compile (by torch.compile: half a minute before the first), "
-        "cuda_graph (recorded once and repeated; GPU only), or auto (a resumed run keeps its "
-        "own, a new one is eager)",
+        "of the steps: eager, loops (compiled by numba for the CPU: some 5 s before the first "
+        "step, once), compile (by torch.compile: half a minute before the first), cuda_graph "
+        "(recorded once and repeated; GPU only), or auto (a resumed run keeps its own, a new one "
+        "takes loops on a CPU where that pays, otherwise eager)",
     )
     io: IoConfig = group(IoConfig, "folders and frequencies")
     data: DataConfig = group(DataConfig, "data sets")

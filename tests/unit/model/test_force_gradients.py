@@ -1,6 +1,6 @@
 """Parameter gradients of losses of energies and their input gradients, against autograd."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import torch
 
 from panna_exp.model import force_gradients, gradients
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.passes import WITH_LOOPS
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 COUNTS = (3, 0, 2)
@@ -31,17 +32,23 @@ def make_networks(activations, trainable):
     return SpeciesNetworks(data, torch.float64)
 
 
-@pytest.mark.parametrize("last", [Activation.linear, Activation.tanh])
-@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
-@pytest.mark.parametrize("hidden", list(Activation))
-@pytest.mark.parametrize(
-    "trainable", [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
-)
-def test_gradients_equal_autograd(hidden, last, trainable, together):
+TRAINABLE = [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
+CASES = [
+    (hidden, last, trainable, way)
+    for hidden, last, trainable in product(
+        Activation, (Activation.linear, Activation.tanh), TRAINABLE
+    )
+    for way in ("together", "one by one", "loops")
+    if way != "loops" or ({hidden, last} <= set(WITH_LOOPS) and all(trainable))
+]
+
+
+@pytest.mark.parametrize(("hidden", "last", "trainable", "way"), CASES)
+def test_gradients_equal_autograd(hidden, last, trainable, way, use_loops):
     random = np.random.default_rng(9)
     descriptors, direction = torch.from_numpy(random.normal(size=(2, sum(COUNTS), 5)))
     networks = make_networks((hidden, hidden, last), trainable)
-    networks.uniform = networks.uniform and together
+    networks.uniform = networks.uniform and way != "one by one"
     slope = torch.linspace(-1, 2, sum(COUNTS), dtype=torch.float64)
     inputs = descriptors.clone().requires_grad_()
     energies = networks(inputs, COUNTS)
@@ -50,6 +57,8 @@ def test_gradients_equal_autograd(hidden, last, trainable, together):
     expected = {name: p.grad for name, _, p, trained in networks.named_layers() if trained}
     for _, _, parameter, trained in networks.named_layers():
         parameter.grad = torch.zeros_like(parameter) if trained else None
+    if way == "loops":
+        use_loops(networks)
 
     passed = gradients.forward(networks, descriptors, COUNTS)
     found = force_gradients.input_gradient(networks, passed, COUNTS)

@@ -1,6 +1,6 @@
 """The hand-written gradients against autograd, and the torch networks against the numpy ones."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import torch
 
 from panna_exp.model import gradients
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.passes import WITH_LOOPS
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 COUNTS = (3, 0, 2)
@@ -38,21 +39,28 @@ def descriptors():
     return torch.from_numpy(np.random.default_rng(9).normal(size=(sum(COUNTS), 5)))
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
-@pytest.mark.parametrize("hidden", list(Activation))
-@pytest.mark.parametrize(
-    "trainable", [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
-)
-def test_gradients_equal_autograd(hidden, trainable, descriptors, together):
+TRAINABLE = [(True, True, True), (False, True, True), (True, False, True), (True, True, False)]
+CASES = [
+    (hidden, trainable, way)
+    for hidden, trainable in product(Activation, TRAINABLE)
+    for way in ("together", "one by one", "loops")
+    if way != "loops" or (hidden in WITH_LOOPS and all(trainable))
+]
+
+
+@pytest.mark.parametrize(("hidden", "trainable", "way"), CASES)
+def test_gradients_equal_autograd(hidden, trainable, descriptors, way, use_loops):
     _, networks = make_networks((hidden, hidden, Activation.linear), trainable)
     assert networks.uniform == (hidden is not Activation.rbf)
-    networks.uniform = networks.uniform and together
+    networks.uniform = networks.uniform and way != "one by one"
     slope = torch.linspace(-1, 2, sum(COUNTS), dtype=torch.float64)
     energies = networks(descriptors, COUNTS)
     torch.autograd.backward((energies * slope).sum())
     expected = {name: p.grad for name, _, p, trained in networks.named_layers() if trained}
     for _, _, parameter, trained in networks.named_layers():
         parameter.grad = torch.zeros_like(parameter) if trained else None
+    if way == "loops":
+        use_loops(networks)
 
     passed = gradients.forward(networks, descriptors, COUNTS)
     gradients.backward(networks, passed, slope, COUNTS)

@@ -1,0 +1,46 @@
+"""Energies and their gradients by the descriptors, of networks that are not trained.
+
+Shapes: A atoms, T species, D descriptor components.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from panna_exp.model.force_gradients import input_gradient
+from panna_exp.model.gradients import forward
+from panna_exp.model.networks import SpeciesNetworks
+
+# Atoms at a time: what the layers keep of them is then small beside the descriptors.
+_ATOMS = 8192
+
+
+def energies_and_slopes(
+    networks: SpeciesNetworks, descriptors: Tensor, species_counts: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Returns atomic energies [A] without offsets, and their gradients [A, D].
+
+    Args:
+        networks: With or without loops.
+        descriptors: [A, D] sorted by species.
+        species_counts: T block sizes.
+    """
+    energies = descriptors.new_empty(len(descriptors))
+    slopes = torch.empty_like(descriptors)
+    for start in range(0, len(descriptors), _ATOMS):
+        part = slice(start, min(start + _ATOMS, len(descriptors)))
+        counts = _counts_within(part, species_counts)
+        passed = forward(networks, descriptors[part], counts)
+        energies[part] = passed.atom_energy
+        slopes[part] = input_gradient(networks, passed, counts).values
+    return energies, slopes
+
+
+def _counts_within(part: slice, counts: Sequence[int]) -> list[int]:
+    """Returns how many of some rows belong to each species."""
+    found, first = [], 0
+    for count in counts:
+        found.append(max(0, min(first + count, part.stop) - max(first, part.start)))
+        first += count
+    return found
