@@ -1,10 +1,9 @@
 """How the steps of a training are executed: by fixed rules, never by timing.
 
 ``eager`` is the definition. ``auto`` takes ``loops`` on a CPU where they can be had and their few
-seconds of compilation are paid back: for forces from positions, whose loops are compiled anyway,
-and for many steps. Otherwise it is eager: ``compile`` is slower (docs/gpu.md), and no GPU has run
-``cuda_graph`` yet. A continued training keeps the execution of its checkpoint, for equal bits,
-where that can still be had.
+seconds of compilation are paid back: for training on forces, and for many steps. Otherwise it is
+eager: ``compile`` is slower (docs/gpu.md), and no GPU has run ``cuda_graph`` yet. A continued
+training keeps the execution of its checkpoint, for equal bits, where that can still be had.
 """
 
 import logging
@@ -86,8 +85,7 @@ def _by_rule(
     config: TrainConfig, data: BatchSource, networks: SpeciesNetworks, num_steps: int
 ) -> Execution:
     """The execution of a new training."""
-    compiled_anyway = isinstance(data, PackedData) and isinstance(data.jacobians, NeighborLists)
-    if not compiled_anyway and num_steps < _STEPS_FOR_LOOPS:
+    if not data.has_forces and num_steps < _STEPS_FOR_LOOPS:
         return Execution.eager
     return Execution.eager if _of_loops(config, data, networks) else Execution.loops
 

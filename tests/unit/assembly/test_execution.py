@@ -131,7 +131,7 @@ LISTS = NeighborLists.__new__(NeighborLists)
 @pytest.mark.parametrize(
     ("jacobians", "num_steps", "expected"),
     [(None, 19_999, "eager"), (None, 20_000, "loops"), (LISTS, 1, "loops")],
-    ids=["few steps", "many steps", "forces from positions"],
+    ids=["few steps", "many steps", "forces"],
 )
 def test_auto_takes_loops_where_compiling_pays(jacobians, num_steps, expected):
     data = make_data(jacobians=jacobians)
@@ -169,7 +169,7 @@ def test_streamed_data_are_refused():
     with pytest.raises(ConfigError, match="read or sent piece by piece"):
         choose(
             make_config(execution=Execution.cuda_graph),
-            type("Streamed", (), {"device": torch.device("cuda")})(),
+            type("Streamed", (), {"device": torch.device("cuda"), "has_forces": False})(),
         )
 
 
