@@ -86,7 +86,7 @@ class Factors(NamedTuple):
 
     Args:
         factor, slope: The angle's B and dB/dc.
-        scale: Gaussian times both cutoffs and the multiplicity.
+        scale: Gaussian times both cutoffs.
         tilt: Its derivative by each of the two distances, but for that of the cutoffs.
     """
 
@@ -213,3 +213,29 @@ def radial_terms(
         factor = table[at + t, FC_RAD]
         for m in range(size):
             w.by_pair[t * size + m] = factor * w.radial[m * count + t]
+
+
+@njit(inline="always", **OPTIONS)
+def triple_factors(
+    table: Any,
+    first: Any,
+    second: Any,
+    at: int,
+    count: int,
+    k: Constants,
+    w: Work,
+    out: Factors,
+    to: int,
+) -> None:
+    """Fills ``out`` from triple ``to`` on with the factors of ``count`` triples from ``at`` on."""
+    centers, size = len(k.centers), len(k.zeta)
+    angles(table, first, second, at, count, k.smooth, w)
+    gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+    by_angle(count, size, k, True, w, out.factor, out.slope, to * size)
+    for p in range(centers):
+        center, exponent = k.centers[p], k.eta[p]
+        for t in range(count):
+            scale = w.cut[t] * w.gaussians[p * count + t]
+            place = (to + t) * centers + p
+            out.scale[place] = scale
+            out.tilt[place] = -scale * exponent * (w.mean[t] - center)

@@ -25,6 +25,7 @@ from panna_exp.descriptors.parameters import MBPParameters
 _TRIPLES_A_THREAD = 20_000
 # Factors of more triples than this do not stay in the cache: computing them again is as fast.
 _TRIPLES_KEPT = 200_000
+_NOWHERE = np.empty(0, np.int64)
 
 
 class CompiledMBP(MBP):
@@ -42,7 +43,7 @@ class CompiledMBP(MBP):
         )
         self._numpy = np.float32 if dtype == torch.float32 else np.float64
         self._latest: tuple[Geometry, NDArray[np.floating]] | None = None
-        self._kept: tuple[Geometry, blocks.Factors] | None = None
+        self._kept: tuple[Geometry, kernels.Triples] | None = None
         self._reused = blocks.factor_arrays(self._constants, 0)  # memory in use stays in the cache
 
     @torch.no_grad()
@@ -70,7 +71,7 @@ class CompiledMBP(MBP):
             moved = (vectors[:, None, :] @ _plain(strain, self.dtype)[owner])[:, 0]
         pair_loops.pair_changes(table, center, neighbor, _plain(u, self.dtype), moved, changes)
 
-        kept = self._kept[1] if self._kept is not None and self._kept[0] is geometry else None
+        triples = self._known(geometry)
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
             self._loops.push(
@@ -82,7 +83,7 @@ class CompiledMBP(MBP):
                 arrays,
                 changes,
                 flat,
-                *self._factors(kept),
+                triples or self._one_block(),
             )
 
         self._share(geometry, work)
@@ -143,8 +144,7 @@ class CompiledMBP(MBP):
         table, lists = self.pair_table(geometry), _lists(geometry)
         weights = _plain(v, self.dtype).reshape(-1)
 
-        kept = self._room(len(geometry.first)) if then_push else None
-        self._kept = None if kept is None else (geometry, kept)
+        triples = self._known(geometry) or (self._room(geometry) if then_push else None)
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
             self._loops.pull(
@@ -156,25 +156,54 @@ class CompiledMBP(MBP):
                 arrays,
                 weights,
                 result,
-                *self._factors(kept),
+                triples or self._one_block(),
             )
 
         self._share(geometry, work)
         return result
 
-    def _room(self, triples: int) -> blocks.Factors | None:
-        """Returns arrays for the factors of as many triples, None where keeping is of no use."""
+    def triple_factors(
+        self, table: NDArray[np.floating], first: Ints, second: Ints
+    ) -> blocks.Factors:
+        """Returns what both products need of each triple; see ``Geometry.factors``.
+
+        Args:
+            table: [P, 8] of :meth:`pair_table`.
+            first: [Q] a pair of each triple.
+            second: [Q] the other.
+        """
+        found = blocks.factor_arrays(self._constants, len(first))
+        room = blocks.work_arrays(self._constants)
+        self._loops.factors(table, first, second, self._constants, room, found)
+        return found
+
+    def triple_bytes(self) -> int:
+        """Size of one triple's factors."""
+        return sum(array.nbytes for array in blocks.factor_arrays(self._constants, 1))
+
+    def _known(self, geometry: Geometry) -> kernels.Triples | None:
+        """Returns the triples' factors that came with the geometry, or that vjp kept of it."""
+        if geometry.factors is not None:
+            return kernels.Triples(*geometry.factors, True)
+        if self._kept is not None and self._kept[0] is geometry:
+            return self._kept[1]._replace(known=True)
+        return None
+
+    def _room(self, geometry: Geometry) -> kernels.Triples | None:
+        """Returns room for the factors of all triples, None where keeping them is of no use."""
+        triples = len(geometry.first)
+        self._kept = None
         if triples > _TRIPLES_KEPT:
             return None
         if len(self._reused.scale) < triples * len(self._constants.centers):
             self._reused = blocks.factor_arrays(self._constants, triples + triples // 8)
-        return self._reused
+        room = kernels.Triples(self._reused, geometry.triples_until[:-1], False)
+        self._kept = geometry, room
+        return room
 
-    def _factors(self, kept: blocks.Factors | None) -> tuple[blocks.Factors, bool]:
-        """Returns arrays for the triples' factors: those to keep, else room for one block."""
-        if kept is not None:
-            return kept, True
-        return blocks.factor_arrays(self._constants, blocks.BLOCK), False
+    def _one_block(self) -> kernels.Triples:
+        """Returns room for the factors of one block of triples."""
+        return kernels.Triples(blocks.factor_arrays(self._constants, blocks.BLOCK), _NOWHERE, False)
 
     def _scattered(self, geometry: Geometry, gradient: NDArray[np.floating]) -> Tensor:
         result = np.zeros((len(geometry.positions), 3), self._numpy)

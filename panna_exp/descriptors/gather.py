@@ -16,27 +16,29 @@ class Stored(NamedTuple):
 
     Args:
         pairs_until, triples_until: [all atoms + 1].
+        pair_counts, triple_counts: [all atoms, T], [all atoms, U] items of each row.
         neighbor: [all P] number of the neighbour within its structure.
-        shift: [all P, 3].
         table: [all P, 8] what the loops work out of each pair.
         first, second: [all Q] numbers within the pairs of the centre.
     """
 
     pairs_until: Any
     triples_until: Any
+    pair_counts: Any
+    triple_counts: Any
     neighbor: Any
-    shift: Any
     table: Any
     first: Any
     second: Any
 
 
 class Gathered(NamedTuple):
-    """Lists of a batch, to be filled."""
+    """Lists of a batch, to be filled; as in descriptors.geometry."""
 
+    pair_rows: Any
+    triple_rows: Any
     center: Any
     neighbor: Any
-    shift: Any
     table: Any
     first: Any
     second: Any
@@ -68,13 +70,13 @@ def gather(
         out: Arrays of the right sizes.
     """
     pair, triple = 0, 0
+    out.pair_rows[0] = 0
+    out.triple_rows[0] = 0
     for row in range(len(atoms)):
         atom, before, start = atoms[row], begin[owner[row]], pair
         for item in range(stored.pairs_until[atom], stored.pairs_until[atom + 1]):
             out.center[pair] = row
             out.neighbor[pair] = by_structure[before + stored.neighbor[item]]
-            for axis in range(3):
-                out.shift[pair, axis] = stored.shift[item, axis]
             for column in range(8):
                 out.table[pair, column] = stored.table[item, column]
             pair += 1
@@ -82,3 +84,14 @@ def gather(
             out.first[triple] = stored.first[item] + start
             out.second[triple] = stored.second[item] + start
             triple += 1
+        _add_rows(stored.pair_counts[atom], out.pair_rows, row)
+        _add_rows(stored.triple_counts[atom], out.triple_rows, row)
+
+
+@njit(inline="always", **OPTIONS)
+def _add_rows(counts: Any, rows: Any, atom: int) -> None:
+    """Fills an atom's part of ``rows``: where the next row starts, after each."""
+    width = len(counts)
+    for kind in range(width):
+        place = atom * width + kind
+        rows[place + 1] = rows[place] + counts[kind]

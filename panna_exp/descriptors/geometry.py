@@ -5,6 +5,7 @@ species. Units: angstrom.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.descriptors.neighbors import atom_name, join_ranges, neighbor_pairs, positions_of
 from panna_exp.errors import DataError
+
+if TYPE_CHECKING:
+    from panna_exp.descriptors.blocks import Factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,7 @@ class Geometry:
         num_structures: S.
         center: [P] ascending.
         neighbor: [P], ordered by species within a centre.
-        shift: [P, 3] float64, Cartesian.
+        shift: [P, 3] float64, Cartesian; none where there is a table of a data set's batch.
         pair_rows: [A T + 1] pairs of centre i and neighbour species s are
             ``pair_rows[i T + s]`` to ``pair_rows[i T + s + 1]``.
         first: [Q] a pair; its neighbour's species is not above that of ``second``.
@@ -42,6 +46,8 @@ class Geometry:
         pairs_until: [A + 1] pairs before each centre, on the host, for cutting into chunks.
         triples_until: [A + 1] triples before each centre, on the host.
         table: What compiled loops work out of each pair, where that is known already.
+        factors: What they work out of triples, where that is known; and where in it each atom's
+            triples begin [A].
     """
 
     positions: Tensor
@@ -58,6 +64,7 @@ class Geometry:
     pairs_until: Ints
     triples_until: Ints
     table: NDArray[np.floating] | None = None
+    factors: "tuple[Factors, Ints] | None" = None
 
 
 def build_geometry(

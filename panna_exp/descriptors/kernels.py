@@ -28,6 +28,7 @@ from panna_exp.descriptors.blocks import (
     by_angle,
     gaussians,
     radial_terms,
+    triple_factors,
 )
 from panna_exp.descriptors.vectors import add_scaled, dot, weighted_sums
 
@@ -47,9 +48,24 @@ def species_of(pairs: int) -> int:
     return int((math.sqrt(8.0 * pairs + 1) - 1) / 2 + 0.5)
 
 
+class Triples(NamedTuple):
+    """Where the factors of a batch's triples are.
+
+    Args:
+        factors: Of all of them, or room for one block.
+        places: [A] the first of each atom's triples among the factors; of none for one block.
+        known: Whether the factors are there already; otherwise they are worked out.
+    """
+
+    factors: Factors
+    places: Any
+    known: bool
+
+
 class Kernels(NamedTuple):
     """Loops compiled for one number of radial centres, angular centres and angles."""
 
+    factors: Any
     values: Any
     pull: Any
     push: Any
@@ -59,6 +75,14 @@ class Kernels(NamedTuple):
 def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
     """Returns the loops; the numbers are known to the compiler, which unrolls the inner ones."""
     width = num_centers * num_angles
+
+    @njit(**OPTIONS)
+    def factors(table: Any, first: Any, second: Any, k: Constants, w: Work, out: Factors) -> None:
+        """Fills the factors of all triples."""
+        number = len(first)
+        for at in range(0, number, BLOCK):
+            count = min(BLOCK, number - at)
+            triple_factors(table, first, second, at, count, k, w, out, at)
 
     @njit(**OPTIONS)
     def values(
@@ -113,14 +137,13 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         w: Work,
         weights: Any,
         gradient: Any,
-        kept: Factors,
-        keep: bool,
+        triples: Triples,
     ) -> None:
         """Fills ``gradient`` [P, 4] of the atoms' pairs: sum(weights G) by each pair's vector.
 
-        The first three columns are the gradient; the last is used on the way. With ``keep``,
-        ``kept`` has the triples' factors afterwards; otherwise it needs room for one block.
+        The first three columns are the gradient; the last is used on the way.
         """
+        kept, whole = triples.factors, len(triples.places) > 0
         pairs_of_species = len(k.multiplicity)
         species = species_of(pairs_of_species)
         begin = species * num_radial
@@ -146,22 +169,19 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         last_triple = lists.triple_rows[stop * pairs_of_species]
         for at in range(lists.triple_rows[row], last_triple, BLOCK):
             count = min(BLOCK, last_triple - at)
-            to = at if keep else 0
-            angles(table, lists.first, lists.second, at, count, k.smooth, w)
-            gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-            by_angle(count, num_angles, k, True, w, kept.factor, kept.slope, to * num_angles)
+            if not triples.known:
+                to = at if whole else 0
+                triple_factors(table, lists.first, lists.second, at, count, k, w, kept, to)
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
                     pair += 1
                     if pair == pairs_of_species:
                         atom, pair = atom + 1, 0
-                item = to + t
-                factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
-                for p in range(num_centers):
-                    scale = factor * w.gaussians[p * count + t]
-                    kept.scale[item * num_centers + p] = scale
-                    kept.tilt[item * num_centers + p] = -scale * k.eta[p] * (mean - k.centers[p])
+                item = t
+                if whole:
+                    own = lists.triple_rows[atom * pairs_of_species]
+                    item = triples.places[atom] + at + t - own
                 total, by_mean, by_cosine = weighted_sums(
                     weights,
                     atom * width_of_row + begin + pair * width,
@@ -174,6 +194,8 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     num_centers,
                     num_angles,
                 )
+                times = k.multiplicity[pair]
+                total, by_mean, by_cosine = times * total, times * by_mean, times * by_cosine
                 i, j = lists.first[at + t], lists.second[at + t]
                 gradient[i, 3] += by_mean + total * table[i, SLOPE_ANG]
                 gradient[j, 3] += by_mean + total * table[j, SLOPE_ANG]
@@ -200,13 +222,10 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         w: Work,
         changes: Any,
         out: Any,
-        kept: Factors,
-        keep: bool,
+        triples: Triples,
     ) -> None:
-        """Fills rows of ``out`` [A D]: how descriptors change with ``changes`` [P, 4].
-
-        With ``keep``, ``kept`` has the triples' factors; otherwise it needs room for one block.
-        """
+        """Fills rows of ``out`` [A D]: how descriptors change with ``changes`` [P, 4]."""
+        kept, whole = triples.factors, len(triples.places) > 0
         pairs_of_species = len(k.multiplicity)
         species = species_of(pairs_of_species)
         begin = species * num_radial
@@ -230,11 +249,9 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         last = lists.triple_rows[stop * pairs_of_species]
         for at in range(lists.triple_rows[row], last, BLOCK):
             count = min(BLOCK, last - at)
-            to = at if keep else 0
-            if not keep:
-                angles(table, lists.first, lists.second, at, count, k.smooth, w)
-                gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-                by_angle(count, num_angles, k, True, w, kept.factor, kept.slope, to * num_angles)
+            if not triples.known:
+                to = at if whole else 0
+                triple_factors(table, lists.first, lists.second, at, count, k, w, kept, to)
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
@@ -248,18 +265,14 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     cosine += changes[j, 1 + axis] * table[i, NX + axis]
                 both = changes[i, 0] + changes[j, 0]
                 cut = table[i, SLOPE_ANG] * changes[i, 0] + table[j, SLOPE_ANG] * changes[j, 0]
-                item = to + t
-                if not keep:
-                    factor, mean = w.cut[t] * k.multiplicity[pair], w.mean[t]
-                    for p in range(num_centers):
-                        scale = factor * w.gaussians[p * count + t]
-                        kept.scale[item * num_centers + p] = scale
-                        kept.tilt[item * num_centers + p] = (
-                            -scale * k.eta[p] * (mean - k.centers[p])
-                        )
+                item = t
+                if whole:
+                    own = lists.triple_rows[atom * pairs_of_species]
+                    item = triples.places[atom] + at + t - own
+                times = k.multiplicity[pair]
                 for p in range(num_centers):
-                    scale = kept.scale[item * num_centers + p]
-                    tilt = kept.tilt[item * num_centers + p]
+                    scale = times * kept.scale[item * num_centers + p]
+                    tilt = times * kept.tilt[item * num_centers + p]
                     place = atom * width_of_row + begin + pair * width + p * num_angles
                     change = scale * cut + tilt * both
                     add_scaled(out, place, change, kept.factor, item * num_angles, num_angles)
@@ -267,4 +280,4 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                         out, place, scale * cosine, kept.slope, item * num_angles, num_angles
                     )
 
-    return Kernels(values, pull, push)
+    return Kernels(factors, values, pull, push)

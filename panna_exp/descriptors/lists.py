@@ -13,11 +13,15 @@ from torch import Tensor
 
 from panna_exp.data.jacobians import BatchAtoms
 from panna_exp.data.structures import Ints, StructureSet
+from panna_exp.descriptors.blocks import Factors
 from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.descriptors.gather import Gathered, Stored, count, gather
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.rows import starts_of
+
+# Bytes of triples' factors that a data set keeps at most: 96 a triple of the default descriptor.
+_MOST_FACTORS = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class OnTheFly:
 class _Lists:
     """Neighbour lists of a batch, named as in Geometry."""
 
+    pair_rows: Tensor
+    triple_rows: Tensor
     center: Tensor
     neighbor: Tensor
     shift: Tensor
@@ -77,6 +83,8 @@ class NeighborLists:
         pairs_until: [all A + 1] pairs before each atom.
         triples_until: [all A + 1] triples before each atom.
         table: Of compiled loops; None for others.
+        factors: Of compiled loops, once the structures come again and where they are not too
+            large; None before that, and for others.
 
     Raises:
         DataError: As :func:`panna_exp.descriptors.geometry.build_geometry`.
@@ -102,17 +110,33 @@ class NeighborLists:
         self.pairs_until = geometry.pairs_until
         self.triples_until = geometry.triples_until
         self.table = operator.pair_table(geometry) if isinstance(operator, CompiledMBP) else None
+        self.factors: Factors | None = None
+        self._served, self._num_structures = 0, len(structures)
 
     @property
     def num_bytes(self) -> int:
         """Size of the lists."""
         tensors = (self.neighbor, self.first, self.second, self.shift, self.positions)
         table = 0 if self.table is None else self.table.nbytes
-        return table + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        factors = 0 if self.factors is None else sum(array.nbytes for array in self.factors)
+        return table + factors + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def batch(self, atoms: BatchAtoms) -> OnTheFly:
         """Returns the products for a batch."""
+        self._served += len(atoms.structures)
+        if self.factors is None and self._served > self._num_structures:
+            self.factors = self._worked_out()
         return OnTheFly(self.operator, self.geometry(atoms))
+
+    def _worked_out(self) -> Factors | None:
+        """Returns the factors of all triples where they are not too large."""
+        if self.table is None or not isinstance(self.operator, CompiledMBP):
+            return None
+        if len(self.first) * self.operator.triple_bytes() > _MOST_FACTORS:
+            return None
+        own_pairs = np.repeat(self.pairs_until[:-1], np.diff(self.triples_until))
+        first, second = own_pairs + self.first.numpy(), own_pairs + self.second.numpy()
+        return self.operator.triple_factors(self.table, first, second)
 
     def geometry(self, atoms: BatchAtoms) -> Geometry:
         """Returns positions and lists of a batch, atoms in the order of its rows."""
@@ -123,8 +147,6 @@ class NeighborLists:
 
         chosen = tensor(atoms.atoms)
         lists = self._listed(atoms) if self.table is None else self._copied(atoms, self.table)
-        pair_counts = self.pair_counts.index_select(0, chosen)
-        triple_counts = self.triple_counts.index_select(0, chosen)
         return Geometry(
             positions=self.positions.index_select(0, chosen),
             species=self.species.index_select(0, chosen),
@@ -133,14 +155,20 @@ class NeighborLists:
             center=lists.center,
             neighbor=lists.neighbor,
             shift=lists.shift,
-            pair_rows=starts_of(pair_counts),
+            pair_rows=lists.pair_rows,
             first=lists.first,
             second=lists.second,
-            triple_rows=starts_of(triple_counts),
+            triple_rows=lists.triple_rows,
             pairs_until=lists.pairs_until,
             triples_until=lists.triples_until,
             table=lists.table,
+            factors=None
+            if self.factors is None
+            else (self.factors, self.triples_until[atoms.atoms]),
         )
+
+    def _factors_of(self, atoms: BatchAtoms) -> tuple[Factors, Ints] | None:
+        return None if self.factors is None else (self.factors, self.triples_until[atoms.atoms])
 
     def _listed(self, atoms: BatchAtoms) -> "_Lists":
         """The lists of a batch by tensor operations."""
@@ -156,7 +184,10 @@ class NeighborLists:
         first_row = tensor(np.repeat(atoms.offsets[atoms.owner], pair_counts))
         own_pairs = tensor(np.repeat(pairs_until[:-1], triple_counts))
         numbers = self.neighbor.index_select(0, pair_place) + first_row
+        chosen = tensor(atoms.atoms)
         return _Lists(
+            pair_rows=starts_of(self.pair_counts.index_select(0, chosen)),
+            triple_rows=starts_of(self.triple_counts.index_select(0, chosen)),
             center=tensor(np.repeat(np.arange(len(atoms.atoms)), pair_counts)),
             neighbor=tensor(atoms.by_structure).index_select(0, numbers),
             shift=self.shift.index_select(0, pair_place),
@@ -167,33 +198,38 @@ class NeighborLists:
         )
 
     def _copied(self, atoms: BatchAtoms, table: NDArray[np.floating]) -> "_Lists":
-        """The same by a compiled loop, for compiled products."""
-        size = len(atoms.atoms) + 1
+        """The same by a compiled loop, for compiled products, which need no shifts any more."""
+        number = len(atoms.atoms)
+        size = number + 1
         pairs_until, triples_until = np.empty(size, np.int64), np.empty(size, np.int64)
         pairs = count(self.pairs_until, atoms.atoms, pairs_until)
         triples = count(self.triples_until, atoms.atoms, triples_until)
         stored = Stored(
             pairs_until=self.pairs_until,
             triples_until=self.triples_until,
+            pair_counts=self.pair_counts.numpy(),
+            triple_counts=self.triple_counts.numpy(),
             neighbor=self.neighbor.numpy(),
-            shift=self.shift.numpy(),
             table=table,
             first=self.first.numpy(),
             second=self.second.numpy(),
         )
         found = Gathered(
+            pair_rows=np.empty(number * self.pair_counts.shape[1] + 1, np.int64),
+            triple_rows=np.empty(number * self.triple_counts.shape[1] + 1, np.int64),
             center=np.empty(pairs, np.int64),
             neighbor=np.empty(pairs, np.int64),
-            shift=np.empty((pairs, 3)),
             table=np.empty((pairs, table.shape[1]), table.dtype),
             first=np.empty(triples, np.int64),
             second=np.empty(triples, np.int64),
         )
         gather(stored, atoms.atoms, atoms.owner, atoms.offsets, atoms.by_structure, found)
         return _Lists(
+            pair_rows=torch.from_numpy(found.pair_rows),
+            triple_rows=torch.from_numpy(found.triple_rows),
             center=torch.from_numpy(found.center),
             neighbor=torch.from_numpy(found.neighbor),
-            shift=torch.from_numpy(found.shift),
+            shift=self.shift[:0],
             first=torch.from_numpy(found.first),
             second=torch.from_numpy(found.second),
             pairs_until=pairs_until,

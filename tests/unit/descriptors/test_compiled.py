@@ -179,8 +179,38 @@ def test_lists_of_a_batch_are_copied_as_they_are_gathered(structures, parameters
         batch = BatchAtoms.of(numbers, atoms[order], owner[order])
         found, expected = compiled.geometry(batch), tensors.geometry(batch)
         for item in fields(Geometry):
-            if item.name != "table":
+            if item.name not in ("table", "factors", "shift"):  # found.table has the distances
                 left, right = getattr(found, item.name), getattr(expected, item.name)
                 np.testing.assert_array_equal(left, right, err_msg=item.name)
         again = CompiledMBP(parameters(), dtype).pair_table(expected)
         np.testing.assert_array_equal(found.table, again)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_factors_of_a_data_set_that_are_kept_change_no_bit(
+    structures, parameters, dtype, monkeypatch
+):
+    operator = CompiledMBP(parameters(), dtype)
+    lists = NeighborLists(operator, structures)
+    numbers = np.arange(len(structures))[::-1].copy()
+    atoms = np.concatenate([np.flatnonzero(owners(structures) == number) for number in numbers])
+    order = np.lexsort((np.arange(len(atoms)), structures.species[atoms]))
+    owner = np.repeat(np.arange(len(numbers)), structures.num_atoms[numbers])
+    batch = BatchAtoms.of(numbers, atoms[order], owner[order])
+    v = torch.randn(len(atoms), operator.size, dtype=dtype)
+    u = torch.randn(len(atoms), 3, dtype=dtype)
+    first = lists.batch(batch)
+    assert first.geometry.factors is None
+    before = first.pull(v), first.push(u)
+    second = lists.batch(batch)
+    assert second.geometry.factors is not None
+    assert lists.num_bytes > len(lists.first) * operator.triple_bytes()
+    assert torch.equal(second.pull(v), before[0])
+    assert torch.equal(second.push(u), before[1])
+    monkeypatch.setattr("panna_exp.descriptors.lists._MOST_FACTORS", 100)
+    large = NeighborLists(operator, structures)
+    assert [large.batch(batch).geometry.factors for _ in range(3)] == [None] * 3
+
+
+def owners(structures):
+    return np.repeat(np.arange(len(structures)), structures.num_atoms)
