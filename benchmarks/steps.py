@@ -31,7 +31,8 @@ TUTORIAL_EPOCHS = 60
 
 def measure() -> Iterator[Measurement]:
     """Yields the steps of the README's data and of made ones like users'."""
-    yield from tutorial()
+    yield from tutorial("eager")
+    yield from tutorial("loops")
     yield from step("carbon, 16 atoms", systems.carbon(100), systems.CARBON, "dense", 20)
     for route in ("sparse", "on the fly"):
         for size in (20, 100):
@@ -40,7 +41,7 @@ def measure() -> Iterator[Measurement]:
         yield from step("silicon, 64 atoms", systems.silicon(40), systems.SILICON, route, 5)
 
 
-def tutorial() -> Iterator[Measurement]:
+def tutorial(execution: str) -> Iterator[Measurement]:
     """The whole command: its loop with data, metrics, validation, checkpoints."""
     from panna_exp.cli import run as run_program
 
@@ -65,7 +66,8 @@ def tutorial() -> Iterator[Measurement]:
                 quiet = io.StringIO()
                 with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
                     words = ["train", "tracking=none", f"training.max_epochs={TUTORIAL_EPOCHS}"]
-                    code = run_program([*words, f"io.train_dir=run{len(rates)}"])
+                    words += [f"execution={execution}", f"io.train_dir=run{len(rates)}"]
+                    code = run_program(words)
                 if code:
                     raise SystemExit(code)
         finally:
@@ -73,7 +75,7 @@ def tutorial() -> Iterator[Measurement]:
             os.chdir(before)
     rate = max(rates)
     yield Measurement(
-        name="tutorial, whole loop, batch 20",
+        name=f"tutorial, whole loop, batch 20, {execution}",
         value=rate,
         unit="steps/s",
         bare=1 / rate / bare,

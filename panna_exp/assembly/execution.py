@@ -9,6 +9,7 @@ training keeps the execution of its checkpoint, for equal bits, where that can s
 import logging
 import os
 import shutil
+import time
 from importlib.util import find_spec
 
 from panna_exp.config.schema import Execution, Matmul, TrainConfig
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # Steps that make up for compiling loops: some 5 s, a third of a millisecond saved in each.
 _STEPS_FOR_LOOPS = 20_000
+_WORTH_SAYING = 1.5  # seconds; loading what is kept takes less
 
 
 def choose_execution(
@@ -103,10 +105,7 @@ def make_steps(
         batch_size: Structures a batch.
     """
     if execution is Execution.loops:
-        from panna_exp.model.loop_networks import LoopNetworks
-
-        parameters = step.parameters
-        step.networks.loops = LoopNetworks(step.networks, parameters.values, parameters.gradients)
+        _use_loops(step)
     if execution in (Execution.eager, Execution.loops):
         return EagerSteps(step=step, data=data, totals=totals)
     assert isinstance(data, PackedData)
@@ -115,6 +114,19 @@ def make_steps(
     name = "compiled steps" if compiled else "CUDA graphs"
     logger.info("%s of %s a batch", name, shapes(padded.capacities))
     return PaddedSteps(step, padded, totals, record=not compiled, compiled=compiled)
+
+
+def _use_loops(step: TrainStep) -> None:
+    """Has compiled loops do the networks' work, and compiles them where nobody has yet."""
+    from panna_exp.model.loop_networks import LoopNetworks
+
+    started = time.perf_counter()
+    loops = LoopNetworks(step.networks, step.parameters.values, step.parameters.gradients)
+    loops.load(forces=step.force_loss is not None)
+    step.networks.loops = loops
+    seconds = time.perf_counter() - started
+    if seconds > _WORTH_SAYING:
+        logger.info("loops compiled in %.1f s, and kept for the next training", seconds)
 
 
 def padded_jacobians(data: PackedData) -> PaddedJacobians | None:

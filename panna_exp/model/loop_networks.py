@@ -6,8 +6,8 @@ A atoms, T species, D descriptor components, P parameters.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
-from itertools import pairwise
+from functools import cache
+from itertools import accumulate, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -63,11 +63,24 @@ class LoopNetworks:
         self._latest: LoopPass | None = None
         _one_thread_a_product()
 
+    def load(self, forces: bool) -> None:
+        """Has the loops compiled, or loaded where they are kept, before the first step is timed.
+
+        Args:
+            forces: Those of a loss of forces, otherwise those of a loss of energies.
+        """
+        counts = [1, *[0] * (len(self._shape.starts) - 1)]
+        zeros = torch.from_numpy(np.zeros((1, self._shape.widths[0]), self._parameters.dtype))
+        passed = self.forward(zeros, counts)
+        direction = self.input_gradient(passed).values if forces else None
+        if self._gradients is not None:
+            self.backward(passed, passed.atom_energy, direction)
+
     def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> LoopPass:
         """Returns atomic energies of the descriptors [A, D], sorted by species."""
         given: Array = descriptors.contiguous().numpy()
         atoms = len(given)
-        parts = _parts(tuple(species_counts), torch.get_num_threads())
+        parts = _parts(species_counts)
         units = self._units
         kept = loops.Kept._make(self._room(place, atoms * units) for place in range(6))
 
@@ -132,12 +145,13 @@ class LoopNetworks:
         return room
 
 
-@lru_cache
-def _parts(counts: tuple[int, ...], threads: int) -> list[loops.Part]:
+def _parts(counts: Sequence[int]) -> list[loops.Part]:
     """Cuts each species' rows into one run a thread."""
-    count, atoms = np.array(counts), sum(counts)
-    first = np.cumsum(count) - count
-    number = max(1, min(threads, atoms // _ATOMS_A_THREAD))
+    atoms = sum(counts)
+    first, count = np.array([list(accumulate(counts, initial=0))[:-1], counts])
+    number = min(torch.get_num_threads(), atoms // _ATOMS_A_THREAD)
+    if number < 2:
+        return [loops.Part(first, count, atoms)]
     bounds: list[Ints] = [count * part // number for part in range(number + 1)]
     return [
         loops.Part(first=first + start, count=stop - start, atoms=atoms)

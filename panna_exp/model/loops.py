@@ -19,6 +19,8 @@ from numba import njit
 from panna_exp.compiling import OPTIONS, exp_of
 
 LINEAR, GAUSSIAN, RELU = range(3)
+# So few rows are multiplied one by one: BLAS would rather copy the whole other matrix first.
+_FEW = 8
 
 
 class Shape(NamedTuple):
@@ -86,6 +88,16 @@ def block(flat: Any, start: int, rows: int, columns: int) -> Any:
 
 
 @njit(**OPTIONS)
+def _multiply(left: Any, right: Any, out: Any) -> None:
+    """Fills ``out`` with left right."""
+    if len(left) > _FEW:
+        np.dot(left, right, out)
+        return
+    for i in range(len(left)):
+        np.dot(left[i : i + 1], right, out[i : i + 1])
+
+
+@njit(**OPTIONS)
 def _times_slope(kind: int, z: Any, y: Any, by: Any, out: Any) -> None:
     """Fills ``out`` with act'(z) times ``by``, all flat."""
     if kind == GAUSSIAN:
@@ -137,7 +149,7 @@ def forward(parameters: Any, shape: Shape, part: Part, descriptors: Any, kept: K
             at = before * part.atoms + row * narrow
             z = block(kept.inner, at, rows, narrow)
             y = block(kept.values, at, rows, narrow)
-            np.dot(x, block(parameters, weights, wide, narrow), z)
+            _multiply(x, block(parameters, weights, wide, narrow), z)
             _activate(shape.kinds[layer], parameters[biases : biases + narrow], z, y, shape.floor)
             x = y
             before += narrow
@@ -166,7 +178,7 @@ def input_gradient(parameters: Any, shape: Shape, part: Part, kept: Kept, v: Any
             if layer > 0:
                 start = (before - wide) * part.atoms + row * wide
                 below = block(kept.upper, start, rows, wide)
-            np.dot(block(kept.scaled, at, rows, narrow), weights.T, below)
+            _multiply(block(kept.scaled, at, rows, narrow), weights.T, below)
 
 
 @njit(**OPTIONS)
@@ -208,7 +220,7 @@ def backward(
             _product(x, bars, block(gradients, weights, wide, narrow))
             if layer > 0 and rows > 0:
                 matrix = block(parameters, weights, wide, narrow)
-                np.dot(bars, matrix.T, block(work.above, 0, rows, wide))
+                _multiply(bars, matrix.T, block(work.above, 0, rows, wide))
 
 
 @njit(**OPTIONS)
@@ -252,7 +264,7 @@ def backward_with_direction(
                 gradients[weights + i] += work.product[i]
             if layer > 0 and rows > 0:
                 matrix = block(parameters, weights, wide, narrow)
-                np.dot(bars, matrix.T, block(work.above, 0, rows, wide))
+                _multiply(bars, matrix.T, block(work.above, 0, rows, wide))
 
 
 @njit(**OPTIONS)
@@ -268,7 +280,7 @@ def _change(parameters: Any, shape: Shape, part: Part, kept: Kept, direction: An
             wide, narrow = shape.widths[layer], shape.widths[layer + 1]
             at = before * part.atoms + row * narrow
             weights = block(parameters, shape.starts[species, layer, 0], wide, narrow)
-            np.dot(x, weights, block(kept.moved, at, rows, narrow))
+            _multiply(x, weights, block(kept.moved, at, rows, narrow))
             own = slice(at, at + rows * narrow)
             inner, values = kept.inner[own], kept.values[own]
             _times_slope(shape.kinds[layer], inner, values, kept.moved[own], kept.changes[own])

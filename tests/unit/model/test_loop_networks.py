@@ -67,7 +67,6 @@ def all_passes(networks, flat, batch):
 def test_loops_equal_the_eager_passes(hidden, threads, dtype, tolerance, use_loops, monkeypatch):
     monkeypatch.setattr(loop_networks, "_ATOMS_A_THREAD", 20)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    loop_networks._parts.cache_clear()
     networks, batch = make_networks(dtype, hidden), make_batch(dtype)
     flat = use_loops(networks)
     found = all_passes(networks, flat, batch)
