@@ -114,18 +114,25 @@ class LoopNetworks:
         assert passed is self._latest
         assert self._gradients is not None
         slope: Array = gradient.contiguous().numpy()
-        along: Array | None = None if direction is None else direction.contiguous().numpy()
+        along: Array = passed.descriptors[:0]
+        if direction is not None:
+            along = direction.contiguous().numpy()
         numbers = range(len(passed.parts))
         found = [self._gradients, *(np.empty_like(self._gradients) for _ in numbers[1:])]
 
         def work(number: int) -> None:
             part, gradients = passed.parts[number], found[number]
-            first = (self._parameters, self._shape, part, passed.descriptors, passed.kept, slope)
-            room = self._work(int(part.count.max()), 6 + 3 * number)
-            if along is None:
-                loops.backward(*first, gradients, room)
-            else:
-                loops.backward_with_direction(*first, along, gradients, room)
+            loops.backward(
+                self._parameters,
+                self._shape,
+                part,
+                passed.descriptors,
+                passed.kept,
+                slope,
+                along,
+                gradients,
+                self._work(int(part.count.max()), 6 + 3 * number),
+            )
 
         _share(work, numbers)
         for other in found[1:]:

@@ -189,79 +189,44 @@ def backward(
     descriptors: Any,
     kept: Kept,
     gradient: Any,
-    gradients: Any,
-    work: Work,
-) -> None:
-    """Fills the gradients of the parameters of sum_i gradient_i E_i; zero for absent species."""
-    layers = len(shape.kinds)
-    for species in range(len(part.count)):
-        rows, row = part.count[species], part.first[species]
-        before = shape.widths[1:].sum()
-        for layer in range(layers - 1, -1, -1):
-            wide, narrow = shape.widths[layer], shape.widths[layer + 1]
-            before -= narrow
-            at = before * part.atoms + row * narrow
-            own = slice(at, at + rows * narrow)
-            if layer == layers - 1:
-                work.above[:rows] = gradient[row : row + rows]
-            _times_slope(
-                shape.kinds[layer],
-                kept.inner[own],
-                kept.values[own],
-                work.above[: rows * narrow],
-                work.bars[: rows * narrow],
-            )
-            bars = block(work.bars, 0, rows, narrow)
-            x = descriptors[row : row + rows]
-            if layer > 0:
-                x = block(kept.values, (before - wide) * part.atoms + row * wide, rows, wide)
-            weights, biases = shape.starts[species, layer]
-            _sum_rows(bars, gradients[biases : biases + narrow])
-            _product(x, bars, block(gradients, weights, wide, narrow))
-            if layer > 0 and rows > 0:
-                matrix = block(parameters, weights, wide, narrow)
-                _multiply(bars, matrix.T, block(work.above, 0, rows, wide))
-
-
-@njit(**OPTIONS)
-def backward_with_direction(
-    parameters: Any,
-    shape: Shape,
-    part: Part,
-    descriptors: Any,
-    kept: Kept,
-    gradient: Any,
     direction: Any,
     gradients: Any,
     work: Work,
 ) -> None:
-    """Fills the gradients of sum_i gradient_i E_i + direction_i . v_i; after input_gradient."""
-    layers = len(shape.kinds)
-    _change(parameters, shape, part, kept, direction)
+    """Fills the gradients of sum_i gradient_i E_i + direction_i . v_i; zero for absent species.
+
+    After :func:`input_gradient` where there is a direction; it may have no rows instead.
+    """
+    along = len(direction) > 0
+    if along:
+        _change(parameters, shape, part, kept, direction)
     for species in range(len(part.count)):
         rows, row = part.count[species], part.first[species]
+        work.above[:rows] = gradient[row : row + rows]
         before = shape.widths[1:].sum()
-        for layer in range(layers - 1, -1, -1):
+        for layer in range(len(shape.kinds) - 1, -1, -1):
             wide, narrow = shape.widths[layer], shape.widths[layer + 1]
             before -= narrow
-            at = before * part.atoms + row * narrow
-            if layer == layers - 1:
-                work.above[:rows] = gradient[row : row + rows]
-            _bars(shape.kinds[layer], kept, at, rows * narrow, work)
+            at, below = (
+                before * part.atoms + row * narrow,
+                (before - wide) * part.atoms + row * wide,
+            )
+            _bars(shape.kinds[layer], kept, at, rows * narrow, along, work)
             bars = block(work.bars, 0, rows, narrow)
-            x, change = descriptors[row : row + rows], direction[row : row + rows]
+            x = descriptors[row : row + rows]
             if layer > 0:
-                start = (before - wide) * part.atoms + row * wide
-                x = block(kept.values, start, rows, wide)
-                change = block(kept.changes, start, rows, wide)
+                x = block(kept.values, below, rows, wide)
             weights, biases = shape.starts[species, layer]
             _sum_rows(bars, gradients[biases : biases + narrow])
             _product(x, bars, block(gradients, weights, wide, narrow))
-            _product(
-                change, block(kept.scaled, at, rows, narrow), block(work.product, 0, wide, narrow)
-            )
-            for i in range(wide * narrow):
-                gradients[weights + i] += work.product[i]
+            if along and rows > 0:
+                change = direction[row : row + rows]
+                if layer > 0:
+                    change = block(kept.changes, below, rows, wide)
+                scaled = block(kept.scaled, at, rows, narrow)
+                np.dot(change.T, scaled, block(work.product, 0, wide, narrow))
+                for i in range(wide * narrow):
+                    gradients[weights + i] += work.product[i]
             if layer > 0 and rows > 0:
                 matrix = block(parameters, weights, wide, narrow)
                 _multiply(bars, matrix.T, block(work.above, 0, rows, wide))
@@ -289,12 +254,12 @@ def _change(parameters: Any, shape: Shape, part: Part, kept: Kept, direction: An
 
 
 @njit(**OPTIONS)
-def _bars(kind: int, kept: Kept, at: int, size: int, work: Work) -> None:
-    """Fills the first numbers of ``bars`` with bar z = act' bar y + act'' z' dE/dy."""
+def _bars(kind: int, kept: Kept, at: int, size: int, along: bool, work: Work) -> None:
+    """Fills the first numbers of ``bars`` with bar z = act' bar y (+ act'' z' dE/dy)."""
     own = slice(at, at + size)
     z, y, above, bars = kept.inner[own], kept.values[own], work.above[:size], work.bars[:size]
-    if kind != GAUSSIAN:
-        _times_slope(kind, z, y, above, bars)  # act'' is zero
+    if not along or kind != GAUSSIAN:
+        _times_slope(kind, z, y, above, bars)  # act'' of the others is zero
         return
     moved, upper = kept.moved[own], kept.upper[own]
     for i in range(size):
