@@ -9,6 +9,7 @@ import torch.distributed
 from torch import Tensor
 
 from panna_exp.data.structures import Ints
+from panna_exp.training.shared_sums import SharedSums, can_share
 
 
 class Processes:
@@ -48,6 +49,9 @@ class Processes:
         """Ends what connects the processes."""
 
 
+_LEAST_SHARED = 1 << 20  # bytes
+
+
 class ProcessGroup(Processes):
     """The processes of PyTorch's default group, which exists."""
 
@@ -55,10 +59,21 @@ class ProcessGroup(Processes):
         self.rank = torch.distributed.get_rank()
         self.size = torch.distributed.get_world_size()
         self.here = here
+        self._shared: SharedSums | None = None
 
     def sum_(self, values: Tensor) -> None:
-        """Adds the other processes' values to these, in place."""
-        torch.distributed.all_reduce(values)
+        """Adds the other processes' values to these, in place.
+
+        Raises:
+            ConnectionError: Another process of this machine has ended.
+        """
+        if values.is_cuda or not can_share(self.size, self.here):
+            torch.distributed.all_reduce(values)
+            return
+        if self._shared is None or self._shared.num_bytes < values.nbytes:
+            most = max(values.nbytes, _LEAST_SHARED)
+            self._shared = SharedSums(self.rank, self.size, most, self.text, _meet)
+        self._shared.add(values)
 
     def whole(self, part: Tensor, length: int) -> Tensor:
         """Returns the values [length] of a whole batch from those of this process's part."""
@@ -91,6 +106,11 @@ class ProcessGroup(Processes):
     def leave(self) -> None:
         """Ends what connects the processes."""
         torch.distributed.destroy_process_group()
+
+
+def _meet() -> None:
+    """Returns when all processes have come here."""
+    torch.distributed.all_reduce(torch.zeros(1))  # by gloo, of which every group has one
 
 
 ALONE = Processes()
