@@ -104,8 +104,9 @@ class Layout:
         cell, pbc = self._cells(rows)
         derivatives = None
         if with_derivatives and descriptors is not None:
+            place = (start, atoms.start, count)
             derivatives = read_derivatives(
-                file, path, origins, np.diff(offsets), descriptors.shape[1], (start, count)
+                file, path, origins, np.diff(offsets), descriptors.shape[1], place
             )
         names = self.names if everything else Picked(self.names, here)
         structures = StructureSet(
