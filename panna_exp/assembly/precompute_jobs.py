@@ -193,6 +193,7 @@ def run_jobs(jobs: Sequence[Job], processes: int) -> Generator[Job, None, None]:
                     job = running.pop(future)
                     future.result()
                     yield job
+            held.close()  # nothing is left to do, and to end in due form takes them a second
         except BrokenProcessPool:
             raise DataError(
                 "a process that computes descriptors was killed, for its memory perhaps: the same "
