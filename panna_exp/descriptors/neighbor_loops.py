@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from panna_exp.descriptors.blocks import OPTIONS
+from panna_exp.compiling import OPTIONS
 
 # Sums in the order that is written down: what is read is the same on every machine.
 _EXACT = {**OPTIONS, "fastmath": False}
