@@ -23,7 +23,7 @@ from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.elements import Species
-from panna_exp.files import replacing
+from panna_exp.files import flushed_meanwhile, replacing
 from panna_exp.readers.flat_checks import FlatChecks
 from panna_exp.readers.h5 import opened
 from panna_exp.readers.hdf5_arrays import read_offsets, text
@@ -114,7 +114,8 @@ def write_hdf5(
         parts = derivatives if structures.derivatives is None else [structures.derivatives]
         if parts is not None and structures.descriptors is not None:
             width = structures.descriptors.shape[1]
-            write_derivatives(file, parts, structures.num_atoms, width, negligible)
+            with flushed_meanwhile(part):
+                write_derivatives(file, parts, structures.num_atoms, width, negligible)
 
 
 def _write(
