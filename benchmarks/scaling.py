@@ -19,7 +19,7 @@ from panna_exp.readers.hdf5 import write_hdf5
 
 RATE = re.compile(r"trained (\d+) steps in ([\d.]+) s")
 PEAK = re.compile(r"peak: (\d+) MB")
-STEPS = 2000
+STEPS = 6000  # a dozen windows of data that are streamed; the first one is waited for
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
 REPEATS = (1, 2, 5, 11, 23)  # silicon of 8 to 97,336 atoms
 SPECIES = (2, 4, 6, 8, 10)

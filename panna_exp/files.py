@@ -4,11 +4,14 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 _PART = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
+_FLUSH_SECONDS = 0.03  # a few megabytes of what is written fastest
 _open_parts: set[Path] = set()
 
 
@@ -24,6 +27,28 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """
     with replacing(path) as part, part.open("wb") as file:
         write(file)
+
+
+@contextmanager
+def flushed_meanwhile(path: Path) -> Iterator[None]:
+    """Sends a growing file to the disk while the block writes it: less to wait for afterwards.
+
+    Raises:
+        OSError: The disk is full or failed; what the block raises comes first.
+    """
+    with path.open("rb") as file, ThreadPoolExecutor(1) as pool:
+        ended = Event()
+        flushing = pool.submit(_flush_until, ended, file.fileno())
+        try:
+            yield
+        finally:
+            ended.set()
+        flushing.result()
+
+
+def _flush_until(ended: Event, descriptor: int) -> None:
+    while not ended.wait(_FLUSH_SECONDS):
+        os.fsync(descriptor)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from panna_exp.assembly.precompute_files import (
     keys_of,
     result_bytes,
 )
-from panna_exp.assembly.precompute_jobs import COMPILED_FROM, Job, nonzeros_per_atom, run_jobs
+from panna_exp.assembly.precompute_jobs import COMPILED_FROM, Job, run_jobs, sparse_bytes
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import check_kernel
@@ -34,7 +34,6 @@ from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.files import remove_parts, write_text_atomic
 from panna_exp.readers import open_structures
-from panna_exp.readers.hdf5_derivatives import place_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -122,8 +121,18 @@ def _settings(config: DescriptorsConfig, wanted: Parameters) -> dict[str, Any]:
         "precision": config.precision.value,
         "format": config.format,
         "derivatives": config.derivatives,
+        "negligible_derivative": _negligible(config),
         "pbc": None if config.pbc is None else [bool(flag) for flag in config.pbc],
     }
+
+
+def _negligible(config: DescriptorsConfig) -> float:
+    """Derivatives up to this size are left out (1/angstrom): by default less than round-off."""
+    if config.derivatives != "sparse":
+        return 0.0
+    if config.negligible_derivative is None:
+        return float(np.finfo(config.precision.value).eps) / 2
+    return config.negligible_derivative
 
 
 def _check_record(folder: Path, settings: dict[str, Any]) -> None:
@@ -165,6 +174,7 @@ def _jobs(
             species=species,
             precision=config.precision.value,
             derivatives=config.derivatives,
+            negligible=_negligible(config),
             folder=folder,
             file_name=file_name,
             compiled=compiled,
@@ -227,12 +237,7 @@ def _check_room(
     if config.derivatives == "dense":
         size += float(3 * width * (atoms**2).sum() * wanted.size)
     elif config.derivatives == "sparse":
-        most = int(atoms.max())
-        # A value and its place: two words in .bin files, in HDF5 integers as small as they can be.
-        places = (4, 4) if config.format == "bin" else place_bytes(most, wanted.size)
-        operator = jobs[0].operator(torch.float32)
-        count = nonzeros_per_atom(structures, operator) * float(atoms.sum())
-        size += (width + sum(places)) * count
+        size += sparse_bytes(structures, jobs[0], width) * float(atoms.sum())
     existing = folder
     while not existing.exists():
         existing = existing.parent

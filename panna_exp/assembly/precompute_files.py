@@ -39,8 +39,7 @@ def result_bytes(num_atoms: Ints, size: int, width: int, derivatives: str) -> ND
         return values
     if derivatives == "dense":
         return values * (1 + 3 * atoms)
-    place = 4  # of row and column together
-    return values + 3 * (width + place) * size * atoms * np.minimum(atoms, _NEIGHBOURS)
+    return values + 3 * width * size * atoms * np.minimum(atoms, _NEIGHBOURS)
 
 
 def divide(weights: NDArray[np.float64]) -> list[Ints]:

@@ -20,17 +20,20 @@ from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import COMPILED_ATOMS, descriptors_of, operator_of
 from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.rows import chunks
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.files import discard_parts
 from panna_exp.readers.hdf5 import write_hdf5
+from panna_exp.readers.hdf5_neighbors import neighbor_bytes
 from panna_exp.readers.panna_bin import BinStructure, SparseDerivatives, write_bin
 
 # Atoms from which on compiled loops save more time than compiling them takes.
 COMPILED_FROM = {"none": COMPILED_ATOMS, "sparse": 40_000, "dense": 40_000}
-_SAMPLES = 3
+# Structures that tell how much all take: enough of molecules, few of large crystals.
+_SAMPLES, _SAMPLED_ATOMS = (3, 16), 200
 # Small enough that the memory for one batch's derivatives serves for the next.
 _ATOMS_AT_A_TIME = 512
 
@@ -46,6 +49,7 @@ class Job:
         species: The species list.
         precision: In which to compute: float32 or float64.
         derivatives: ``none``, ``dense`` or ``sparse``.
+        negligible: Neighbours without a larger derivative (1/angstrom) are left out of sparse ones.
         folder: Where to write.
         file_name: Of the HDF5 file; empty for .bin files.
         compiled: Whether compiled loops compute, see :func:`operator_of`.
@@ -58,6 +62,7 @@ class Job:
     species: Species
     precision: str
     derivatives: str
+    negligible: float
     folder: Path
     file_name: str = ""
     compiled: bool = False
@@ -81,33 +86,44 @@ class Job:
             info = self.parameters.to_info()
             stored = replace(self.structures, descriptors=values, descriptor_info=info)
             path, derivatives = self.folder / self.file_name, self._derivatives(operator)
-            write_hdf5(path, stored, self.species, derivatives=derivatives)
+            write_hdf5(
+                path,
+                stored,
+                self.species,
+                derivatives=derivatives,
+                negligible=self.negligible,
+            )
             return
         for index, key in enumerate(self.keys):
             part = self.structures.select(np.array([index]))
-            write_bin(self.folder / f"{key}.bin", _bin(part, operator, self.derivatives))
+            write_bin(self.folder / f"{key}.bin", _bin(part, operator, self))
 
-    def _derivatives(self, operator: Operator) -> Iterator[Derivatives] | None:
+    def _derivatives(
+        self, operator: Operator
+    ) -> Iterator[Derivatives | NeighborDerivatives] | None:
         """Those of all structures, some at a time."""
         if self.derivatives == "none":
             return None
         return self._some_derivatives(operator)
 
-    def _some_derivatives(self, operator: Operator) -> Iterator[Derivatives]:
+    def _some_derivatives(self, operator: Operator) -> Iterator[Derivatives | NeighborDerivatives]:
         for some, _ in chunks(self.structures.offsets, _ATOMS_AT_A_TIME):
             part = self.structures.select(np.arange(some.start, some.stop))
-            sparse = operator.sparse_jacobians(part)
-            wanted = self.derivatives == "sparse"
-            yield sparse if wanted else sparse.as_dense(part.num_atoms, operator.size)
+            if self.derivatives == "sparse":
+                yield operator.neighbor_jacobians(part, self.negligible)
+            else:
+                sparse = operator.sparse_jacobians(part)
+                yield sparse.as_dense(part.num_atoms, operator.size)
 
 
-def _bin(structure: StructureSet, operator: Operator, derivatives: str) -> BinStructure:
+def _bin(structure: StructureSet, operator: Operator, job: Job) -> BinStructure:
     values = operator.compute(operator.geometry(structure)).numpy().astype(np.float32)
     stored: Any = None
     forces = None
-    if derivatives != "none":
-        stored = operator.sparse_jacobians(structure)
-        if derivatives == "sparse":
+    if job.derivatives != "none":
+        negligible = job.negligible if job.derivatives == "sparse" else 0.0
+        stored = operator.neighbor_jacobians(structure, negligible).as_sparse()
+        if job.derivatives == "sparse":
             stored = SparseDerivatives(
                 values=stored.values.astype(np.float32), rows=stored.rows, columns=stored.columns
             )
@@ -125,14 +141,26 @@ def _bin(structure: StructureSet, operator: Operator, derivatives: str) -> BinSt
     )
 
 
-def nonzeros_per_atom(structures: StructureSet, operator: Operator) -> float:
-    """Returns about how many derivatives an atom has that are not zero, from a few structures.
+def sparse_bytes(structures: StructureSet, job: Job, width: int) -> float:
+    """Returns about how many bytes an atom's sparse derivatives take, from a few structures.
 
     What is compiled on the way is there for the processes that compute.
+
+    Args:
+        structures: All of them.
+        job: One of those that compute them.
+        width: Bytes of a number.
     """
-    chosen = np.unique(np.linspace(0, len(structures) - 1, _SAMPLES).astype(np.int64))
-    some = structures.select(chosen)
-    return len(operator.sparse_jacobians(some).values) / len(some.species)
+    few, many = _SAMPLES
+    samples = np.clip(_SAMPLED_ATOMS * len(structures) // len(structures.species), few, many)
+    chosen = np.unique(np.linspace(0, len(structures) - 1, samples).astype(np.int64))
+    operator = job.operator(torch.float32)
+    found = operator.neighbor_jacobians(structures.select(chosen), job.negligible)
+    if not job.file_name:
+        # In .bin files a value and two words for its place.
+        return 12 * len(found.as_sparse().values) / len(found.counts)
+    of_neighbor, of_component = neighbor_bytes(width, int(structures.num_atoms.max()))
+    return of_neighbor * len(found.atoms) / len(found.counts) + of_component * operator.size
 
 
 def run_jobs(jobs: Sequence[Job], processes: int) -> Generator[Job, None, None]:
@@ -165,6 +193,7 @@ def run_jobs(jobs: Sequence[Job], processes: int) -> Generator[Job, None, None]:
                     job = running.pop(future)
                     future.result()
                     yield job
+            held.close()  # nothing is left to do, and to end in due form takes them a second
         except BrokenProcessPool:
             raise DataError(
                 "a process that computes descriptors was killed, for its memory perhaps: the same "

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.descriptors import blocks, kernels, pair_loops
 from panna_exp.descriptors.angular import AngularTerms
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.jacobian_loops import Elements, jacobian_loop, most_elements
 from panna_exp.descriptors.mbp import MBP
+from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.descriptors.parameters import MBPParameters
 
 # Fewer triples than this in a thread are not worth handing over.
@@ -89,8 +89,10 @@ class CompiledMBP(MBP):
         self._share(geometry, work)
         return torch.from_numpy(result)
 
-    def sparse_jacobians(self, structures: StructureSet) -> Derivatives:
-        """Returns the Jacobian of each structure without its zeros; one thread."""
+    def neighbor_jacobians(
+        self, structures: StructureSet, negligible: float = 0.0
+    ) -> NeighborDerivatives:
+        """Returns the Jacobian of each structure by the neighbours of its atoms; one thread."""
         geometry = self.geometry(structures)
         lists, species = _lists(geometry), self.num_species
         sizes = (self.radial.num_centers, self.angular.size)
@@ -99,12 +101,14 @@ class CompiledMBP(MBP):
             lists.pair_rows, lists.triple_rows, np.repeat(num_atoms, num_atoms), *sizes, species
         )
         # One more: each element is written before it is known to count.
-        places = (np.empty(most + 1, np.int32), np.empty(most + 1, np.int32))
-        elements = Elements(np.empty(most + 1, self._numpy), *places)
-        until = np.empty(len(geometry.positions), np.int64)
+        elements = Elements(
+            np.empty((most + 1, 3), self._numpy),
+            np.empty(most + 1, np.int32),
+            np.zeros((len(geometry.positions), self.size), np.int32),
+        )
         constants = self._constants
         loop = jacobian_loop(sizes[0], len(constants.centers), len(constants.zeta))
-        loop(
+        stored = loop(
             self.pair_table(geometry),
             lists,
             geometry.neighbor.numpy(),
@@ -114,12 +118,14 @@ class CompiledMBP(MBP):
             blocks.work_arrays(constants),
             blocks.factor_arrays(constants, blocks.BLOCK),
             elements,
-            until,
+            self._numpy(negligible),
         )
-        starts = np.concatenate([[0], until])[structures.offsets].astype(np.int64)
-        found = (array[: starts[-1]] for array in elements)
-        values, rows, columns = found
-        return Derivatives(values=values, starts=starts, rows=rows, columns=columns)
+        return NeighborDerivatives(
+            values=elements.values[:stored],
+            atoms=elements.atoms[:stored],
+            counts=elements.counts,
+            num_atoms=num_atoms,
+        )
 
     def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
         """Returns J^T v [A, 3]; keeps what :meth:`jvp` can use where it comes next."""

@@ -1,4 +1,4 @@
-"""Compiled loop that writes the mBP descriptor's Jacobian down, without its zeros.
+"""Compiled loop that writes the mBP descriptor's Jacobian down, without what is negligible.
 
 The derivatives of :mod:`panna_exp.descriptors.kernels` by each neighbour of an atom, summed in an
 array of that atom's neighbourhood only, whatever the size of the structure.
@@ -31,24 +31,24 @@ from panna_exp.descriptors.vectors import add_scaled
 
 
 class Elements(NamedTuple):
-    """Where the elements are put: row by row of each structure's matrix [A D, 3 A].
+    """Where the elements are put, as :class:`NeighborDerivatives` has them.
 
     Args:
-        values: [V + 1], V at least :func:`most_elements`.
-        rows: [V + 1] int32, i D + j of component j of atom i of the structure.
-        columns: [V + 1] int32, 3 k + l of coordinate l of atom k.
+        values: [V + 1, 3], V at least :func:`most_elements`.
+        atoms: [V + 1] int32.
+        counts: [A, D] int32, zeros.
     """
 
     values: Any
-    rows: Any
-    columns: Any
+    atoms: Any
+    counts: Any
 
 
 @njit(**OPTIONS)
 def most_elements(
     pair_rows: Any, triple_rows: Any, num_atoms: Any, num_radial: int, width: int, species: int
 ) -> tuple[int, int]:
-    """Returns how many elements the atoms have at most, and the most neighbours of an atom.
+    """Returns how many neighbours all components have at most, and the most of an atom.
 
     Args:
         pair_rows: [A T + 1] as in Geometry.
@@ -67,11 +67,11 @@ def most_elements(
         for s in range(species):
             one = min(pair_rows[here + s + 1] - pair_rows[here + s], num_atoms[atom])
             if one:
-                total += 3 * num_radial * (one + 1)
+                total += num_radial * one
             for t in range(s, species):
                 if triple_rows[u + 1] > triple_rows[u]:
                     other = min(pair_rows[here + t + 1] - pair_rows[here + t], num_atoms[atom])
-                    total += 3 * width * (one + (other if t > s else 0) + 1)
+                    total += width * (one + (other if t > s else 0))
                 u += 1
     return total, most
 
@@ -119,27 +119,33 @@ def _emit(
     width_of_row: int,
     origin: tuple[int, int],
     elements: Elements,
+    negligible: Any,
     chosen: Any,
 ) -> int:
-    """Appends ``count`` components' derivatives by the centre and neighbours of two species."""
-    atoms, kinds, size = around
+    """Appends ``count`` components' derivatives by the neighbours of two species."""
+    neighbors, kinds, size = around
     atom, first = origin
-    columns = 0
+    values, atoms, counts = elements
+    number = 0
     for place in range(size):
-        kind = kinds[place]
-        if kind in (-1, one, other):
-            for axis in range(3):
-                chosen[columns, 0] = (3 * place + axis) * width_of_row
-                chosen[columns, 1] = 3 * (atoms[place] - first) + axis
-                columns += 1
+        if kinds[place] in (one, other):
+            chosen[number, 0] = 3 * place * width_of_row
+            chosen[number, 1] = neighbors[place] - first
+            number += 1
     for c in range(component, component + count):
-        row = (atom - first) * width_of_row + c
-        for item in range(columns):
-            value = local[chosen[item, 0] + c]
-            elements.values[at] = value
-            elements.rows[at] = row
-            elements.columns[at] = chosen[item, 1]
-            at += value != 0
+        begin = at
+        for item in range(number):
+            place = chosen[item, 0] + c
+            x = local[place]
+            y = local[place + width_of_row]
+            z = local[place + 2 * width_of_row]
+            values[at, 0] = x
+            values[at, 1] = y
+            values[at, 2] = z
+            atoms[at] = chosen[item, 1]
+            # What is no number is not negligible.
+            at += not (abs(x) <= negligible and abs(y) <= negligible and abs(z) <= negligible)
+        counts[atom, c] = at - begin
     return at
 
 
@@ -222,9 +228,9 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
         w: Work,
         kept: Factors,
         elements: Elements,
-        until: Any,
-    ) -> None:
-        """Fills ``elements`` of all atoms, and ``until`` [A]: where those of each end.
+        negligible: Any,
+    ) -> int:
+        """Fills ``elements`` of all atoms; returns how many there are.
 
         Args:
             table: [P, 8] of pairs.
@@ -236,7 +242,7 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
             w: Room for a block.
             kept: Room for a block's factors.
             elements: Result.
-            until: Result.
+            negligible: Neighbours without a larger derivative are left out.
         """
         pairs_of_species = len(k.multiplicity)
         species = species_of(pairs_of_species)
@@ -246,7 +252,7 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
         slot = np.full(number, -1, np.int64)
         atoms = np.empty(most_neighbors + 1, np.int64)
         kinds = np.empty(most_neighbors + 1, np.int64)
-        chosen = np.empty((3 * (most_neighbors + 1), 2), np.int64)
+        chosen = np.empty((most_neighbors + 1, 2), np.int64)
         local = np.empty(3 * (most_neighbors + 1) * width_of_row, k.eta.dtype)
         at = 0
         for atom in range(number):
@@ -257,19 +263,12 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
                 atom, table, lists, neighbor, k, w, kept, slot, width_of_row, local, num_radial,
                 num_centers, num_angles,
             )  # fmt: skip
-            # Moving all atoms together changes nothing.
-            own = 3 * slot[atom] * width_of_row
-            for place in range(size):
-                if atoms[place] != atom:
-                    other = 3 * place * width_of_row
-                    for item in range(3 * width_of_row):
-                        local[own + item] -= local[other + item]
             origin = (atom, first_atom[atom])
             for s in range(species):
                 if lists.pair_rows[atom * species + s + 1] > lists.pair_rows[atom * species + s]:
                     at = _emit(
                         at, s * num_radial, num_radial, s, s, (atoms, kinds, size), local,
-                        width_of_row, origin, elements, chosen,
+                        width_of_row, origin, elements, negligible, chosen,
                     )  # fmt: skip
             u = 0
             for s in range(species):
@@ -278,11 +277,11 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
                     if lists.triple_rows[row + 1] > lists.triple_rows[row]:
                         at = _emit(
                             at, begin + u * width, width, s, t, (atoms, kinds, size), local,
-                            width_of_row, origin, elements, chosen,
+                            width_of_row, origin, elements, negligible, chosen,
                         )  # fmt: skip
                     u += 1
-            until[atom] = at
             for place in range(size):
                 slot[atoms[place]] = -1
+        return at
 
     return jacobian

@@ -9,15 +9,18 @@ Units: angstrom.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.geometry import Geometry, build_geometry
 from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.descriptors.radial import RadialTerms
 from panna_exp.descriptors.rows import chunks, exact_products, row_of_items, sum_rows
 from panna_exp.descriptors.triples import TripleTerms, dot, pair_table
@@ -179,14 +182,25 @@ class Operator:
 
     def sparse_jacobians(self, structures: StructureSet) -> Derivatives:
         """Returns the Jacobian of each structure without its exact zeros."""
-        parts = []
+        return self.neighbor_jacobians(structures).as_sparse()
+
+    def neighbor_jacobians(
+        self, structures: StructureSet, negligible: float = 0.0
+    ) -> NeighborDerivatives:
+        """Returns the Jacobian of each structure by the neighbours of its atoms.
+
+        Args:
+            structures: With positions.
+            negligible: Neighbours without a larger derivative (1/angstrom) are left out.
+        """
+        matrices: list[NDArray[Any]] = []
         widest = 3 * int(structures.num_atoms.max()) * self.size
         for some, _ in chunks(structures.offsets, max(1, _DENSE_NUMBERS // widest)):
             part = structures.select(np.arange(some.start, some.stop))
-            parts.append(self._few_jacobians(part))
-        return Derivatives.concatenate(parts)
+            matrices += self._few_jacobians(part)
+        return NeighborDerivatives.from_dense(matrices, negligible)
 
-    def _few_jacobians(self, structures: StructureSet) -> Derivatives:
+    def _few_jacobians(self, structures: StructureSet) -> list[NDArray[Any]]:
         """All structures at once: the same atom of each moves, and none feels another's."""
         geometry = self.geometry(structures)
         most = int(structures.num_atoms.max())
@@ -198,13 +212,11 @@ class Operator:
                 u = torch.zeros_like(geometry.positions, dtype=self.dtype)
                 u[:, axis] = own == atom
                 columns.append(self.jvp(geometry, u))
-        stacked = torch.stack(columns, dim=-1).cpu().numpy()
-        items = []
-        for start, stop in pairwise(structures.offsets.tolist()):
-            matrix = stacked[start:stop, :, : 3 * (stop - start)].reshape(-1, 3 * (stop - start))
-            rows, places = np.nonzero(matrix)
-            items.append((matrix[rows, places], rows, places))
-        return Derivatives.from_sparse(items)
+        stacked = torch.stack(columns, dim=-1).view(len(own), self.size, most, 3).cpu().numpy()
+        return [
+            stacked[start:stop, :, : stop - start]
+            for start, stop in pairwise(structures.offsets.tolist())
+        ]
 
     def _pair_gradient(self, geometry: Geometry, pairs: _Pairs, v: Tensor) -> Tensor:
         """Returns [3, P], the gradient of sum(v * G) with respect to each pair's vector."""

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.elements import Species
-from panna_exp.files import replacing
+from panna_exp.files import flushed_meanwhile, replacing
 from panna_exp.readers.flat_checks import FlatChecks
 from panna_exp.readers.h5 import opened
 from panna_exp.readers.hdf5_arrays import read_offsets, text
@@ -86,7 +87,8 @@ def write_hdf5(
     structures: StructureSet,
     species: Species,
     provenance: Mapping[str, Any] | None = None,
-    derivatives: Iterable[Derivatives] | None = None,
+    derivatives: Iterable[Derivatives | NeighborDerivatives] | None = None,
+    negligible: float = 0.0,
 ) -> None:
     """Writes a file that :func:`read` takes, whole or not at all.
 
@@ -96,6 +98,7 @@ def write_hdf5(
         species: Symbols of its species indices.
         provenance: Attributes that say where the data come from.
         derivatives: Those of the structures, some at a time, where they have none themselves.
+        negligible: What was left out of them, where they are by neighbours (1/angstrom).
 
     Raises:
         DataError: A structure has no atoms, an index outside ``species``, or numbers that are not
@@ -111,7 +114,8 @@ def write_hdf5(
         parts = derivatives if structures.derivatives is None else [structures.derivatives]
         if parts is not None and structures.descriptors is not None:
             width = structures.descriptors.shape[1]
-            write_derivatives(file, parts, structures.num_atoms, width)
+            with flushed_meanwhile(part):
+                write_derivatives(file, parts, structures.num_atoms, width, negligible)
 
 
 def _write(

@@ -2,7 +2,7 @@
 
 Group ``derivatives``: ``starts`` [S + 1] where each structure's elements begin in ``values``, and
 for sparse ones ``rows`` and ``columns``, as :mod:`panna_exp.data.derivatives` has them, in the
-smallest integers that hold them.
+smallest integers that hold them; or by neighbours, see :mod:`panna_exp.readers.hdf5_neighbors`.
 Shapes: S structures, D descriptor components.
 """
 
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panna_exp.data.derivatives import Derivatives, Ints
+from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.errors import DataError
+from panna_exp.readers.hdf5_neighbors import COUNTS, append, read_neighbors, write_neighbors
 
 GROUP = "derivatives"
 _CHUNK = 65_536
@@ -26,7 +28,7 @@ def read_derivatives(
     origins: Sequence[str],
     num_atoms: Ints,
     width: int,
-    place: tuple[int, int],
+    place: tuple[int, int, int],
 ) -> Derivatives | None:
     """Returns the derivatives that a file has of some consecutive structures, if any.
 
@@ -36,7 +38,8 @@ def read_derivatives(
         origins: [S] for messages.
         num_atoms: [S].
         width: D.
-        place: Number of the first of the S structures, and how many the file has.
+        place: Number of the first of the S structures and of its first atom, and how many
+            structures the file has.
 
     Raises:
         DataError: Missing or misshapen arrays, places outside the Jacobian, or values that are not
@@ -45,11 +48,15 @@ def read_derivatives(
     if GROUP not in file:
         return None
     group = file[GROUP]
-    names = ("values", "starts", *(("rows", "columns") if "rows" in group else ()))
-    for name in names:
+    places_of = ("atoms",) if COUNTS in group else ("rows", "columns") if "rows" in group else ()
+    for name in ("values", "starts", *places_of):
         if name not in group:
             raise DataError(f"{path}: the data set '{GROUP}/{name}' is missing")
-    starts, elements = _starts(group, path, place, len(num_atoms))
+    first, first_atom, everything = place
+    starts, elements = _starts(group, path, (first, everything), len(num_atoms))
+    if COUNTS in group:
+        of_atoms = slice(first_atom, first_atom + int(num_atoms.sum()))
+        return read_neighbors(group, origins, num_atoms, width, starts, (elements, of_atoms))
     values = np.asarray(group["values"][elements])
     if not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -89,40 +96,40 @@ def _starts(group: Any, path: Path, place: tuple[int, int], count: int) -> tuple
     return own - own[0], slice(int(own[0]), int(own[-1]))
 
 
-def write_derivatives(file: Any, parts: Iterable[Derivatives], num_atoms: Ints, width: int) -> None:
+def write_derivatives(
+    file: Any,
+    parts: Iterable[Derivatives | NeighborDerivatives],
+    num_atoms: Ints,
+    width: int,
+    negligible: float,
+) -> None:
     """Writes the group into an open h5py file, part by part, so that few are in memory.
 
     Args:
         file: To write to.
-        parts: Derivatives of the structures, some at a time; all dense or all sparse.
+        parts: Derivatives of the structures, some at a time; all of one kind.
         num_atoms: [S] of all structures.
         width: D.
+        negligible: What was left out of derivatives by neighbours (1/angstrom).
     """
     group = file.create_group(GROUP)
-    rows, columns = _place_types(int(num_atoms.max(initial=1)), width)
-    limits = {"rows": rows, "columns": columns}
-    end, starts = 0, [np.zeros(1, np.int64)]
+    most = int(num_atoms.max(initial=1))
+    rows, columns = _place_types(most, width)
+    end, atoms, starts = 0, 0, [np.zeros(1, np.int64)]
     for part in parts:
-        for name in ("values", "rows", "columns"):
-            array = getattr(part, name)
-            if array is None:
-                continue
-            if name in limits:
-                array = array.astype(limits[name])
-            if name not in group:
-                options = {"chunks": (_CHUNK,), "maxshape": (None,), "fletcher32": True}
-                group.create_dataset(name, shape=(0,), dtype=array.dtype, **options)
-            group[name].resize((end + len(array),))
-            group[name][end:] = array
+        if isinstance(part, NeighborDerivatives):
+            group.attrs["negligible"] = negligible
+            write_neighbors(group, part, most, (end, atoms))
+            atoms += len(part.counts)
+        else:
+            append(group, "values", part.values, end, (_CHUNK,))
+            for name, kind in (("rows", rows), ("columns", columns)):
+                array = getattr(part, name)
+                if array is not None:
+                    append(group, name, array.astype(kind), end, (_CHUNK,))
         starts.append(part.starts[1:] + end)
         end += len(part.values)
     group.create_dataset("starts", data=np.concatenate(starts), fletcher32=True)
-
-
-def place_bytes(most_atoms: int, width: int) -> tuple[int, int]:
-    """Returns the size of a row's number and a column's for structures of so many atoms."""
-    rows, columns = _place_types(most_atoms, width)
-    return rows.itemsize, columns.itemsize
 
 
 def _place_types(most_atoms: int, width: int) -> tuple[np.dtype[Any], np.dtype[Any]]:

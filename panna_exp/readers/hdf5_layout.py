@@ -83,8 +83,18 @@ class Layout:
         self._checks.energies(index.energy)
         return index
 
-    def read(self, start: int, stop: int, with_derivatives: bool) -> StructureSet:
-        """Returns the structures from ``start`` up to ``stop`` (DataError)."""
+    def read(
+        self, start: int, stop: int, with_derivatives: bool, index: StructureSet | None = None
+    ) -> StructureSet:
+        """Returns the structures from ``start`` up to ``stop`` (DataError).
+
+        Args:
+            start: The first one.
+            stop: The one after the last one.
+            with_derivatives: Whether to read derivatives, where there are any.
+            index: Of all structures, as :meth:`index` returns it: what it has is not read again.
+        """
+        index = self.index() if index is None else index
         file, path, count = self._file, self._path, len(self)
         rows, everything = slice(start, stop), start == 0 and stop == count
         atoms, of_all = (
@@ -95,8 +105,6 @@ class Layout:
         here = np.arange(start, stop)
         origins = self.origins if everything else Picked(self.origins, here)
         checks = FlatChecks(origins, offsets)
-        energies = needed(file, path, "energy", (count,), "fiu", rows)
-        stored = needed(file, path, "species", (of_all,), "iu", atoms)
         positions = array(file, path, "positions", (of_all, 3), rows=atoms)
         forces = array(file, path, "forces", (of_all, 3), rows=atoms)
         descriptors = array(file, path, "descriptors", (of_all, None), rows=atoms)
@@ -104,16 +112,17 @@ class Layout:
         cell, pbc = self._cells(rows)
         derivatives = None
         if with_derivatives and descriptors is not None:
+            place = (start, atoms.start, count)
             derivatives = read_derivatives(
-                file, path, origins, np.diff(offsets), descriptors.shape[1], (start, count)
+                file, path, origins, np.diff(offsets), descriptors.shape[1], place
             )
         names = self.names if everything else Picked(self.names, here)
         structures = StructureSet(
             names=names if len(self.names) else [""] * len(origins),
             origins=origins,
             offsets=offsets,
-            species=checks.species(stored, self._symbols, self._species),
-            energy=energies.astype(np.float64) * self._energy,
+            species=index.species[atoms],
+            energy=index.energy[rows],
             positions=_scaled(positions, self._length),
             cell=_scaled(cell, self._length),
             pbc=pbc,

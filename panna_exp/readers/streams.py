@@ -59,7 +59,8 @@ class Hdf5Stream:
     def read(self, indices: Ints) -> StructureSet:
         """Returns the structures at sorted ``indices`` (DataError)."""
         with checked(self.path):
-            parts = [self._layout.read(*run, self._derivatives) for run in runs(indices)]
+            read, index = self._layout.read, self.index
+            parts = [read(*run, self._derivatives, index) for run in runs(indices)]
         return StructureSet.concatenate(parts).with_derivatives_as(self._sparse)
 
     def fingerprint(self) -> str:

@@ -113,6 +113,11 @@ def test_mistakes(program):
         "format=xml: expected one of hdf5, bin",
     ):
         assert f"error: {part}" in done.stderr
+    done = program.run(
+        "descriptors", *SOURCE, "output_dir=o", "negligible_derivative=1e-9", "derivatives=dense",
+        code=2,
+    )  # fmt: skip
+    assert "negligible_derivative=1e-09: means nothing with derivatives=dense" in done.stderr
     done = program.run("pack", "input_dir=nowhere", "output_dir=o", code=2)
     assert "nowhere: no such folder" in done.stderr
     assert not (program.folder / "o").exists()

@@ -1,9 +1,11 @@
 import os
+from threading import Event
 
 import pytest
 
 from panna_exp.files import (
     discard_parts,
+    flushed_meanwhile,
     remove_parts,
     replacing,
     write_atomic,
@@ -103,3 +105,28 @@ def test_a_process_that_is_about_to_end_discards_what_it_writes(tmp_path):
     write_atomic(tmp_path / "b", lambda file: None)
     discard_parts()
     assert names(tmp_path) == ["b"]
+
+
+def test_what_is_flushed_meanwhile(tmp_path, monkeypatch):
+    flushed = Event()
+    monkeypatch.setattr("os.fsync", lambda _: flushed.set())
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    with flushed_meanwhile(path):
+        assert flushed.wait(60)
+
+
+def test_a_disk_that_fails_meanwhile(tmp_path, monkeypatch):
+    failed = Event()
+
+    def fail(_):
+        failed.set()
+        raise OSError(28, "full")
+
+    monkeypatch.setattr("os.fsync", fail)
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    with pytest.raises(OSError, match="full"), flushed_meanwhile(path):
+        assert failed.wait(60)
+    with pytest.raises(ValueError, match="own"), flushed_meanwhile(path):
+        raise ValueError("own")

@@ -30,6 +30,11 @@ class DescriptorsConfig(CommonConfig):
     )
     format: str = option("hdf5", "hdf5 (one file), or bin (PANNA's, one file a structure)")
     derivatives: str = option("none", "derivatives of the descriptors: none, dense or sparse")
+    negligible_derivative: float | None = option(
+        None,
+        "sparse: derivatives by an atom's position up to this size are left out (1/angstrom); null:"
+        " the rounding error of a derivative of 1 (6e-8 in float32, 1e-16 in float64); 0: zeros",
+    )
     log_dir: str | None = option(
         None, "bin: folder of gvect_already_computed.dat (default: output_dir)"
     )

@@ -26,6 +26,7 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
         _check_report(config, problems)
     problems.choice("format", config.format, FORMATS)
     problems.choice("derivatives", config.derivatives, DERIVATIVES)
+    _check_negligible(config, problems)
     problems.check(config.processes > 0, f"processes={config.processes} must be > 0")
     problems.check(
         config.pbc is None or len(config.pbc) == 3,
@@ -34,6 +35,20 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
     if config.format != "bin":
         problems.check(not config.log_dir, f"log_dir={config.log_dir}: only format=bin has it")
     problems.raise_if_any()
+
+
+def _check_negligible(config: DescriptorsConfig, problems: Problems) -> None:
+    given = config.negligible_derivative
+    if given is None:
+        return
+    problems.check(
+        0 <= given < 1, f"negligible_derivative={given} must be at least 0 and less than 1"
+    )
+    problems.check(
+        config.derivatives == "sparse",
+        f"negligible_derivative={given}: means nothing with derivatives={config.derivatives}: say "
+        "derivatives=sparse, or leave it out",
+    )
 
 
 def _check_report(config: DescriptorsConfig, problems: Problems) -> None:

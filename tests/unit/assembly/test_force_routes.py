@@ -25,7 +25,8 @@ from panna_exp.training.processes import Processes
 from panna_exp.training.validation import validate
 
 CPU = torch.device("cpu")
-ROUTES = ("dense", "sparse", "on the fly")
+NEGLIGIBLE = np.finfo(np.float64).eps / 2  # as files have them
+ROUTES = ("dense", "sparse", "sparse, without what is negligible", "on the fly")
 PARAMETERS = MBPParameters.from_panna(
     ["X", "Y"], "C", eta_rad=8.0, Rc_rad=3.6, Rs0_rad=0.5, RsN_rad=4,
     eta_ang=4.0, Rc_ang=3.0, Rs0_ang=0.5, RsN_ang=2, zeta=6.0, ThetasN=3,
@@ -85,6 +86,8 @@ def make_case(route, structures, compiled=False, **training):
         stored = Derivatives.from_dense(dense)
         if route == "sparse":
             stored = stored.as_sparse(structures.num_atoms, operator.size)
+        elif route != "dense":
+            stored = operator.neighbor_jacobians(structures, NEGLIGIBLE).as_sparse()
         sizes = structures.num_atoms
         jacobians = StoredJacobians(stored, sizes, operator.size, torch.float64, CPU)
     networks = make_networks()

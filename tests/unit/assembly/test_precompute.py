@@ -1,9 +1,11 @@
 """Keys, room on the disk, and periodicity of precomputed descriptors."""
 
+import json
 import re
 import shutil
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -13,7 +15,8 @@ from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.readers.hdf5 import write_hdf5
+from panna_exp.readers import ReadOptions
+from panna_exp.readers.hdf5 import read, write_hdf5
 from panna_exp.readers.panna_bin import read_bin
 
 
@@ -78,6 +81,44 @@ def test_the_size_that_is_announced_is_what_is_written(
     (announced,) = re.findall(r"about ([\d.]+) MB", caplog.text)
     written = sum(file.stat().st_size for file in (tmp_path / "out").iterdir()) / 1e6
     assert written == pytest.approx(float(announced), rel=0.15)
+
+
+def test_what_is_negligible_is_recorded_and_left_out(config, tmp_path):
+    def stored(**options):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        run(config(format="hdf5", derivatives="sparse", **options), tmp_path)
+        (path,) = (tmp_path / "out").glob("*.h5")
+        with h5py.File(path) as file:
+            negligible = file["derivatives"].attrs["negligible"]
+        record = json.loads((tmp_path / "out/descriptors.json").read_text())
+        assert record["negligible_derivative"] == negligible
+        found = read(path, Species(("H", "O")), ReadOptions(derivatives=True))
+        dense = found.derivatives.as_dense(found.num_atoms, found.descriptors.shape[1])
+        return negligible, len(found.derivatives.values), dense.values
+
+    for precision in Precision:
+        none_left_out, everything, expected = stored(negligible_derivative=0.0, precision=precision)
+        default, count, values = stored(precision=precision)
+        assert none_left_out == 0
+        assert default == np.finfo(precision.value).eps / 2
+        assert count < everything
+        # Two neighbours at most are left out of the derivative by an atom's own position.
+        assert np.abs(values - expected).max() <= 2 * default
+    coarse, few, values = stored(negligible_derivative=0.01)
+    assert coarse == 0.01
+    assert few < 0.8 * everything
+    assert 1e-5 < np.abs(values - expected).max() < 0.03
+    with pytest.raises(DataError, match=r"of other settings \(negligible_derivative\)"):
+        run(config(format="hdf5", derivatives="sparse"), tmp_path)
+
+
+def test_derivatives_in_bin_files_leave_it_out_too(config, tmp_path):
+    counts = []
+    for negligible in (0.0, 0.01):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        run(config(derivatives="sparse", negligible_derivative=negligible), tmp_path)
+        counts.append(len(read_bin(tmp_path / "out/a.bin").derivatives.values))
+    assert counts[1] < 0.8 * counts[0]
 
 
 def test_periodicity_can_be_overridden(config, tmp_path):

@@ -13,6 +13,7 @@ from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers import ReadOptions, hdf5
+from panna_exp.readers.streams import Hdf5Stream
 
 SPECIES = Species(("H", "O"))
 
@@ -416,3 +417,29 @@ def test_the_same_data_are_the_same_bytes(path, tmp_path):
     again = tmp_path / "b.h5"
     hdf5.write_hdf5(again, make_set(), SPECIES, {"method": "x", "seed": 3})
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_streams_read_again_only_what_is_not_in_their_index(path):
+    stream = Hdf5Stream(path, Species(("O", "H")), derivatives=False, sparse=None)
+    whole = hdf5.read(path, Species(("O", "H")))
+    names = []
+    stream._layout._file = Noted(stream._layout._file, names)
+    for chosen in ([0], [1, 2], [0, 2]):
+        found, expected = stream.read(np.array(chosen)), whole.select(np.array(chosen))
+        for name in ("species", "energy", "offsets", "positions"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert set(names) == {"positions", "forces"}
+
+
+class Noted:
+    """A file that notes which data sets are taken."""
+
+    def __init__(self, file, names):
+        self.file, self.names = file, names
+
+    def __contains__(self, key):
+        return key in self.file
+
+    def __getitem__(self, key):
+        self.names.append(key)
+        return self.file[key]
