@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
-    ("errors", "units", "elements", "files"),
+    ("errors", "units", "elements", "files", "compiling"),
     ("data",),
     ("descriptors",),
     ("model", "readers", "networks"),
@@ -31,7 +31,9 @@ OWNERS = {
     "h5py": ("readers", "writers"),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),
-    "numba": ("descriptors",),
+    "numba": ("compiling", "descriptors", "model"),
+    "scipy": ("model",),
+    "threadpoolctl": ("model",),
     "triton": ("descriptors",),
     "llvmlite": ("descriptors",),
     "tensorboard": ("tracking",),
