@@ -68,7 +68,7 @@ def seconds_an_atom(
     counts = torch.bincount(geometry.species, minlength=len(species)).tolist()
 
     def work() -> None:
-        descriptors = operator.compute(geometry).index_select(0, order)
+        descriptors = operator.compute(geometry, then_pull=True).index_select(0, order)
         slopes = torch.empty_like(descriptors)
         slopes[order] = energies_and_slopes(networks, descriptors, counts)[1]
         operator.vjp(geometry, slopes)

@@ -103,7 +103,7 @@ class Potential:
         """
         order = torch.argsort(geometry.species, stable=True)
         counts = torch.bincount(geometry.species, minlength=len(self.species)).tolist()
-        descriptors = self.operator.compute(geometry)
+        descriptors = self.operator.compute(geometry, then_pull=True)
         ordered = descriptors.index_select(0, order)
         energies, forces, strains = [], [], []
         for networks, rescale, offsets in zip(

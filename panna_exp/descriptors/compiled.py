@@ -47,13 +47,15 @@ class CompiledMBP(MBP):
         self._reused = blocks.factor_arrays(self._constants, 0)  # memory in use stays in the cache
 
     @torch.no_grad()
-    def compute(self, geometry: Geometry) -> Tensor:
-        """Returns the descriptors [A, D]."""
+    def compute(self, geometry: Geometry, then_pull: bool = False) -> Tensor:
+        """Returns the descriptors [A, D]; keeps what :meth:`vjp` can use where it comes next."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
         table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
 
+        triples = (self._room(geometry) if then_pull else None) or self._one_block()
+
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
-            self._loops.values(start, stop, table, lists, self._constants, arrays, flat)
+            self._loops.values(start, stop, table, lists, self._constants, arrays, flat, triples)
 
         self._share(geometry, work)
         return torch.from_numpy(result)

@@ -86,9 +86,20 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
 
     @njit(**OPTIONS)
     def values(
-        start: int, stop: int, table: Any, lists: Lists, k: Constants, w: Work, out: Any
+        start: int,
+        stop: int,
+        table: Any,
+        lists: Lists,
+        k: Constants,
+        w: Work,
+        out: Any,
+        triples: Triples,
     ) -> None:
-        """Fills rows ``start`` to ``stop`` of ``out`` [A D] with descriptors."""
+        """Fills rows ``start`` to ``stop`` of ``out`` [A D] with descriptors.
+
+        With places for them, the triples' factors are there afterwards.
+        """
+        kept, whole = triples.factors, len(triples.places) > 0
         pairs_of_species = len(k.multiplicity)
         species = species_of(pairs_of_species)
         begin = species * num_radial
@@ -112,20 +123,29 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         last = lists.triple_rows[stop * pairs_of_species]
         for at in range(lists.triple_rows[row], last, BLOCK):
             count = min(BLOCK, last - at)
-            angles(table, lists.first, lists.second, at, count, k.smooth, w)
-            gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-            by_angle(count, num_angles, k, False, w, w.factor, w.slope, 0)
+            if whole:
+                triple_factors(table, lists.first, lists.second, at, count, k, w, kept, at)
+            else:
+                angles(table, lists.first, lists.second, at, count, k.smooth, w)
+                gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+                by_angle(count, num_angles, k, False, w, w.factor, w.slope, 0)
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
                     pair += 1
                     if pair == pairs_of_species:
                         atom, pair = atom + 1, 0
-                factor = w.cut[t] * k.multiplicity[pair]
+                times = k.multiplicity[pair]
                 for p in range(num_centers):
-                    scale = factor * w.gaussians[p * count + t]
                     place = atom * width_of_row + begin + pair * width + p * num_angles
-                    add_scaled(out, place, scale, w.factor, t * num_angles, num_angles)
+                    if whole:
+                        scale = times * kept.scale[(at + t) * num_centers + p]
+                        add_scaled(
+                            out, place, scale, kept.factor, (at + t) * num_angles, num_angles
+                        )
+                    else:
+                        scale = times * (w.cut[t] * w.gaussians[p * count + t])
+                        add_scaled(out, place, scale, w.factor, t * num_angles, num_angles)
 
     @njit(**OPTIONS)
     def pull(

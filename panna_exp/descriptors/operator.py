@@ -98,8 +98,12 @@ class Operator:
         )
 
     @torch.no_grad()
-    def compute(self, geometry: Geometry) -> Tensor:
-        """Returns the descriptors [A, D] in the order of the geometry's atoms."""
+    def compute(self, geometry: Geometry, then_pull: bool = False) -> Tensor:
+        """Returns the descriptors [A, D] in the order of the geometry's atoms.
+
+        ``then_pull`` says that :meth:`vjp` of the same geometry comes next, which some
+        implementations make use of.
+        """
         result = self._empty(geometry)
         pairs = self._pairs(geometry)
         with exact_products():

@@ -90,7 +90,7 @@ class TritonMBP(MBP):
         self._latest: tuple[Geometry, Tensor] | None = None
 
     @torch.no_grad()
-    def compute(self, geometry: Geometry) -> Tensor:
+    def compute(self, geometry: Geometry, then_pull: bool = False) -> Tensor:
         """Returns the descriptors [A, D]."""
         return self._rows(geometry, None)
 

@@ -145,7 +145,7 @@ def test_where_it_is_used(structures, parameters, monkeypatch):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_what_the_first_product_keeps_changes_no_bit_of_the_second(
+def test_what_one_product_keeps_changes_no_bit_of_the_next(
     structures, parameters, monkeypatch, threads
 ):
     monkeypatch.setattr("panna_exp.descriptors.compiled._TRIPLES_A_THREAD", 50)
@@ -155,7 +155,10 @@ def test_what_the_first_product_keeps_changes_no_bit_of_the_second(
     other = operator.geometry(structures.select(np.array([1, 4])))
     v = torch.randn(len(structures.species), operator.size, dtype=torch.float64)
     u = torch.randn(len(structures.species), 3, dtype=torch.float64)
+    values = operator.compute(geometry)
     gradient, change = operator.vjp(geometry, v), operator.jvp(geometry, u)
+    assert torch.equal(operator.compute(geometry, then_pull=True), values)
+    assert torch.equal(operator.vjp(geometry, v), gradient)
     assert torch.equal(operator.vjp(geometry, v, then_push=True), gradient)
     assert torch.equal(operator.jvp(geometry, u), change)
     # Of another batch nothing is kept, nor where there is too much.
