@@ -215,7 +215,30 @@ def radial_terms(
             w.by_pair[t * size + m] = factor * w.radial[m * count + t]
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**OPTIONS)
+def angular_terms(
+    table: Any,
+    first: Any,
+    second: Any,
+    at: int,
+    count: int,
+    k: Constants,
+    slopes: bool,
+    w: Work,
+    factor: Any,
+    slope: Any,
+    to: int,
+) -> None:
+    """Fills the work arrays of triples from ``at`` on, and ``factor`` and ``slope`` from ``to`` on.
+
+    A function of its own, that several loops share: compiling it takes longer than all else.
+    """
+    angles(table, first, second, at, count, k.smooth, w)
+    gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
+    by_angle(count, len(k.zeta), k, slopes, w, factor, slope, to * len(k.zeta))
+
+
+@njit(**OPTIONS)
 def triple_factors(
     table: Any,
     first: Any,
@@ -228,10 +251,8 @@ def triple_factors(
     to: int,
 ) -> None:
     """Fills ``out`` from triple ``to`` on with the factors of ``count`` triples from ``at`` on."""
-    centers, size = len(k.centers), len(k.zeta)
-    angles(table, first, second, at, count, k.smooth, w)
-    gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-    by_angle(count, size, k, True, w, out.factor, out.slope, to * size)
+    centers = len(k.centers)
+    angular_terms(table, first, second, at, count, k, True, w, out.factor, out.slope, to)
     for p in range(centers):
         center, exponent = k.centers[p], k.eta[p]
         for t in range(count):

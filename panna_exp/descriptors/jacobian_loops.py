@@ -21,9 +21,7 @@ from panna_exp.descriptors.blocks import (
     Factors,
     R,
     Work,
-    angles,
-    by_angle,
-    gaussians,
+    angular_terms,
     radial_terms,
 )
 from panna_exp.descriptors.kernels import Lists, species_of
@@ -185,9 +183,9 @@ def _angular(
     last = lists.triple_rows[row + pairs_of_species]
     for at in range(lists.triple_rows[row], last, BLOCK):
         count = min(BLOCK, last - at)
-        angles(table, lists.first, lists.second, at, count, k.smooth, w)
-        gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-        by_angle(count, num_angles, k, True, w, kept.factor, kept.slope, 0)
+        angular_terms(
+            table, lists.first, lists.second, at, count, k, True, w, kept.factor, kept.slope, 0
+        )
         for t in range(count):
             while at + t >= lists.triple_rows[row + 1]:
                 row, pair = row + 1, pair + 1

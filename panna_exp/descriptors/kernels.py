@@ -24,9 +24,7 @@ from panna_exp.descriptors.blocks import (
     Factors,
     R,
     Work,
-    angles,
-    by_angle,
-    gaussians,
+    angular_terms,
     radial_terms,
     triple_factors,
 )
@@ -126,9 +124,9 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
             if whole:
                 triple_factors(table, lists.first, lists.second, at, count, k, w, kept, at)
             else:
-                angles(table, lists.first, lists.second, at, count, k.smooth, w)
-                gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-                by_angle(count, num_angles, k, False, w, w.factor, w.slope, 0)
+                angular_terms(
+                    table, lists.first, lists.second, at, count, k, False, w, w.factor, w.slope, 0
+                )
             for t in range(count):
                 while at + t >= lists.triple_rows[row + 1]:
                     row += 1
