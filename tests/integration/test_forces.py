@@ -77,7 +77,7 @@ def test_forces_of_a_run_on_energies_where_asked_for(trained):
     assert "Force component errors" in done.stdout
 
 
-@pytest.mark.parametrize("derivatives", ["dense", "sparse"])
+@pytest.mark.parametrize("derivatives", [pytest.param("dense", marks=pytest.mark.slow), "sparse"])
 def test_stored_derivatives_give_what_positions_give(trained, derivatives):
     program, _ = trained
     part = ("data.train=[builtin:tutorial_validation.h5]", "data.validation=null")
