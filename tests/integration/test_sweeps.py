@@ -209,7 +209,6 @@ def check_parallel_points(program, tmp_path, jobs, points):
             assert sorted(point.step for point in history) == list(range(1, points + 1)), name
 
 
-@pytest.mark.slow  # beside it: test_parallel_runs_make_one_good_store
 def test_no_point_of_parallel_jobs_is_lost(program, tmp_path):
     check_parallel_points(program, tmp_path, jobs=2, points=100)
 
