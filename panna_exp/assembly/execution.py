@@ -58,8 +58,9 @@ def choose_execution(
         ConfigError: The user's cannot be had; every reason is named.
     """
     asked = config.execution
-    wanted = Execution(saved) if saved is not None else _by_rule(config, data, networks, num_steps)
-    wanted = wanted if asked is Execution.auto else asked
+    wanted = asked
+    if asked is Execution.auto:
+        wanted = Execution(saved) if saved else _by_rule(config, data, networks, num_steps)
     obstacles = _obstacles(config, data, networks, processes, wanted)
     if asked is Execution.auto:
         if obstacles:
