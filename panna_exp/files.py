@@ -1,7 +1,10 @@
 """Writing files so that a crash or a full disk never leaves half of one."""
 
+import errno
+import fcntl
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -71,8 +74,10 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         part.chmod(0o666 & ~_umask())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a write that finds no room does not say where
         raise
     finally:
         _open_parts.discard(part)
@@ -96,6 +101,59 @@ def remove_parts(folder: Path, names: Collection[str]) -> None:
 def write_text_atomic(path: Path, text: str) -> None:
     """Writes ``text`` as UTF-8 with :func:`write_atomic`."""
     write_atomic(path, lambda file: file.write(text.encode()))
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Opens a file that is our own by its name, and returns its descriptor.
+
+    A folder may come from elsewhere: a link in it, under a name that we write to, would have us
+    change another file of the user's.
+
+    Args:
+        path: Made if absent, where ``flags`` write.
+        flags: Of ``os.open``: how it is used.
+
+    Raises:
+        OSError: It is a symbolic link or no plain file, or it cannot be opened.
+    """
+    made = 0 if flags & os.O_ACCMODE == os.O_RDONLY else os.O_CREAT
+    # Without O_NONBLOCK a pipe would be waited for until somebody writes to it.
+    careful = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags | made | careful, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(
+            errno.ELOOP,
+            "is a symbolic link, expected a file of this program's: remove it",
+            str(path),
+        ) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no plain file: remove it", str(path))
+    return handle
+
+
+def open_lock(path: Path) -> IO[bytes]:
+    """Opens a file to be locked (``fcntl.flock``): made if absent, never emptied, no link followed.
+
+    Raises:
+        OSError: See :func:`open_own`.
+    """
+    return os.fdopen(open_own(path, os.O_RDWR), "r+b")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Within the block no other process has the lock ``path``; waits for it.
+
+    Raises:
+        OSError: See :func:`open_own`.
+    """
+    with open_lock(path) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _umask() -> int:

@@ -1,11 +1,10 @@
 """Runs in a store: found again by the key of their journal, nested under their parent's run."""
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from panna_exp.files import locked
 from panna_exp.tracking import journal
 from panna_exp.tracking.journal import Event, first_event
 from panna_exp.tracking.mlflow_entities import system_tags
@@ -32,7 +31,7 @@ def find_or_create(
     """
     experiment = find_experiment(client, uri, event["experiment"], launch_dir)
     parent = _parent_run(client, uri, launch_dir, event.get("parent"))
-    with _locked(run_dir / _LOCK):
+    with locked(run_dir / _LOCK):
         run_id = _find(client, experiment, event["key"])
         return experiment, run_id or _create(client, experiment, event, parent)
 
@@ -63,11 +62,3 @@ def _create(client: Any, experiment: str, event: Event, parent: str | None) -> s
         tags[_PARENT_TAG] = parent
     run = client.create_run(experiment, start_time=event["time"], tags=tags, run_name=event["name"])
     return str(run.info.run_id)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keeps two senders, of runs nested under it, from creating the same run twice."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

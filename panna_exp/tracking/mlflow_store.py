@@ -4,19 +4,17 @@ MLflow itself is imported where it is first needed: the training process asks he
 only.
 """
 
-import fcntl
 import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from panna_exp.errors import PannaExpError, closest
+from panna_exp.files import locked
 
 _SQLITE = "sqlite:///"
 # Of mlflow.tracking's registry of stores.
@@ -211,7 +209,7 @@ def _create_database(path: Path) -> None:
     if _is_made(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path.with_name(f"{path.name}.lock")):
+    with locked(path.with_name(f"{path.name}.lock")):
         if _is_made(path):
             return
         from mlflow import MlflowClient
@@ -226,10 +224,3 @@ def _create_database(path: Path) -> None:
 
 def _is_made(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -6,6 +6,8 @@ import pytest
 from panna_exp.files import (
     discard_parts,
     flushed_meanwhile,
+    locked,
+    open_lock,
     remove_parts,
     replacing,
     write_atomic,
@@ -130,3 +132,36 @@ def test_a_disk_that_fails_meanwhile(tmp_path, monkeypatch):
         assert failed.wait(60)
     with pytest.raises(ValueError, match="own"), flushed_meanwhile(path):
         raise ValueError("own")
+
+
+def test_a_lock_empties_nothing_and_follows_no_link(tmp_path):
+    own, precious, link = tmp_path / ".lock", tmp_path / "precious", tmp_path / "link"
+    own.write_text("kept")
+    precious.write_text("of the user's")
+    link.symlink_to(precious)
+    with locked(own):
+        assert own.read_text() == "kept"
+    with pytest.raises(OSError, match="is a symbolic link") as caught:
+        open_lock(link)
+    assert caught.value.filename == str(link)
+    assert precious.read_text() == "of the user's"
+    link.unlink()
+    link.symlink_to(tmp_path / "not there")
+    with pytest.raises(OSError, match="is a symbolic link"):
+        open_lock(link)
+    assert not (tmp_path / "not there").exists()
+
+
+def test_a_pipe_in_a_locks_place_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / ".lock")
+    with pytest.raises(OSError, match="is no plain file"):
+        open_lock(tmp_path / ".lock")
+
+
+def test_an_error_of_a_write_names_the_file(tmp_path):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space") as caught:
+        write_atomic(tmp_path / "a", full)
+    assert caught.value.filename == str(tmp_path / "a")
