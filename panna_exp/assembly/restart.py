@@ -10,6 +10,7 @@ from panna_exp.assembly.datasets import RunData
 from panna_exp.assembly.descriptor import Info, size_of
 from panna_exp.assembly.references import FIT, listed
 from panna_exp.assembly.set_aside import MODELS, find_aside, set_aside, set_later_aside
+from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig, TrainingConfig
 from panna_exp.descriptors.info import difference, parameters_from_info
 from panna_exp.errors import CheckpointError
@@ -204,8 +205,13 @@ def continued_data(config: TrainConfig, data: RunData, restart: Restart) -> RunD
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested values by dotted key; empty groups keep their key."""
+    """Returns nested values by dotted key, of old records under today's names.
+
+    Empty groups keep their key.
+    """
     flat: dict[str, Any] = {}
+    if not prefix:
+        values = renamed_values(values, recorded=True)
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             flat |= flatten(value, f"{prefix}{key}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.assembly.descriptor import Info, parameters, refuse_difference
+from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import parameters_from_info
@@ -85,7 +86,7 @@ def from_checkpoint(path: Path) -> SavedPotential:
         networks=checkpoint.evaluated,
         descriptor=checkpoint.descriptor,
         energy_rescale=checkpoint.energy_rescale,
-        config=checkpoint.config,
+        config=renamed_values(checkpoint.config, recorded=True),
         masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
         ranges=checkpoint.ranges,
         source=path,

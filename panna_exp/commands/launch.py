@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from panna_exp.commands.help import print_help
 from panna_exp.config import store
 from panna_exp.config.explain import NO_CHOICE, explain
+from panna_exp.config.renamed import renamed_override
 from panna_exp.errors import ConfigError
 
 # Keys whose children may be new: Hydra wants ++ for what the schema does not name.
@@ -42,7 +43,7 @@ def launch(
         store.register()
         print_help(config_name, program)
         return
-    overrides = [rewrite(item) for item in _flags_first(arguments)]
+    overrides = [rewrite(renamed_override(item)) for item in _flags_first(arguments)]
     sys.argv = [program, *overrides]
     # Otherwise Hydra prints what went wrong in its own way and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"

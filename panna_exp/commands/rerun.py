@@ -93,6 +93,7 @@ def _repeat(run: Run, target: Path, base: Path, force: bool) -> None:
     from panna_exp.assembly.machine import choose_device
     from panna_exp.assembly.repeat import changed_settings, changed_versions
     from panna_exp.commands.train_run import load, train_run
+    from panna_exp.config.renamed import renamed_values
     from panna_exp.config.schema import TrainConfig
     from panna_exp.training.checkpoint import find_checkpoints
 
@@ -105,7 +106,8 @@ def _repeat(run: Run, target: Path, base: Path, force: bool) -> None:
         raise ConfigError(
             [f"{run.path}: cannot be repeated in one go: {text}" for text in problems]
         )
-    composed = OmegaConf.merge(OmegaConf.structured(TrainConfig), stored)
+    known = renamed_values(plain, recorded=True)
+    composed = OmegaConf.merge(OmegaConf.structured(TrainConfig), known)
     assert isinstance(composed, DictConfig)
     config = load(composed)
     problems = _changed_files(run, config.data, base)

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from panna_exp.commands.interrupt import TRY_AGAIN, Stopped
 from panna_exp.commands.run_directory import is_locked
 from panna_exp.commands.sweep import FREE_GROUPS, RESULT
+from panna_exp.config.renamed import renamed_values
 from panna_exp.files import write_text_atomic
 
 _JOB, _CONFIG = "job.json", "config.yaml"
@@ -154,7 +155,7 @@ def has_job(folder: Path, key: str) -> bool:
     if not path.exists():
         return True
     plain = OmegaConf.to_container(OmegaConf.load(path))
-    return isinstance(plain, dict) and job_key({str(k): v for k, v in plain.items()}) == key
+    return isinstance(plain, dict) and job_key(renamed_values(plain, recorded=True)) == key
 
 
 def _recorded_key(path: Path) -> str | None:

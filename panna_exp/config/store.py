@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
+from panna_exp.config.sources import conf_dir, use_config_files
 
 HYDRA_VERSION_BASE = "1.3"
 _SWEEPERS = "hydra_plugins.panna_exp_sweepers"
@@ -21,13 +22,6 @@ SWEEPERS: dict[str, dict[str, Any]] = {
     "grid": {"_target_": f"{_SWEEPERS}.grid.GridSweeper", "max_batch_size": None, "params": None},
     "optuna": {"_target_": f"{_SWEEPERS}.search.SearchSweeper"},
 }
-
-
-def conf_dir() -> Path:
-    """Returns the shipped YAML files: inside the wheel, or beside a checkout's package."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def user_conf_dir() -> Path | None:
@@ -59,6 +53,7 @@ def register() -> None:
     for name, node in SWEEPERS.items():
         store.store(group="hydra/sweeper", name=name, node=node, provider="panna-exp")
     Plugins.instance().register(UserConfSearchPath)
+    use_config_files()
 
 
 def _register_resolvers() -> None:
@@ -73,11 +68,6 @@ def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
     hydra.main(
         version_base=HYDRA_VERSION_BASE, config_path=str(conf_dir()), config_name=config_name
     )(task)()
-
-
-def resolved_yaml(config: DictConfig) -> str:
-    """Returns the composed configuration as YAML with every interpolation resolved."""
-    return OmegaConf.to_yaml(config, resolve=True)
 
 
 def typed_options(group: str, command: str) -> frozenset[str]:
