@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from panna_exp.commands.launch import rewrite
 from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
+from panna_exp.config.sources import conf_dir
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.config.validation.commands import validate_train
 from panna_exp.config.validation.data import BUILTIN, SUFFIXES, TUTORIAL_ENERGIES
@@ -41,7 +42,7 @@ READ_BY_NAME = (
 def composed(*overrides, config_name="train"):
     GlobalHydra.instance().clear()
     store.register()
-    with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
+    with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
         return compose(config_name, overrides=[rewrite(item) for item in overrides])
 
 
@@ -77,7 +78,7 @@ def test_species_fragments_mount(name):
     validate_train(OmegaConf.to_object(config))
 
 
-@pytest.mark.parametrize("config_name", sorted(p.stem for p in store.conf_dir().glob("*.yaml")))
+@pytest.mark.parametrize("config_name", sorted(p.stem for p in conf_dir().glob("*.yaml")))
 def test_every_command_composes(config_name):
     config = OmegaConf.to_object(composed(*NEEDED[config_name], config_name=config_name))
     VALIDATORS[config_name](config)
@@ -86,7 +87,7 @@ def test_every_command_composes(config_name):
 @pytest.mark.parametrize("name", choices("experiment"))
 @pytest.mark.parametrize("plus", ["", "+"])
 def test_an_experiment_has_the_last_word(name, plus):
-    path = store.conf_dir() / "experiment" / f"{name}.yaml"
+    path = conf_dir() / "experiment" / f"{name}.yaml"
     wanted = OmegaConf.load(path)
     del wanted["defaults"]
     # Groups on the command line come before it, so that each of its values must still be there.

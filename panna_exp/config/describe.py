@@ -5,7 +5,8 @@ from typing import Any
 
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
-from panna_exp.config.store import conf_dir, user_conf_dir
+from panna_exp.config.sources import conf_dir
+from panna_exp.config.store import user_conf_dir
 
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,

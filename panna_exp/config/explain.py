@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
+from panna_exp.config.sources import conf_dir
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError, closest
 
@@ -75,7 +76,7 @@ def _range_problems(config_name: str, overrides: list[str]) -> list[str]:
 def _compose(config_name: str, overrides: list[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
+        with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
             return compose(config_name, overrides=overrides)
     finally:
         GlobalHydra.instance().clear()

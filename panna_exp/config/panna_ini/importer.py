@@ -20,6 +20,7 @@ from panna_exp.config.panna_ini.map_descriptor import map_descriptors, map_packi
 from panna_exp.config.panna_ini.map_results import map_extraction, map_validation
 from panna_exp.config.panna_ini.map_train import map_train
 from panna_exp.config.panna_ini.workflow import Workflow
+from panna_exp.config.sources import conf_dir
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
 
@@ -109,7 +110,7 @@ def _composed_base(config_name: str, overrides: tuple[str, ...], folder: str) ->
     store.register()
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
+        with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
             return compose(config_name, overrides=list(overrides))
     finally:
         GlobalHydra.instance().clear()

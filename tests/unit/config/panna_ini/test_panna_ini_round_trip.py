@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from panna_exp.config import store
 from panna_exp.config.panna_ini.importer import import_files
 from panna_exp.config.panna_ini.write import write_experiments
+from panna_exp.config.sources import conf_dir
 from panna_exp.errors import ConfigError
 
 TRUE, FALSE = ("True", "yes", "1", "on", "TRUE"), ("False", "no", "0", "off")
@@ -220,6 +221,6 @@ def test_two_hundred_generated_trainings(chunk, tmp_path, monkeypatch):
 
 def composed(config_name, experiment):
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(store.conf_dir()), version_base=store.HYDRA_VERSION_BASE):
+    with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
         config = compose(config_name, overrides=[f"experiment={experiment}"])
     return OmegaConf.to_container(config, resolve=True, enum_to_str=True)
