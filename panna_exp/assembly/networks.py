@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from panna_exp.assembly.trainable import layers_frozen_as_saved, with_saved_flags
 from panna_exp.config.schema import NetworkConfig, Precision
 from panna_exp.config.species import SpeciesSpec, parse_network
 from panna_exp.elements import Species
@@ -60,10 +61,21 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
     dtype = np.dtype(source.precision.value)
     initializer = LayerInitializer(source.seed, source.panna_version, dtype)
     networks = []
+    frozen = {}
     for symbol, offset in zip(source.species, source.offsets, strict=True):
         own = overrides.get(symbol, replace(default, behavior=None, layer_files={}))
-        spec, loaded = _resolve(own, default, saved, symbol, source.config)
+        spec, loaded = _resolve(own, default, saved, symbol, source)
+        says_trainable = symbol in overrides and own.trainable is not None
+        if saved is not None and loaded is not None and not says_trainable:
+            spec = with_saved_flags(spec, loaded, saved, source.panna_version)
+            frozen[symbol] = layers_frozen_as_saved(spec, loaded)
         networks.append(_network(symbol, offset, spec, loaded, source, initializer))
+    if any(frozen.values()):
+        logger.info(
+            "not trained, as %s says: %s (network.species.SYMBOL.trainable decides otherwise)",
+            folder,
+            "; ".join(f"{symbol}, {layers}" for symbol, layers in frozen.items() if layers),
+        )
     return tuple(networks)
 
 
@@ -88,20 +100,21 @@ def _resolve(
     default: SpeciesSpec,
     saved: NetworkSet | None,
     symbol: str,
-    config: NetworkConfig,
+    source: NetworkSource,
 ) -> tuple[SpeciesSpec, NetworkData | None]:
     """Returns the complete spec of a species and the saved network it may load layers from."""
     if saved is None:
-        return own.over(default).completed(), None
+        return own.over(_inherited(default, own, default.architecture, source)).completed(), None
     loaded = saved.networks.get(symbol)
     if loaded is None:
-        if not config.allow_new_species and set(own.behavior or ("load",)) != {"new"}:
+        if not source.config.allow_new_species and set(own.behavior or ("load",)) != {"new"}:
             raise ConfigError(
                 f"{symbol}: {saved.source} has no network for it (it has "
                 f"{', '.join(saved.species)}): network.species.{symbol}.behavior with 'new' for "
                 "each layer starts it new, network.allow_new_species=true all such species"
             )
-        return own.over(replace(default, behavior=None)).completed(), None
+        base = _inherited(default, own, default.architecture, source)
+        return own.over(replace(base, behavior=None)).completed(), None
     if own.key == "network":  # no section of its own: the metadata's sizes, the default's flags
         own = replace(own, architecture=None, activations=None)
     sizes = tuple(layer.n_out for layer in loaded.layers)
@@ -111,7 +124,20 @@ def _resolve(
         spec = spec.over(
             replace(from_saved, activations=tuple(layer.activation for layer in loaded.layers))
         )
-    return spec.over(_fitting(default, spec)).completed(), loaded
+    base = _inherited(default, own, sizes, source)
+    return spec.over(_fitting(base, spec)).completed(), loaded
+
+
+def _inherited(
+    default: SpeciesSpec, own: SpeciesSpec, sizes: tuple[int, ...] | None, source: NetworkSource
+) -> SpeciesSpec:
+    """What a species takes from the default network.
+
+    In PANNA 1.x a species with layer sizes of its own takes neither activations nor flags.
+    """
+    if source.panna_version == 2 or own.architecture in (None, sizes):
+        return default
+    return replace(default, activations=None, trainable=None)
 
 
 def _fitting(default: SpeciesSpec, spec: SpeciesSpec) -> SpeciesSpec:

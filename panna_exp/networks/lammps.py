@@ -67,6 +67,7 @@ def read_lammps(path: Path) -> NetworkSet:
         gvect_params=content.parameters,
         descriptor_info=parameters.to_info(),
         generation=GENERATION,
+        says_trainable=False,
         source=str(file),
         format="lammps",
     )

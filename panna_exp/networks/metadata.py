@@ -54,7 +54,7 @@ class NetworkSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """A whole file; descriptor and rescaling mean what they mean in NetworkSet."""
+    """A whole file; descriptor, rescaling and trainable flags mean what they do in NetworkSet."""
 
     path: Path
     format: str
@@ -63,6 +63,7 @@ class Metadata:
     descriptor_info: dict[str, Any] | None
     generation: str | None
     energy_rescale: float | None
+    says_trainable: bool
 
 
 def layer_shapes(feature_size: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
@@ -101,6 +102,7 @@ def read_metadata(path: Path) -> Metadata:
         descriptor_info=_optional(data, "descriptor", dict, f"{file}"),
         generation=_generation(data, file),
         energy_rescale=_energy_rescale(data, file),
+        says_trainable=data.get("networks_layers_trainable") is not None,
     )
 
 

@@ -22,6 +22,7 @@ class NetworkSet:
             ``descriptor_info`` where that has it.
         energy_rescale: Factor that the networks learned the energies with and that was taken out of
             the last layers (see ``rescale``); None where nothing says so.
+        says_trainable: Whether trainable flags came with the networks; PANNA 2.x stores none.
         source: Where it was read from, for messages.
         format: ``panna2``, ``panna1``, ``lammps``, or ``memory`` where it was not read.
 
@@ -34,6 +35,7 @@ class NetworkSet:
     descriptor_info: dict[str, Any] | None = None
     generation: str | None = None
     energy_rescale: float | None = None
+    says_trainable: bool = True
     source: str = "the network"
     format: str = "memory"
 

@@ -48,6 +48,7 @@ def read_panna(folder: Path) -> NetworkSet:
         descriptor_info=info.descriptor_info,
         generation=info.generation,
         energy_rescale=info.energy_rescale,
+        says_trainable=info.says_trainable,
         source=str(folder),
         format=info.format,
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,21 @@ from panna_exp.config.panna_ini.importer import import_files
 from panna_exp.networks.panna import read_panna
 from panna_exp.training import checkpoint as checkpoints
 
+FROM_SAVED = """[IO_INFORMATION]
+data_dir = ./data
+train_dir = ./run
+[DATA_INFORMATION]
+atomic_sequence = H, C, O, N
+[TRAINING_PARAMETERS]
+batch_size = 20
+learning_rate = 0.001
+max_steps = 60
+[DEFAULT_NETWORK]
+networks_metadata = saved_weights
+{default}
+{species}
+"""
+OTHER = "[H]\narchitecture = 128:16:1\nbehavior = keep:new:new"
 EXACT = ("precision=float64", "training.shuffle=false", "tracking=none", "io.log_frequency=1")
 
 
@@ -81,6 +97,41 @@ def test_restart_train2(shared, program, second, monkeypatch):
     ours = json.loads((run / "networks_metadata.json").read_text())
     theirs = json.loads((case / "networks_metadata.json.written_in_train_dir").read_text())
     assert {key: ours[key] for key in theirs} == theirs
+
+
+@pytest.mark.parametrize(
+    ("default", "species", "moved"),
+    [
+        ("", "", {"H": (False, True, True), "C": (True,) * 3}),
+        ("trainable = 1:1:1", "", {"H": (False, True, True), "C": (True,) * 3}),
+        ("trainable = 0:0:0", "", {"H": (False, True, True), "C": (True,) * 3}),
+        ("", "[H]\ntrainable = 1:1:0", {"H": (True, True, False), "C": (True,) * 3}),
+        ("", "[H]\nbehavior = keep:new:new", {"H": (False, True, True), "C": (True,) * 3}),
+        ("", OTHER, {"H": (True,) * 3}),
+        ("trainable = 0:0:0\nactivations = 3:3:0", OTHER, {"H": (True,) * 3}),
+    ],
+    ids=["nothing", "default", "default frozen", "own", "no own", "structure", "structure only"],
+)
+def test_layers_that_the_saved_networks_freeze(shared, program, tmp_path, default, species, moved):
+    """As PANNA 1.x: flags of the metadata come before the default's, a species' own before all."""
+    shutil.copytree(shared / "reference/eval_tutorial_a/saved_weights", tmp_path / "saved_weights")
+    metadata = tmp_path / "saved_weights/networks_metadata.json"
+    content = json.loads(metadata.read_text())
+    content["networks_layers_trainable"][0] = [False, True, True]
+    metadata.write_text(json.dumps(content))
+    os.symlink(shared / "reference/eval_tutorial_a/data", tmp_path / "data")
+    (tmp_path / "train.ini").write_text(FROM_SAVED.format(default=default, species=species))
+    done = program.run("panna-train", "-c", "train.ini")
+    frozen = not all(moved["H"]) and not moved["H"][0]
+    assert ("not trained, as saved_weights says: H, layer 0 (" in done.stderr) == frozen
+    saved = read_panna(tmp_path / "saved_weights").networks
+    trained = {network.symbol: network for network in program.last_networks(tmp_path / "run")}
+    assert [int(item) for item in trained["H"].activations] == [1, 1, 0]
+    for symbol, expected in moved.items():
+        assert trained[symbol].trainable == expected
+        pairs = zip(saved[symbol].layers, trained[symbol].layers, strict=True)
+        same = [np.array_equal(old.weights, new.weights) for old, new in pairs]
+        assert same == [not flag for flag in expected]
 
 
 def initial_networks(folder, case, monkeypatch):

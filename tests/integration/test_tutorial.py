@@ -41,6 +41,30 @@ def test_frozen_oxygen_did_not_move_in_one_bit(networks):
         assert before.identical(after)
 
 
+def test_oxygen_stays_frozen_when_a_third_training_starts_from_the_second(tutorial, shared_program):
+    """Weights of ours say it; what a species' own section says comes first."""
+    program = shared_program
+    weights = "io.output_dir=outputs/tutorial2_weights"
+    program.run("extract-weights", "run_dir=outputs/tutorial2", weights)
+    third = (
+        *("experiment=tutorial1", *QUICK, "training.max_epochs=1", "training.steps_per_epoch=3"),
+        *("network.networks_metadata=outputs/tutorial2_weights", "network.trainable=[0,1,1]"),
+        *("network.species.H.trainable=[1,1,1,1]", "network.species.N.behavior=[load,new,new]"),
+    )
+    done = program.run("train", *third, "io.train_dir=outputs/tutorial3")
+    line = "not trained, as outputs/tutorial2_weights says: O, layers 0, 1, 2 (network.species."
+    assert line in done.stderr
+    networks = {item.symbol: item for item in program.last_networks(tutorial / "tutorial3")}
+    saved = read_panna(tutorial / "tutorial2_weights").networks
+    assert networks["O"].identical(saved["O"])
+    assert networks["H"].trainable == (True,) * 4
+    assert networks["C"].trainable == networks["N"].trainable == (False, True, True)
+    forced = "network.species.O.trainable=[1,0,1]"
+    program.run("train", *third, forced, "io.train_dir=outputs/tutorial4")
+    networks = {item.symbol: item for item in program.last_networks(tutorial / "tutorial4")}
+    assert networks["O"].trainable == (True, False, True)
+
+
 def test_nitrogen_went_on_from_where_it_was(networks):
     saved, trained = networks
     change = np.abs(trained["N"].layers[0].weights - saved["N"].layers[0].weights).max()

@@ -87,6 +87,8 @@ class _Layers:
         for name in _LISTS:
             read = self.source.values.get((self.symbol, name))
             inherits = not loads or (not self.has_own and name == "trainable")
+            if self.source.version == 1 and self.source.get(self.symbol, "architecture"):
+                inherits = False  # 1.x: a structure of its own takes nothing from the default
             if read is None and inherits and name != "behavior":
                 read = self.source.values.get((_DEFAULT, name))
             if read is None or len(read.value) == len(sizes):
