@@ -1,25 +1,27 @@
 """Checkpoints: everything needed to go on as if a training had never stopped.
 
 Files are ``_models/epoch_{E}_step_{S}.pt``; E is the epoch that step S belongs to, from 1. They
-hold tensors and plain values only and are read with ``weights_only=True``.
+hold tensors and plain values only and end with a checksum (see ``checkpoint_file``).
 """
 
-import io
-import pickle
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from panna_exp.data.ranges import Ranges
-from panna_exp.errors import CheckpointError, closest
-from panna_exp.files import write_atomic
-from panna_exp.networks.layers import Activation, LayerData, NetworkData
+from panna_exp.errors import CheckpointError, NetworkError, closest
+from panna_exp.networks.layers import NetworkData
+from panna_exp.training.checkpoint_file import is_whole, read_state, write_state
+from panna_exp.training.checkpoint_state import (
+    check_state,
+    pack_network,
+    pack_ranges,
+    unpack_network,
+    unpack_ranges,
+)
 
 FORMAT = "panna_exp checkpoint"
 FORMAT_VERSION = 1
@@ -125,9 +127,9 @@ def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "position": {name: getattr(position, name) for name in Position.__slots__},
-        "ranges": _pack_ranges(checkpoint.ranges),
+        "ranges": pack_ranges(checkpoint.ranges),
         **{
-            kind: [_pack_network(network) for network in getattr(checkpoint, kind)]
+            kind: [pack_network(network) for network in getattr(checkpoint, kind)]
             for kind in _NETWORKS
         },
     } | {
@@ -135,34 +137,54 @@ def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
         for name in Checkpoint.__slots__
         if name not in ("position", "ranges", *_NETWORKS)
     }
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomic(path, lambda file: file.write(buffer.getbuffer()))
+    write_state(path, state)
     return path
 
 
 def load(path: Path) -> Checkpoint:
-    """Reads a checkpoint; raises CheckpointError if the file is not a complete one."""
+    """Reads a checkpoint.
+
+    Raises:
+        CheckpointError: The file is damaged, of another version, or no checkpoint; the one before
+            it is named where there is one.
+    """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such checkpoint") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: is damaged or not a checkpoint ({reason})") from None
-    if not isinstance(state, Mapping) or state.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: is not a checkpoint of panna_exp")
-    if state["format_version"] != FORMAT_VERSION:
+        return _from_state(path, read_state(path))
+    except CheckpointError as error:
+        earlier = _earlier(path)
+        if earlier is None:
+            raise
         raise CheckpointError(
-            f"{path}: has checkpoint format {state['format_version']}, this program reads "
+            f"{error}; the checkpoint {earlier.stem} is whole: checkpoint={earlier.stem} chooses "
+            f"it, and a training goes on from it where {path.name} was moved away"
+        ) from None
+
+
+def _from_state(path: Path, state: dict[str, Any]) -> Checkpoint:
+    if state.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: is not a checkpoint of panna_exp")
+    if state.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: has checkpoint format {state.get('format_version')}, this program reads "
             f"{FORMAT_VERSION}: use the panna_exp version that wrote it ({state.get('versions')})"
         )
-    fields = {name: state[name] for name in Checkpoint.__slots__ if name in state}
-    fields["position"] = Position(**state["position"])
-    fields["ranges"] = _unpack_ranges(state.get("ranges"))
-    for kind in _NETWORKS:
-        fields[kind] = tuple(_unpack_network(item) for item in state.get(kind, ()))
-    return Checkpoint(**fields)
+    try:
+        check_state(state)
+        fields = {name: state[name] for name in Checkpoint.__slots__ if name in state}
+        fields["position"] = Position(**state["position"])
+        fields["ranges"] = unpack_ranges(state.get("ranges"))
+        for kind in _NETWORKS:
+            fields[kind] = tuple(unpack_network(item) for item in state.get(kind, ()))
+        return Checkpoint(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, NetworkError) as error:
+        raise CheckpointError(f"{path}: is damaged: {error}") from None
+
+
+def _earlier(path: Path) -> Path | None:
+    """Returns the last whole checkpoint before one that cannot be read, in the same folder."""
+    found = list_checkpoints(path.parent)
+    before = [item for item in found if path.stem == BEST or step_of(item) < step_of(path)]
+    return next((item for item in reversed(before) if is_whole(item)), None)
 
 
 def step_of(path: Path) -> int:
@@ -234,45 +256,3 @@ def prune(folder: Path, keep: int) -> None:
     """Deletes the oldest checkpoints beyond ``keep``."""
     for path in list_checkpoints(folder)[:-keep]:
         path.unlink(missing_ok=True)
-
-
-def _pack_network(network: NetworkData) -> dict[str, Any]:
-    return {
-        "symbol": network.symbol,
-        "offset": float(network.offset),
-        "trainable": list(network.trainable),
-        "layers": [
-            {
-                "weights": torch.from_numpy(np.array(layer.weights)),
-                "biases": torch.from_numpy(np.array(layer.biases)),
-                "activation": int(layer.activation),
-            }
-            for layer in network.layers
-        ],
-    }
-
-
-def _pack_ranges(ranges: Ranges | None) -> dict[str, Tensor] | None:
-    if ranges is None:
-        return None
-    return {name: torch.from_numpy(getattr(ranges, name)) for name in Ranges.__slots__}
-
-
-def _unpack_ranges(state: dict[str, Tensor] | None) -> Ranges | None:
-    return None if state is None else Ranges(**{name: state[name].numpy() for name in state})
-
-
-def _unpack_network(state: dict[str, Any]) -> NetworkData:
-    return NetworkData(
-        symbol=state["symbol"],
-        offset=state["offset"],
-        trainable=tuple(state["trainable"]),
-        layers=tuple(
-            LayerData(
-                weights=layer["weights"].numpy(),
-                biases=layer["biases"].numpy(),
-                activation=Activation(layer["activation"]),
-            )
-            for layer in state["layers"]
-        ),
-    )

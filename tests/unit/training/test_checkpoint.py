@@ -1,5 +1,6 @@
 import pickle
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -139,6 +140,128 @@ def test_ranges_read_back_and_older_checkpoints_have_none(tmp_path):
     assert found.same(ranges)
     assert found.counts.tolist() == [9, 0]
     state = torch.load(path, weights_only=True)
-    del state["ranges"]
+    del state["ranges"], state["sealed"]
     torch.save(state, path)
     assert checkpoints.load(path).ranges is None
+
+
+def test_files_without_a_seal_are_read(tmp_path):
+    written = make_checkpoint()
+    path = checkpoints.save(written, tmp_path)
+    state = torch.load(path, weights_only=True)  # the archive is torch's, whatever follows it
+    del state["sealed"]
+    torch.save(state, path)
+    assert checkpoints.load(path).networks[0].identical(written.networks[0])
+
+
+def test_every_flipped_bit_and_every_length_is_noticed(tmp_path):
+    path = checkpoints.save(make_checkpoint(), tmp_path)
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for bit in random.choice(8 * len(content), 400, replace=False):
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(changed)
+        with pytest.raises(CheckpointError, match="damaged"):
+            checkpoints.load(path)
+    for length in random.choice(len(content), 60, replace=False):
+        path.write_bytes(content[:length])
+        with pytest.raises(CheckpointError, match="damaged"):
+            checkpoints.load(path)
+
+
+def refusal(path):
+    """The one line about a file that is refused."""
+    try:
+        checkpoints.load(path)
+    except CheckpointError as error:
+        message = str(error)
+    else:
+        return None
+    assert "\n" not in message
+    return message
+
+
+def mutations(content, random):
+    """Yields contents with pieces changed, doubled, moved or taken out."""
+    while True:
+        changed = bytearray(content)
+        start, length = random.integers(len(content)), random.integers(1, 300)
+        kind = random.integers(4)
+        if kind == 0:
+            changed[start : start + length] = random.bytes(length)
+        elif kind == 1:
+            del changed[start : start + length]
+        elif kind == 2:
+            changed[start:start] = changed[start : start + length]
+        else:
+            changed[start : start + length] = bytes(length)
+        yield bytes(changed)
+
+
+def test_mutated_files_without_a_seal_give_one_line_or_a_checkpoint(tmp_path):
+    path = checkpoints.save(make_checkpoint(), tmp_path)
+    state = torch.load(path, weights_only=True)
+    del state["sealed"]
+    torch.save(state, path)
+    random = np.random.default_rng(1)
+    refused = 0
+    for _, changed in zip(range(250), mutations(path.read_bytes(), random), strict=False):
+        path.write_bytes(changed)
+        refused += refusal(path) is not None
+    assert refused > 100
+
+
+def nested(state):
+    """Yields every mapping and list in a state with each of its keys."""
+    keys = list(state) if isinstance(state, dict) else range(len(state))
+    for key in keys:
+        yield state, key
+        if isinstance(state[key], dict | list):
+            yield from nested(state[key])
+
+
+def test_what_is_missing_or_of_another_type_is_one_line(tmp_path):
+    path = checkpoints.save(make_checkpoint(), tmp_path)
+
+    def fresh():
+        state = torch.load(path, weights_only=True)
+        del state["sealed"]
+        return state
+
+    target = tmp_path / "changed.pt"
+    for index in range(len(list(nested(fresh())))):
+        for change in ("remove", None, "text", -1, []):
+            state = fresh()
+            place, key = list(nested(state))[index]
+            if change == "remove":
+                del place[key]
+            else:
+                place[key] = change
+            torch.save(state, target)
+            refusal(target)
+
+
+def test_archives_that_unpack_to_more_than_they_are_take_no_memory(tmp_path):
+    path = tmp_path / "epoch_1_step_1.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    with pytest.raises(CheckpointError, match="compressed"):
+        checkpoints.load(path)
+    torch.save({"format": checkpoints.FORMAT, "x": torch.zeros(1).expand(10**9)}, path)
+    with pytest.raises(CheckpointError, match="a tensor of 1000000000 numbers"):
+        checkpoints.load(path)
+
+
+def test_a_whole_checkpoint_is_offered_where_the_newest_is_damaged(tmp_path):
+    paths = [checkpoints.save(make_checkpoint(step), tmp_path) for step in (50, 100, 150)]
+    best = checkpoints.save(make_checkpoint(100), tmp_path, "best")
+    for path in (*paths[1:], best):
+        path.write_bytes(path.read_bytes()[:-100])
+    for path in (paths[2], best):
+        with pytest.raises(CheckpointError, match="the checkpoint epoch_1_step_50 is whole"):
+            checkpoints.load(path)
+    paths[0].write_bytes(b"")
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.load(paths[2])
+    assert "is whole" not in str(caught.value)
