@@ -18,10 +18,10 @@ from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.saved import MODEL_FACTS, SavedPotential, from_folder, to_network_set
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import NetworkError
-from panna_exp.files import write_text_atomic
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
+from panna_exp.networks.sums import verify, write_listed
 
 FACTS = MODEL_FACTS
 FORMAT = "panna_exp potential"
@@ -96,7 +96,7 @@ def _write_facts(folder: Path, version: int, name: str, more: Mapping[str, Any])
         **more,
         "units": {"length": "angstrom", "energy": "eV"},
     }
-    write_text_atomic(folder / FACTS, json.dumps(facts, indent=1) + "\n")
+    write_listed(folder / FACTS, (json.dumps(facts, indent=1) + "\n").encode())
 
 
 def read_members(folder: Path) -> tuple[list[SavedPotential], torch.dtype]:
@@ -132,6 +132,7 @@ def read_model(folder: Path) -> tuple[SavedPotential, torch.dtype]:
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
+    verify(path)
     try:
         facts = json.loads(path.read_bytes())
     except FileNotFoundError:

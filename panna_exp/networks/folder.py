@@ -3,7 +3,8 @@
 All files are first written to a temporary folder and read back there. A folder that does not exist
 yet then appears whole, by one rename. In a folder that exists, the index (the file
 that names the others) is removed first and put in place last: whatever happens in between, a reader
-finds either a complete network or no index, which it reports. Other files stay untouched.
+finds either a complete network or no index, which it reports. Other files stay untouched. The
+checksums of all are put beside them (see ``sums``).
 """
 
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from panna_exp.errors import NetworkError
 from panna_exp.files import sync_folder, write_atomic
+from panna_exp.networks import sums
 
 
 def install(
@@ -44,6 +46,7 @@ def install(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = not folder.exists()
+        files = {**files, sums.NAME: sums.sums_text(folder, files)}
         parent = folder.parent if fresh else folder
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=parent))
         try:

@@ -25,6 +25,7 @@ from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.metadata import layer_shapes
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.panna_in import PannaIn, SpeciesSection, format_panna_in, parse_panna_in
+from panna_exp.networks.sums import verify
 
 FILE_NAME = "panna.in"
 # The plugin computes this formula and no other.
@@ -123,6 +124,7 @@ def _read_network(
     shapes = layer_shapes(feature_size, section.sizes)
     expected = 4 * sum((n_in + 1) * n_out for n_in, n_out in shapes)
     try:
+        verify(path)
         data = path.read_bytes()
     except FileNotFoundError:
         raise NetworkError(f"{path}: no such file (weights of {symbol}, see {file})") from None

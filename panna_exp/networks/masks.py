@@ -2,15 +2,13 @@
 
 import io
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panna_exp.errors import NetworkError
-from panna_exp.files import write_atomic
+from panna_exp.networks.sums import verify, write_listed
 
 Mask = NDArray[np.bool_]
 
@@ -33,15 +31,11 @@ def write_masks(masks: Mapping[str, Mask], folder: Path) -> list[Path]:
         buffer = io.BytesIO()
         np.save(buffer, mask.astype(np.float32))
         try:
-            write_atomic(path, partial(_write, buffer.getvalue()))
+            write_listed(path, buffer.getvalue())
         except OSError as error:
             raise NetworkError(f"{path}: cannot be written: {error.strerror or error}") from None
         written.append(path)
     return written
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
 
 
 def read_mask(folder: Path, symbol: str, number: int, shape: tuple[int, ...]) -> Mask:
@@ -51,6 +45,7 @@ def read_mask(folder: Path, symbol: str, number: int, shape: tuple[int, ...]) ->
         NetworkError: It is not there, damaged, of another shape, or has other values than 0 and 1.
     """
     path = folder / file_name(symbol, number)
+    verify(path)
     try:
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from typing import Any
 from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import NetworkError, closest
 from panna_exp.networks.layers import Activation
+from panna_exp.networks.sums import verify
 
 FILE_NAME = "networks_metadata.json"
 
@@ -108,6 +109,7 @@ def read_metadata(path: Path) -> Metadata:
 
 def _load_json(file: Path) -> dict[str, Any]:
     try:
+        verify(file)
         data = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise NetworkError(

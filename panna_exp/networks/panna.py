@@ -16,6 +16,7 @@ from panna_exp.networks.folder import install
 from panna_exp.networks.layers import LayerData, NetworkData, Weights
 from panna_exp.networks.metadata import FILE_NAME, Files, Metadata, NetworkSpec, layer_shapes
 from panna_exp.networks.network_set import NetworkSet
+from panna_exp.networks.sums import verify as verify_sum
 
 # What numpy raises on files that are not .npy, cut short or altered, besides FileNotFoundError.
 _DAMAGED = (
@@ -98,6 +99,7 @@ def read_array(path: Path, shape: tuple[int, ...], what: str) -> Weights:
     Raises:
         NetworkError: The file is missing, damaged, of another shape or type.
     """
+    verify_sum(path)
     try:
         # mmap_mode: the length of the file is checked before memory is taken.
         stored = np.load(path, mmap_mode="r", allow_pickle=False)

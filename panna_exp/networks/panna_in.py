@@ -12,6 +12,7 @@ from typing import Any
 from panna_exp.errors import NetworkError, closest
 from panna_exp.networks.descriptor import COUNTS, LISTS, SCALARS
 from panna_exp.networks.layers import Activation
+from panna_exp.networks.sums import verify
 
 _HEADER = "GVECT_PARAMETERS"
 # The order matters to the plugin: it makes the centres when it meets RsN, from Rc and Rs0.
@@ -120,6 +121,7 @@ def _format_value(key: str, value: Any) -> str:
 
 def _sections(path: Path) -> dict[str, dict[str, Line]]:
     try:
+        verify(path)
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise NetworkError(f"{path}: no such file") from None

@@ -13,7 +13,7 @@ import numpy as np
 
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import NetworkError
-from panna_exp.files import write_text_atomic
+from panna_exp.networks.sums import unlist, verify, write_listed
 
 FILE_NAME = "descriptor_ranges.json"
 _FORMAT = "panna_exp descriptor ranges"
@@ -29,6 +29,7 @@ def write_ranges(ranges: Ranges | None, symbols: Sequence[str], folder: Path) ->
     path = folder / FILE_NAME
     try:
         if ranges is None:
+            unlist(path)
             path.unlink(missing_ok=True)
             return []
         by_species = {
@@ -40,7 +41,7 @@ def write_ranges(ranges: Ranges | None, symbols: Sequence[str], folder: Path) ->
             for index, symbol in enumerate(symbols)
         }
         content = {"format": _FORMAT, "format_version": _VERSION, "species": by_species}
-        write_text_atomic(path, json.dumps(content) + "\n")
+        write_listed(path, (json.dumps(content) + "\n").encode())
     except OSError as error:
         raise NetworkError(f"{path}: cannot be written: {error.strerror or error}") from None
     return [path]
@@ -58,6 +59,7 @@ def read_ranges(folder: Path, symbols: Sequence[str], size: int) -> Ranges | Non
         NetworkError: The file is damaged, or does not fit the networks.
     """
     path = (folder if folder.is_dir() else folder.parent) / FILE_NAME
+    verify(path)
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -9,10 +9,12 @@ import torch
 from panna_exp import __version__
 from panna_exp.assembly.model_folder import FACTS, read_members, read_model, write_committee
 from panna_exp.errors import NetworkError
+from panna_exp.networks.sums import read_sums
 
 
 def change(folder, **values):
     path = folder / FACTS
+    (folder / "SHA256SUMS").unlink(missing_ok=True)  # older folders have none
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
@@ -75,6 +77,7 @@ def test_damage_is_named(model_folder, values, message):
 def test_a_folder_that_is_none_or_not_json(model_folder):
     with pytest.raises(NetworkError, match="no such file: expected a model's folder"):
         read_model(model_folder.parent)
+    (model_folder / "SHA256SUMS").unlink()
     (model_folder / FACTS).write_text("{")
     with pytest.raises(NetworkError, match="is not JSON"):
         read_model(model_folder)
@@ -85,6 +88,23 @@ def test_networks_without_their_descriptor_are_refused(model_folder):
     values = json.loads(path.read_text())
     for key in ("gvect_params", "generation", "descriptor"):
         del values[key]
+    (model_folder / "SHA256SUMS").unlink()
     path.write_text(json.dumps(values))
     with pytest.raises(NetworkError, match="does not say which descriptor"):
         read_model(model_folder)
+
+
+def test_every_changed_file_is_noticed(model_folder):
+    listed = read_sums(model_folder)
+    assert set(listed) == {path.name for path in model_folder.iterdir()} - {"SHA256SUMS"}
+    for name in listed:
+        path = model_folder / name
+        content = path.read_bytes()
+        for bit in range(0, 8 * len(content), max(1, len(content) // 5)):
+            changed = bytearray(content)
+            changed[bit // 8] ^= 1 << (bit % 8)
+            path.write_bytes(changed)
+            with pytest.raises(NetworkError, match=f"{name}: is damaged: its checksum"):
+                read_model(model_folder)
+        path.write_bytes(content)
+    read_model(model_folder)

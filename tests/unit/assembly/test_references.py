@@ -120,7 +120,7 @@ def checkpoint(offsets):
         networks=networks,
         descriptor={},
         energy_rescale=1.0,
-        optimizer={},
+        optimizer={"updates": 0, "first_moment": {}, "second_moment": {}},
         epoch_sums=None,
         interval_sums=None,
         stream={},

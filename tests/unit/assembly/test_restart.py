@@ -51,7 +51,7 @@ def write(folder, step, config=CONFIG):
         networks=(NetworkData(symbol="H", layers=(layer,)),),
         descriptor={"type": "unknown", "size": 2},
         energy_rescale=1.0,
-        optimizer={},
+        optimizer={"updates": 0, "first_moment": {}, "second_moment": {}},
         epoch_sums=torch.zeros(6),
         interval_sums=torch.zeros(6),
         stream=STREAM,

@@ -76,6 +76,7 @@ def test_export_is_read_back_with_the_offset_in_the_last_bias(tmp_path):
 
 def test_keys_and_sections_come_in_any_order(tmp_path):
     write_lammps(make_set(), tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     expected = read_lammps(tmp_path)
     blocks = (tmp_path / "panna.in").read_text().split("\n\n")
     turned = []
@@ -191,6 +192,7 @@ def test_numbers_too_large_for_float32_are_refused(tmp_path):
 )
 def test_mistakes_in_panna_in_are_named(tmp_path, old, new, message):
     write_lammps(make_set(), tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     path = tmp_path / "panna.in"
     text = path.read_text()
     assert old in text
@@ -202,6 +204,7 @@ def test_mistakes_in_panna_in_are_named(tmp_path, old, new, message):
 
 def test_lists_of_the_wrong_length_are_named(tmp_path):
     write_lammps(make_set(), tmp_path, gversion=1)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     path = tmp_path / "panna.in"
     path.write_text(path.read_text().replace("Rs_ang = [0.5,1.8]", "Rs_ang = [0.5]"))
     with pytest.raises(NetworkError, match="Rs_ang: line 14: 1 values, but RsN_ang is 2"):
@@ -210,6 +213,7 @@ def test_lists_of_the_wrong_length_are_named(tmp_path):
 
 def test_weights_cut_short_and_not_finite_are_named(tmp_path):
     write_lammps(make_set(), tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     data = (tmp_path / "weights_O.dat").read_bytes()
     (tmp_path / "weights_O.dat").write_bytes(data[:-1])
     with pytest.raises(NetworkError, match=r"weights_O.dat: has 339 bytes, expected 340"):
@@ -283,6 +287,7 @@ def test_bp_networks_say_theirs_and_are_not_for_lammps(tmp_path):
 
 def test_altered_panna_in_gives_one_message_or_a_network(tmp_path):
     write_lammps(make_set(), tmp_path, gversion=1)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     path = tmp_path / "panna.in"
     original = path.read_bytes()
     rng = np.random.default_rng(7)

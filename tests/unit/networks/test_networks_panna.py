@@ -44,6 +44,8 @@ def make_set(**kwargs):
 
 
 def edit(folder, change):
+    """Changes the metadata of a folder, which then is as PANNA writes it: without checksums."""
+    (folder / "SHA256SUMS").unlink(missing_ok=True)
     path = folder / "networks_metadata.json"
     data = json.loads(path.read_text())
     change(data)
@@ -72,7 +74,8 @@ def test_2x_files_are_those_of_the_format(tmp_path):
     names = {path.name for path in tmp_path.iterdir()}
     arrays = {f"O_l{n}_{x}.npy" for n in range(3) for x in "wb"}
     assert names == arrays | {f"H_l{n}_{x}.npy" for n in range(2) for x in "wb"} | {
-        "networks_metadata.json"
+        "networks_metadata.json",
+        "SHA256SUMS",
     }
     data = json.loads((tmp_path / "networks_metadata.json").read_text())
     assert data["scaffold_type"] == "PANNA"
@@ -90,6 +93,7 @@ def test_2x_files_are_those_of_the_format(tmp_path):
 def test_fortran_order_and_big_endian_files_are_read(tmp_path):
     networks = make_set()
     write_panna(networks, tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     weights = networks.networks["O"].layers[0].weights
     np.save(tmp_path / "O_l0_w.npy", np.asfortranarray(weights.astype(">f4")))
     assert read_panna(tmp_path).identical(networks)
@@ -115,6 +119,7 @@ def test_unknown_keys_are_left_alone(tmp_path):
 def test_1x_file_names_come_from_the_metadata(tmp_path):
     networks = make_set()
     write_panna(networks, tmp_path, version=1)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     (tmp_path / "species_O_layer_0_weights_4x5.npy").rename(tmp_path / "any.npy")
 
     def change(data):
@@ -174,6 +179,7 @@ def test_metadata_of_our_training_directory(tmp_path):
 )
 def test_damaged_arrays_are_named(tmp_path, damage, message):
     write_panna(make_set(), tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     damage(tmp_path)
     with pytest.raises(NetworkError, match=message):
         read_panna(tmp_path)
@@ -289,7 +295,7 @@ def test_other_files_in_the_folder_stay(tmp_path):
 def test_a_crash_while_replacing_never_leaves_a_mixture(tmp_path, monkeypatch):
     first, second = make_set(), make_set()
     crashes, missing = [], []
-    for crash_at in range(12):
+    for crash_at in range(13):
         target = tmp_path / f"out{crash_at}"
         write_panna(first, target)
         calls = iter(range(100))
@@ -314,9 +320,9 @@ def test_a_crash_while_replacing_never_leaves_a_mixture(tmp_path, monkeypatch):
         else:
             assert read.identical(first) or read.identical(second)
         assert not [path for path in target.iterdir() if path.name.startswith(".")]
-    assert len(crashes) == 11
+    assert len(crashes) == 12
     assert all("No space left on device" in message for message in crashes)
-    assert len(missing) == 11
+    assert len(missing) == 12
     assert all("networks_metadata.json: no such file" in message for message in missing)
 
 
@@ -345,6 +351,7 @@ def test_what_does_not_read_back_is_refused(tmp_path, monkeypatch):
 
 def test_altered_files_give_one_message_or_a_network(tmp_path):
     write_panna(make_set(gvect_params={"zeta": 50.0}), tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # PANNA writes none
     rng = np.random.default_rng(3)
     paths = [tmp_path / "networks_metadata.json", tmp_path / "O_l0_w.npy"]
     refused = []
