@@ -17,13 +17,13 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from panna_exp.assembly.committee import read_potentials
-from panna_exp.assembly.descriptor import parameters, refuse_difference
+from panna_exp.assembly.descriptor import SAY_WHICH, describe, parameters, refuse_difference
 from panna_exp.assembly.descriptor_options import refuse_contradiction
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.assembly.watch import Watch
-from panna_exp.config.schema import DescriptorConfig, Generation
+from panna_exp.config.schema import DescriptorConfig, DescriptorType, Generation
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.elements import Species
@@ -228,6 +228,12 @@ def _given_descriptor(
         refuse_contradiction(member.descriptor, {**(keys or {}), **named}, member.label)
         return None
     options = DescriptorConfig(**(keys or {}))
-    info = parameters(options, Species(member.symbols), Generation(generation or "C")).to_info()
+    if generation is None and DescriptorType(options.type) is DescriptorType.mBP:
+        raise DataError(
+            f"{member.label}: the parameters of its {describe(member.descriptor)} do not say the "
+            f"formula: {SAY_WHICH}"
+        )
+    formula = None if generation is None else Generation(generation)
+    info = parameters(options, Species(member.symbols), formula).to_info()
     refuse_difference(member.descriptor, info, member.label, "the descriptor parameters")
     return info

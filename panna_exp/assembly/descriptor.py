@@ -32,6 +32,12 @@ from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError, DataError
 
+# What every path says where positions meet networks of unknown formula.
+SAY_WHICH = (
+    "say which formula with descriptor.generation=A, B or C (--generation of PANNA's own commands, "
+    "generation='A' from Python; PANNA's tutorial TFRecords are A; its present code and LAMMPS "
+    "networks C)"
+)
 # Keys of the group that BP does not have.
 _ONLY_MBP = ("Rs0_ang", "RsN_ang", "Rsst_ang", "Rs_ang_list", "ThetasN", "Thetas_list")
 
@@ -204,8 +210,7 @@ def for_network(
     if generation is None and not _is_bp(config.descriptor):
         raise DataError(
             f"{structures.origins[0]}: has positions, but the network was trained on "
-            f"{describe(info)}: say which formula with descriptor.generation=A, B or C "
-            "(PANNA's tutorial TFRecords are A; its present code and LAMMPS networks C)"
+            f"{describe(info)}: {SAY_WHICH}"
         )
     wanted = parameters(config.descriptor, species, generation)
     refuse_difference(info, wanted.to_info(), "the network", "descriptor")

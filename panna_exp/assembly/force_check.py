@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from panna_exp.assembly.descriptor import Info, describe
+from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe
 from panna_exp.assembly.potential import Potential
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.structures import StructureSet
@@ -68,8 +68,7 @@ def refuse_unmovable(structures: StructureSet, descriptor: Info) -> None:
         )
     if descriptor["type"] == "unknown":
         raise DataError(
-            f"check_forces=true needs the formula of the {describe(descriptor)}: say "
-            "descriptor.generation=A, B or C"
+            f"check_forces=true needs the formula of the {describe(descriptor)}: {SAY_WHICH}"
         )
 
 

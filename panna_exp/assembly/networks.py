@@ -1,13 +1,13 @@
 """Builds each species' network: new layers, layers of a weights folder, layers from files."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from panna_exp.assembly.trainable import layers_frozen_as_saved, with_saved_flags
+from panna_exp.assembly.trainable import layers_frozen_as_saved, loads_first_layer, with_saved_flags
 from panna_exp.config.schema import NetworkConfig, Precision
 from panna_exp.config.species import SpeciesSpec, parse_network
 from panna_exp.elements import Species
@@ -35,6 +35,7 @@ class NetworkSource:
         precision: float32 or float64.
         base: Folder that relative paths start from.
         energy_rescale: Factor on the energies that they are to learn.
+        check_descriptor: Asked about saved networks whose first layer is loaded.
     """
 
     config: NetworkConfig
@@ -46,6 +47,7 @@ class NetworkSource:
     precision: Precision
     base: Path
     energy_rescale: float = 1.0
+    check_descriptor: Callable[[NetworkSet], None] | None = None
 
 
 def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
@@ -65,10 +67,13 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
     for symbol, offset in zip(source.species, source.offsets, strict=True):
         own = overrides.get(symbol, replace(default, behavior=None, layer_files={}))
         spec, loaded = _resolve(own, default, saved, symbol, source)
-        says_trainable = symbol in overrides and own.trainable is not None
-        if saved is not None and loaded is not None and not says_trainable:
-            spec = with_saved_flags(spec, loaded, saved, source.panna_version)
-            frozen[symbol] = layers_frozen_as_saved(spec, loaded)
+        if saved is not None and loaded is not None:
+            if symbol not in overrides or own.trainable is None:
+                spec = with_saved_flags(spec, loaded, saved, source.panna_version)
+                frozen[symbol] = layers_frozen_as_saved(spec, loaded)
+            fits = loads_first_layer(spec) and saved.feature_size == source.feature_size
+            if fits and source.check_descriptor is not None:
+                source.check_descriptor(saved)
         networks.append(_network(symbol, offset, spec, loaded, source, initializer))
     if any(frozen.values()):
         logger.info(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from panna_exp.assembly.descriptor import Info, describe
+from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe
 from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
@@ -71,8 +71,8 @@ class Potential:
         info = first.descriptor if descriptor is None else descriptor
         if info["type"] == "unknown":
             raise DataError(
-                f"{first.label}: the formula of its {describe(info)} is not known: say which with "
-                "generation='A', 'B' or 'C' and the parameters, or train on descriptors that do"
+                f"{first.label}: the formula of its {describe(info)} is not known: {SAY_WHICH}, "
+                "and the parameters, or train on descriptors that do"
             )
         self.species = Species(first.symbols)
         self.operator = operator_of(parameters_from_info(info), dtype, device, compiled=compiled)

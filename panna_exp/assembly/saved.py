@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from panna_exp.assembly.descriptor import Info, parameters, refuse_difference
+from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe, parameters, refuse_difference
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.ranges import Ranges
@@ -117,6 +117,29 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
         ranges=read_ranges(path, tuple(saved.networks), saved.feature_size),
         source=path,
     )
+
+
+def refuse_other_descriptor(saved: NetworkSet, info: Info, named: bool) -> None:
+    """Raises DataError where layers of saved networks would meet another descriptor's values.
+
+    Args:
+        saved: The networks whose first layers are loaded.
+        info: What the descriptors of the data are; unknown ones pass.
+        named: Whether the user said which formula they are of.
+    """
+    if info["type"] == "unknown":
+        return
+    own = None
+    if stored_type(saved) == "BP" or saved.generation is not None:
+        own = descriptor_parameters(saved, None)
+    if own is not None:
+        refuse_difference(own.to_info(), info, saved.source, "the training data")
+    elif not named and info["type"] == "mBP":
+        stored = {"type": "unknown", "size": saved.feature_size}
+        raise DataError(
+            f"{saved.source}: was trained on {describe(stored)}, but the training data have "
+            f"{describe(info)}: {SAY_WHICH}"
+        )
 
 
 def _rescale_of(path: Path) -> float:

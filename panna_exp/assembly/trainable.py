@@ -44,3 +44,8 @@ def layers_frozen_as_saved(spec: SpeciesSpec, loaded: NetworkData) -> str:
     note = f" ({', '.join(map(str, drawn))} newly drawn)" if drawn else ""
     plural = "s" if len(numbers) > 1 else ""
     return f"layer{plural} {', '.join(map(str, numbers))}{note}" if numbers else ""
+
+
+def loads_first_layer(spec: SpeciesSpec) -> bool:
+    """Whether the layer that takes the descriptor is the saved one."""
+    return 0 not in spec.layer_files and (spec.behavior or ("load",))[0] != "new"

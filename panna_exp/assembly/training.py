@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from panna_exp import __version__
 from panna_exp.assembly.batches import batch_order, pack, stream_settings
 from panna_exp.assembly.datasets import DataPart, RunData
+from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_device, choose_products, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
@@ -24,6 +26,7 @@ from panna_exp.assembly.restart import (
     flatten,
     next_position,
 )
+from panna_exp.assembly.saved import refuse_other_descriptor
 from panna_exp.config.schema import Execution, TrainConfig, TrainingConfig
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError
@@ -279,6 +282,11 @@ def initial_networks(
             precision=config.precision,
             base=base,
             energy_rescale=config.training.energy_rescale if restart.checkpoint is None else 1.0,
+            check_descriptor=partial(
+                refuse_other_descriptor,
+                info=data.descriptor,
+                named=chosen_generation(config.data, config.descriptor) is not None,
+            ),
         )
     )
     if restart.checkpoint is None:

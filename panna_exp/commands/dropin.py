@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from panna_exp.commands.arguments import Parser
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.config.panna_ini.keywords import Kind
+from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def pack(arguments: list[str]) -> int:
 def _flags(options: argparse.Namespace) -> list[str]:
     """The options besides the file, as they were typed."""
     version = options.panna_version
+    formula = options.generation
     return [
+        *(() if formula is None else ("--generation", formula)),
         *(() if version is None else ("--panna-version", str(version))),
         *(("--skip-unknown",) if options.skip_unknown else ()),
     ]
@@ -106,6 +109,7 @@ def _twice_as_long(experiment: "Imported") -> str:
 def _import(kind: Kind, arguments: list[str]) -> "tuple[Imported, argparse.Namespace]":
     """Returns the experiment of the INI file that the arguments name."""
     options = _parser(_WORDS[kind]).parse(arguments)
+    from panna_exp.config.panna_ini.imported import Setting
     from panna_exp.config.panna_ini.importer import import_files
 
     (experiment,) = import_files(
@@ -119,6 +123,8 @@ def _import(kind: Kind, arguments: list[str]) -> "tuple[Imported, argparse.Names
     print(f"{options.config}: PANNA {experiment.version}.x, {experiment.reason}")
     for note in experiment.notes:
         print(f"note: {note}")
+    if kind != "packing" and options.generation is not None:
+        experiment.settings["descriptor.generation"] = Setting(options.generation, "--generation")
     if kind == "train":
         experiment.groups["tracking"] = "tensorboard"
     return experiment, options
@@ -135,5 +141,9 @@ def _parser(word: str) -> Parser:
     parser.add_argument(
         "--panna-version", type=int, choices=(1, 2), help="PANNA's version (default: by its keys)"
     )
+    if word != _WORDS["packing"]:
+        parser.add_argument(
+            "--generation", choices=GENERATIONS, help="formula of mBP, where no file says which"
+        )
     parser.add_argument("--skip-unknown", action="store_true", help="pass over unknown keys")
     return parser

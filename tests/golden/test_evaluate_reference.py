@@ -1,122 +1,132 @@
-"""``panna-exp evaluate network_dir=...`` gives the energies that PANNA gives for its networks."""
+"""PANNA's own evaluation inputs, run by ``panna-evaluate``, and the same by ``panna-exp evaluate``.
+
+Energies and forces are those that PANNA computed; its text files are the same to what it copied.
+"""
+
+import os
 
 import numpy as np
 import pytest
 
-from panna_exp.commands.evaluation import evaluate
-from panna_exp.config.schema import (
-    DataConfig,
-    EvaluateConfig,
-    Generation,
-    IoConfig,
-    Precision,
-)
-from panna_exp.config.validation.commands import validate_evaluate
-from panna_exp.errors import DataError
-from panna_exp.networks.panna import read_panna
-
+CARBON = "../traj_forces_a/data"
+# case, input and result, network, data, whether there are forces.
 CASES = [
-    ("eval_tutorial_a", "saved_weights", "data", "energies_offset.npy"),
-    ("eval_unittest1_a", "saved_networks", "data", "energies_offset.npy"),
-    ("eval_carbon_forces_a", "net_gauss", "../traj_forces_a/data", "energies_gauss.npy"),
-    ("eval_carbon_forces_a", "net_relu", "../traj_forces_a/data", "energies_relu.npy"),
-    ("eval_carbon_forces_a", "net_rbf", "../traj_forces_a/data", "energies_rbf.npy"),
+    ("eval_tutorial_a", "offset", "saved_weights", "data", False),
+    ("eval_unittest1_a", "offset", "saved_networks", "data", False),
+    ("eval_unittest1_a", "nooffset", "saved_networks", "data", False),
+    ("eval_carbon_forces_a", "gauss", "net_gauss", CARBON, True),
+    ("eval_carbon_forces_a", "relu", "net_relu", CARBON, True),
+    ("eval_carbon_forces_a", "rbf", "net_rbf", CARBON, True),
+    (
+        "eval_sparse_a",
+        "sparse",
+        "../eval_tutorial_a/saved_weights",
+        "../gv_sparse_water_a/tfr",
+        True,
+    ),
 ]
 
 
-def make_config(folder, network, data, out, precision):
-    return EvaluateConfig(
-        network_dir=str(folder / network),
-        precision=precision,
-        data=DataConfig(test=[str(folder / data)]),
-        io=IoConfig(eval_dir=str(out)),
-        batch_size=7,
-    )
+@pytest.fixture
+def lay_out(shared, tmp_path):
+    """Puts a case's data and networks where its inputs expect them; returns the case's folder."""
+
+    def linked(case, network, data):
+        folder = shared / "reference" / case
+        for name, source in (("data", data), ("saved_networks", network)):
+            os.symlink(folder / source, tmp_path / name)
+        return folder
+
+    return linked
 
 
-FORCE_CASES = [
-    ("net_gauss", "forces_gauss.npy"),
-    ("net_relu", "forces_relu.npy"),
-    ("net_rbf", "forces_rbf.npy"),
-]
+def energies(path):
+    rows = [line.split() for line in path.read_text().splitlines()[1:]]
+    return np.array([float(row[3]) for row in rows])
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize(
-    ("precision", "atol"), [(Precision.float64, 1e-8), (Precision.float32, 2e-5)]
-)
-@pytest.mark.parametrize(("network", "expected"), FORCE_CASES)
-def test_forces(shared, tmp_path, network, expected, precision, atol, sparse):
-    folder = shared / "reference" / "eval_carbon_forces_a"
-    config = make_config(folder, network, "../traj_forces_a/data", tmp_path, precision)
-    config.compute_forces = True
-    config.data.sparse_derivatives = sparse
-    evaluate(config, tmp_path)
-    found = np.loadtxt(tmp_path / "forces.dat", usecols=range(2, 5))
-    np.testing.assert_allclose(found, np.load(folder / expected).reshape(-1, 3), rtol=0, atol=atol)
+def forces(path):
+    return np.loadtxt(path, usecols=range(2, 5))
 
 
-@pytest.mark.parametrize("sparse", [None, False])
-def test_forces_of_sparse_derivatives(shared, tmp_path, sparse):
-    folder = shared / "reference" / "eval_sparse_a"
-    network = "../eval_tutorial_a/saved_weights"
-    data = "../gv_sparse_water_a/tfr"
-    config = make_config(folder, network, data, tmp_path, Precision.float64)
-    config.data.zero_forces = "keep"
-    config.data.sparse_derivatives = sparse
-    config.compute_forces = True
-    evaluate(config, tmp_path)
-    found = np.loadtxt(tmp_path / "forces.dat", usecols=range(2, 5))
-    expected = np.load(folder / "forces_sparse.npy").reshape(-1, 3)
+@pytest.mark.parametrize(("case", "result", "network", "data", "with_forces"), CASES)
+def test_pannas_own_inputs(program, lay_out, case, result, network, data, with_forces):
+    folder = lay_out(case, network, data)
+    done = program.run("panna-evaluate", "-c", str(folder / f"eval_{result}.ini"))
+    assert "PANNA 1.x, by" in done.stdout
+    assert "constant" in done.stdout
+    out = program.folder / "eval"
+    found, expected = energies(out / "energies.dat"), np.load(folder / f"energies_{result}.npy")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8)
-    assert_same_text(tmp_path / "forces.dat", folder / "forces_sparse.dat")
+    assert_same_text(out / "energies.dat", folder / f"energies_{result}.dat", computed=(3,))
+    assert (out / "forces.dat").exists() == with_forces
+    if with_forces:
+        found = forces(out / "forces.dat")
+        expected = np.load(folder / f"forces_{result}.npy").reshape(-1, 3)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8)
+        assert_same_text(out / "forces.dat", folder / f"forces_{result}.dat", computed=(2, 3, 4))
 
 
-def assert_same_text(path, original, columns=(0, 1, 5, 6, 7)):
+def assert_same_text(path, original, computed):
     """What PANNA copies from the data is the same text, and what it computes to 1e-8."""
-    ours, theirs = path.read_text(), original.read_text()
-    assert ours[-1] == theirs[-1] == "\n"
-    header, *rows = (line.split(" ") for line in ours.splitlines())
-    expected_header, *expected_rows = (line.split(" ") for line in theirs.splitlines())
+    header, *rows = (line.split(" ") for line in path.read_text().splitlines())
+    expected_header, *expected_rows = (
+        line.split(" ") for line in original.read_text().splitlines()
+    )
     assert header == expected_header
     for row, expected in zip(rows, expected_rows, strict=True):
-        assert len(row) == len(expected) == 8
-        assert [row[i] for i in columns] == [expected[i] for i in columns]
-        values = np.array([row[2:5], expected[2:5]], dtype=float)
+        assert len(row) == len(expected)
+        copied = [i for i in range(len(row)) if i not in computed]
+        assert [row[i] for i in copied] == [expected[i] for i in copied]
+        values = np.array([[line[i] for i in computed] for line in (row, expected)], dtype=float)
         np.testing.assert_allclose(values[0], values[1], rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("network", ["gauss", "relu", "rbf"])
-def test_text_of_forces(shared, tmp_path, network):
-    folder = shared / "reference" / "eval_carbon_forces_a"
-    config = make_config(
-        folder, f"net_{network}", "../traj_forces_a/data", tmp_path, Precision.float64
+@pytest.mark.parametrize("stored", ["true", "false"], ids=["sparse", "dense"])
+@pytest.mark.parametrize(("case", "result", "network", "data", "with_forces"), CASES)
+def test_in_single_precision(program, lay_out, case, result, network, data, with_forces, stored):
+    folder = lay_out(case, network, data)
+    add_offset = str(result in ("offset", "sparse")).lower()
+    program.run(
+        *("evaluate", "network_dir=saved_networks", "data.test=data", "io.eval_dir=out"),
+        *("batch_size=7", "precision=float32", f"compute_forces={str(with_forces).lower()}"),
+        *(f"data.sparse_derivatives={stored}", f"add_offset={add_offset}", "panna_version=1"),
     )
-    config.compute_forces = True
-    evaluate(config, tmp_path)
-    assert_same_text(tmp_path / "forces.dat", folder / f"forces_{network}.dat")
+    found = energies(program.folder / "out/energies.dat")
+    expected = np.load(folder / f"energies_{result}.npy")
+    tolerance = 5e-4 if add_offset == "true" else 5e-5
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+    if with_forces:
+        expected = np.load(folder / f"forces_{result}.npy").reshape(-1, 3)
+        found = forces(program.folder / "out/forces.dat")
+        np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
 
 
-def test_columns_of_an_evaluation_by_checkpoint(shared, tmp_path):
-    """The original's samples, of networks that it did not keep: all but what these computed."""
-    samples = shared / "reference/fmt_outputs_a"
-    reference, data = shared / "reference", shared / "data"
-    for name, network, source in (
+@pytest.mark.parametrize(
+    ("name", "network", "source"),
+    [
         ("1000.dat.head", "eval_tutorial_a/saved_weights", "panna_tutorial/validate"),
         ("1000_forces.dat.head", "eval_carbon_forces_a/net_gauss", "panna_carbon/validation_set"),
-    ):
-        config = make_config(reference, network, data / source, tmp_path, Precision.float64)
-        config.compute_forces = "forces" in name
-        evaluate(config, tmp_path)
-        file = "forces.dat" if config.compute_forces else "energies.dat"
-        header, *ours = (tmp_path / file).read_text().splitlines()
-        expected_header, *theirs = (samples / name).read_text().splitlines()
-        assert header == expected_header
-        computed = (2, 3, 4) if config.compute_forces else (3,)
-        rows = {tuple(kept(line, computed)) for line in ours}
-        assert len(theirs) in (5, 11)
-        for line in theirs:
-            assert tuple(kept(line, computed)) in rows
+    ],
+)
+def test_columns_of_an_evaluation_by_checkpoint(program, shared, name, network, source):
+    """The original's samples, of networks that it did not keep: all but what these computed."""
+    with_forces = "forces" in name
+    program.run(
+        *("evaluate", f"network_dir={shared}/reference/{network}", "precision=float64"),
+        *(f"data.test={shared}/data/{source}", f"compute_forces={str(with_forces).lower()}"),
+        "io.eval_dir=out",
+    )
+    file = "forces.dat" if with_forces else "energies.dat"
+    header, *ours = (program.folder / "out" / file).read_text().splitlines()
+    sample = shared / "reference/fmt_outputs_a" / name
+    expected_header, *theirs = sample.read_text().splitlines()
+    assert header == expected_header
+    computed = (2, 3, 4) if with_forces else (3,)
+    rows = {tuple(kept(line, computed)) for line in ours}
+    assert len(theirs) in (5, 11)
+    for line in theirs:
+        assert tuple(kept(line, computed)) in rows
 
 
 def kept(line, computed):
@@ -126,41 +136,122 @@ def kept(line, computed):
     return [text for index, text in enumerate(columns) if index not in computed]
 
 
-def energies(path):
-    rows = [line.split() for line in path.read_text().splitlines()[1:]]
-    return np.array([float(row[3]) for row in rows])
-
-
-@pytest.mark.parametrize(
-    ("precision", "atol"), [(Precision.float64, 1e-8), (Precision.float32, 5e-4)]
+VALIDATION = """[IO_INFORMATION]
+data_dir = ./data
+networks_dir = ./run/_models
+eval_dir = ./eval
+input_format = example
+gvect_ini = gvect.ini
+[VALIDATION_OPTIONS]
+single_step = True
+"""
+GVECT = """[IO_INFORMATION]
+input_json_dir = ./data
+[SYMMETRY_FUNCTION]
+type = mBP
+species = H, C, O, N
+[GVECT_PARAMETERS]
+eta_rad = 16
+Rc_rad = 4.6
+Rs0_rad = 0.5
+RsN_rad = 16
+eta_ang = 6.0
+Rc_ang = 3.1
+Rs0_ang = 0.5
+RsN_ang = 4
+zeta = 50.0
+ThetasN = 8
+"""
+TRAIN = """[IO_INFORMATION]
+data_dir = ./{data}
+train_dir = ./run
+{more}
+[DATA_INFORMATION]
+atomic_sequence = H, C, O, N
+[TRAINING_PARAMETERS]
+batch_size = 5
+learning_rate = 1e-9
+steps_per_epoch = 1
+max_epochs = 1
+[DEFAULT_NETWORK]
+networks_metadata = saved_networks
+"""
+QUESTION = (
+    "say which formula with descriptor.generation=A, B or C (--generation of PANNA's own "
+    "commands, generation='A' from Python; PANNA's tutorial TFRecords are A; its present code and "
+    "LAMMPS networks C)"
 )
-@pytest.mark.parametrize(("case", "network", "data", "expected"), CASES)
-def test_energies(shared, tmp_path, capsys, case, network, data, expected, precision, atol):
-    folder = shared / "reference" / case
-    config = make_config(folder, network, data, tmp_path, precision)
-    validate_evaluate(config)
-    evaluate(config, tmp_path)
-    found = energies(tmp_path / "energies.dat")
-    if "carbon" in case:  # its arrays are without the offset; 16 atoms
-        found -= 16 * read_panna(folder / network).networks["C"].offset
-    np.testing.assert_allclose(found, np.load(folder / expected), rtol=0, atol=atol)
-    assert "constant" in capsys.readouterr().out
 
 
-def test_positions_need_the_generation_that_pannas_files_do_not_name(shared, tmp_path, capsys):
-    folder = shared / "reference" / "eval_tutorial_a"
-    config = make_config(
-        folder, "saved_weights", "../gv_tutorial_a/examples", tmp_path, Precision.float64
-    )
-    with pytest.raises(DataError, match=r"descriptor\.generation=A, B or C"):
-        evaluate(config, tmp_path)
-    assert not (tmp_path / "energies.dat").exists()
+@pytest.fixture
+def tutorial_network(shared, program, lay_out):
+    """The tutorial's network, trained on TFRecords of generation A, which they do not say."""
+    folder = lay_out("eval_tutorial_a", "saved_weights", "../gv_tutorial_a/examples")
+    os.symlink(folder / "data", program.folder / "records")
+    inputs = {
+        "gvect.ini": GVECT,
+        "validation.ini": VALIDATION,
+        "train.ini": TRAIN.format(data="records", more=""),
+        "fly.ini": TRAIN.format(data="data", more="input_format = example\ngvect_ini = gvect.ini"),
+    }
+    for name, text in inputs.items():
+        (program.folder / name).write_text(text)
+    return program
+
+
+def mean_error(path):
+    """Of an evaluation file, meV/atom."""
+    count, reference, predicted = np.loadtxt(path, usecols=(1, 2, 3)).T
+    return np.abs((predicted - reference) / count).mean() * 1000
+
+
+def test_positions_need_the_generation_that_pannas_files_do_not_name(tutorial_network):
+    """The same question by PANNA's command, by its input imported, and by ours."""
+    program = tutorial_network
+    program.run("panna-train", "-c", "train.ini")
+    program.run("import-ini", "validation.ini")
+    asked = []
+    for words in (
+        ("panna-evaluate", "-c", "validation.ini"),
+        ("evaluate", "experiment=validation"),
+        ("evaluate", "run_dir=run", "data.test=data"),
+        ("evaluate", "network_dir=saved_networks", "data.test=data", "io.eval_dir=eval"),
+    ):
+        done = program.run(*words, code=2)
+        asked.append(done.stderr.strip().splitlines()[-1])
+    assert len(set(asked)) == 1
+    assert asked[0].endswith(QUESTION)
+    assert not list((program.folder / "eval").glob("*.dat"))
     errors = {}
-    for generation in (Generation.A, Generation.C):
-        config.descriptor.generation = generation
-        evaluate(config, tmp_path)
-        found = np.loadtxt(tmp_path / "energies.dat", usecols=(1, 2, 3))
-        errors[generation] = np.abs((found[:, 2] - found[:, 1]) / found[:, 0]).mean() * 1000
-    capsys.readouterr()
-    # The network was trained on descriptors of generation A (meV/atom).
-    assert errors[Generation.A] < 15 < 100 < errors[Generation.C]
+    for generation in "AC":
+        program.run("panna-evaluate", "-c", "validation.ini", "--generation", generation)
+        errors[generation] = mean_error(program.folder / "eval/epoch_1_step_1.dat")
+    assert errors["A"] < 15 < 90 < errors["C"]
+
+
+def test_a_training_from_saved_networks_asks_as_well(tutorial_network):
+    program = tutorial_network
+    done = program.run("panna-train", "-c", "fly.ini", code=2)
+    assert done.stderr.strip().endswith(QUESTION)
+    assert "saved_networks: was trained on stored descriptors of unknown" in done.stderr
+    assert "Traceback" not in done.stderr
+    program.run("panna-train", "-c", "fly.ini", "--generation", "A")
+    program.run("extract-weights", "run_dir=run", "io.output_dir=ours")
+    text = (program.folder / "fly.ini").read_text().replace("saved_networks", "ours")
+    (program.folder / "again.ini").write_text(text.replace("./run", "./again"))
+    done = program.run("panna-train", "-c", "again.ini", "--generation", "C", code=2)
+    assert "the training data: its descriptors are not those of " in done.stderr
+    assert "ours: generation is A and C" in done.stderr
+    program.run("panna-train", "-c", "again.ini", "--generation", "A")
+
+
+def test_a_calculator_with_parameters_alone_asks_as_well(shared):
+    pytest.importorskip("ase")
+    from panna_exp.ase import PannaCalculator
+    from panna_exp.errors import DataError
+
+    folder = shared / "reference/eval_tutorial_a/saved_weights"
+    for arguments in ({}, {"descriptor": {"Rc_rad": 4.6}}):
+        with pytest.raises(DataError) as caught:
+            PannaCalculator(folder, **arguments)
+        assert QUESTION in str(caught.value)

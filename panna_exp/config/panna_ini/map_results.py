@@ -40,6 +40,8 @@ def map_validation(source: CheckedInput, name: str, workflow: Workflow) -> Impor
     settings.take("add_offset", _OPTIONS, "add_offset", True)
     if source.get(_OPTIONS, "batch_size", -1) > 0:
         settings.take("batch_size", _OPTIONS, "batch_size")
+    if source.version == 1:
+        settings.add("precision", "float64", "PANNA 1.x evaluates in double precision")
     _version(source, settings)
     if problems:
         raise ConfigError(problems)
@@ -190,15 +192,14 @@ def _descriptor(
 def _parameters(
     described: CheckedInput, entry: Entry | None, problems: list[str], notes: list[str]
 ) -> dict[str, Setting]:
-    """The parameters alone: which formula made the training data, PANNA's files do not say."""
+    """The parameters alone: which formula the networks were trained on is asked, or they say."""
     try:
         found = descriptor_settings(described, entry)
     except ConfigError as error:
         problems += error.problems
         return {}
     notes += found.notes
-    if described.ini.file and entry is not None and entry.key == "gvector_input":
-        del found.settings["descriptor.generation"]
+    del found.settings["descriptor.generation"]
     return found.settings
 
 

@@ -136,6 +136,9 @@ class _Mapping:
                 f"atomic_sequence is {', '.join(symbols.value)}: they must be the same, in order"
             )
         self.settings.items |= described.settings
+        if self.source.get(_NETWORK, "networks_metadata") is not None:
+            # Which formula the saved networks take is asked, where they do not say.
+            self.settings.items.pop("descriptor.generation")
         self.notes += described.notes
 
     def _species(self) -> None:
