@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from panna_exp.compiling import OPTIONS, exp_of
+from panna_exp.compiling import OPTIONS, exp_of, fma
 
 BLOCK = 64  # pairs or triples
 
@@ -122,10 +122,10 @@ def angles(table: Any, first: Any, second: Any, at: int, count: int, smooth: boo
         j, k = first[at + t], second[at + t]
         ax, ay, az = table[j, NX], table[j, NY], table[j, NZ]
         bx, by, bz = table[k, NX], table[k, NY], table[k, NZ]
-        c = ax * bx + ay * by + az * bz
+        c = fma(az, bz, fma(ay, by, ax * bx))
         w.cosine[t] = c
         if smooth:
-            square = 1 - c * c
+            square = fma(-c, c, 1)
             w.sine[t] = square if square > 0 else 0 * square
         else:
             # 1 - c^2 has lost half of its digits near 0, where the result depends on the sine.
@@ -155,7 +155,7 @@ def by_angle(
             for t in range(count):
                 sines[q * count + t] = w.sine[t]
         for t in range(count):
-            value = constant + cosine * w.cosine[t] + sine * sines[q * count + t]
+            value = fma(sine, sines[q * count + t], fma(cosine, w.cosine[t], constant))
             base[q * count + t] = value if value > lowest else lowest
     number = size * count
     if k.power > 0:
@@ -182,7 +182,7 @@ def by_angle(
             for t in range(count):
                 s = sines[q * count + t]
                 s = s if s > collinear else collinear
-                square[q * count + t] = powers[q * count + t] * (cosine - sine * w.cosine[t] / s)
+                square[q * count + t] = powers[q * count + t] * fma(-sine, w.cosine[t] / s, cosine)
         for t in range(count):
             for q in range(size):
                 slope[to + t * size + q] = square[q * count + t]
@@ -207,7 +207,7 @@ def radial_terms(
         for m in range(size):
             center, doubled = k.radial_centers[m], 2 * k.radial_eta[m]
             for t in range(count):
-                inner = w.cut[t] - doubled * (w.distance[t] - center)
+                inner = fma(-doubled, w.distance[t] - center, w.cut[t])
                 w.radial[m * count + t] *= inner
     for t in range(count):
         factor = table[at + t, FC_RAD]

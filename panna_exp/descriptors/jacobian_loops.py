@@ -198,7 +198,7 @@ def _angular(
                 column = 3 * slot[neighbor[i]]
                 for axis in range(3):
                     n = table[i, NX + axis]
-                    turned = (table[j, NX + axis] - n * cosine) / table[i, R]
+                    dn = (table[j, NX + axis] - n * cosine) / table[i, R]
                     to = (column + axis) * width_of_row + begin + pair * num_centers * num_angles
                     for p in range(num_centers):
                         scale = factor * w.gaussians[p * count + t]
@@ -207,7 +207,7 @@ def _angular(
                         place = to + p * num_angles
                         source = t * num_angles
                         add_scaled(local, place, along, kept.factor, source, num_angles)
-                        add_scaled(local, place, scale * turned, kept.slope, source, num_angles)
+                        add_scaled(local, place, scale * dn, kept.slope, source, num_angles)
 
 
 @cache

@@ -223,12 +223,12 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
         # d(unit vector)/d(vector) = (1 - n n^T) / r
         for one in range(first_pair, last):
             r, along = table[one, R], gradient[one, 3]
-            turned = 0 * r
+            along_n = 0 * r
             for axis in range(3):
-                turned += gradient[one, axis] * table[one, NX + axis]
+                along_n += gradient[one, axis] * table[one, NX + axis]
             for axis in range(3):
                 n = table[one, NX + axis]
-                gradient[one, axis] = n * along + (gradient[one, axis] - n * turned) / r
+                gradient[one, axis] = n * along + (gradient[one, axis] - n * along_n) / r
 
     @njit(**OPTIONS)
     def push(
@@ -261,8 +261,8 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     if kind == species:
                         atom, kind = atom + 1, 0
                 place = atom * width_of_row + kind * num_radial
-                longer = changes[at + t, 0]
-                add_scaled(out, place, longer, w.by_pair, t * num_radial, num_radial)
+                dr = changes[at + t, 0]
+                add_scaled(out, place, dr, w.by_pair, t * num_radial, num_radial)
         row, atom, pair = start * pairs_of_species, start, 0
         last = lists.triple_rows[stop * pairs_of_species]
         for at in range(lists.triple_rows[row], last, BLOCK):

@@ -10,11 +10,8 @@ from numba import njit
 
 from panna_exp.compiling import OPTIONS
 
-# Sums in the order that is written down: what is read is the same on every machine.
-_EXACT = {**OPTIONS, "fastmath": False}
 
-
-@njit(**_EXACT)
+@njit(**OPTIONS)
 def _put(at: int, row: int, atom: int, value: Any, values: Any, rows: Any, columns: Any) -> int:
     """Appends what is not zero of the derivatives by an atom; returns how many there are then."""
     for axis in range(3):
@@ -25,7 +22,7 @@ def _put(at: int, row: int, atom: int, value: Any, values: Any, rows: Any, colum
     return at
 
 
-@njit(**_EXACT)
+@njit(**OPTIONS)
 def elements(
     by_neighbor: Any,
     neighbors: Any,

@@ -54,23 +54,25 @@ def _cutoff(r: float, cutoff: float, table: Any, pair: int, column: int) -> None
 
 
 @njit(**OPTIONS)
-def pair_changes(table: Any, center: Any, neighbor: Any, u: Any, moved: Any, out: Any) -> None:
+def pair_changes(
+    table: Any, center: Any, neighbor: Any, u: Any, displacement: Any, out: Any
+) -> None:
     """Fills ``out`` [P, 4]: how each pair's distance and unit vector change.
 
-    Atoms move by ``u`` [A, 3], pair vectors by ``moved`` [P, 3] besides.
+    Atoms move by ``u`` [A, 3], pair vectors by ``displacement`` [P, 3] besides.
     """
     for pair in range(len(center)):
         i, j = center[pair], neighbor[pair]
-        x = u[j, 0] - u[i, 0] + moved[pair, 0]
-        y = u[j, 1] - u[i, 1] + moved[pair, 1]
-        z = u[j, 2] - u[i, 2] + moved[pair, 2]
+        x = u[j, 0] - u[i, 0] + displacement[pair, 0]
+        y = u[j, 1] - u[i, 1] + displacement[pair, 1]
+        z = u[j, 2] - u[i, 2] + displacement[pair, 2]
         a, b, c = table[pair, NX], table[pair, NY], table[pair, NZ]
-        longer = x * a + y * b + z * c
+        dr = x * a + y * b + z * c
         r = table[pair, R]
-        out[pair, 0] = longer
-        out[pair, 1] = (x - longer * a) / r
-        out[pair, 2] = (y - longer * b) / r
-        out[pair, 3] = (z - longer * c) / r
+        out[pair, 0] = dr
+        out[pair, 1] = (x - dr * a) / r
+        out[pair, 2] = (y - dr * b) / r
+        out[pair, 3] = (z - dr * c) / r
 
 
 @njit(**OPTIONS)

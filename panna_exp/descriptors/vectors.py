@@ -11,8 +11,6 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-_FLAGS = ("contract", "reassoc", "nsz")
-
 
 @intrinsic(prefer_literal=True)
 def add_scaled(  # type: ignore[no-untyped-def]
@@ -24,10 +22,9 @@ def add_scaled(  # type: ignore[no-untyped-def]
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], count)
         source = _pointer(context, builder, signature.args[3], arguments[3], arguments[4], count)
-        product = builder.fmul(
-            _splat(builder, arguments[2], count), _load(builder, source), flags=_FLAGS
-        )
-        _store(builder, builder.fadd(_load(builder, target), product, flags=_FLAGS), target)
+        scale = _splat(builder, arguments[2], count)
+        total = _fused(builder, scale, _load(builder, source), _load(builder, target))
+        _store(builder, total, target)
         return context.get_dummy_value()
 
     return types.void(out, types.intp, out.dtype, values, types.intp, size), code
@@ -41,7 +38,7 @@ def dot(_, one: Any, at: Any, other: Any, start: Any, size: Any) -> Any:  # type
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         first = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], count)
         second = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], count)
-        product = builder.fmul(_load(builder, first), _load(builder, second), flags=_FLAGS)
+        product = builder.fmul(_load(builder, first), _load(builder, second))
         return _sum(builder, product, count)
 
     return one.dtype(one, types.intp, other, types.intp, size), code
@@ -78,14 +75,15 @@ def weighted_sums(  # type: ignore[no-untyped-def]
             index = builder.add(arguments[1], ir.Constant(ir.IntType(64), row * width))
             values = vector(0, index)
             for which, position in enumerate((2, 3)):
-                product = builder.fmul(scalar(position, row), values, flags=_FLAGS)
-                before = sums[which]
+                scale, before = scalar(position, row), sums[which]
                 sums[which] = (
-                    product if before is None else builder.fadd(before, product, flags=_FLAGS)
+                    builder.fmul(scale, values)
+                    if before is None
+                    else _fused(builder, scale, values, before)
                 )
         first, second = vector(5, arguments[7]), vector(6, arguments[7])
         products = ((sums[0], first), (sums[1], first), (sums[0], second))
-        found = [_sum(builder, builder.fmul(*pair, flags=_FLAGS), width) for pair in products]
+        found = [_sum(builder, builder.fmul(*pair), width) for pair in products]
         return context.make_tuple(builder, result, found)
 
     index = types.intp
@@ -93,12 +91,30 @@ def weighted_sums(  # type: ignore[no-untyped-def]
     return result(*arguments), code
 
 
+def _fused(builder: Any, one: Any, other: Any, addend: Any) -> Any:
+    """Returns one other + addend of vectors, rounded once."""
+    kind = one.type
+    name = f"llvm.fma.v{kind.count}f{32 if kind.element == ir.FloatType() else 64}"
+    found = builder.module.globals.get(name)
+    fused = found or ir.Function(builder.module, ir.FunctionType(kind, [kind] * 3), name)
+    return builder.call(fused, [one, other, addend])
+
+
 def _sum(builder: Any, vector: Any, count: int) -> Any:
-    element = vector.type.element
-    name = f"llvm.vector.reduce.fadd.v{count}f{32 if element == ir.FloatType() else 64}"
-    kind = ir.FunctionType(element, [element, vector.type])
-    reduce = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    return builder.call(reduce, [ir.Constant(element, -0.0), vector], fastmath=_FLAGS)
+    """Adds the upper half to the lower one until one number is left: always in this order."""
+    while count > 1:
+        half = (count + 1) // 2
+        nothing = ir.Constant(vector.type, [-0.0] * count)
+        lower, upper = (
+            _places(builder, vector, nothing, range(first, first + half)) for first in (0, half)
+        )
+        vector, count = builder.fadd(lower, upper), half
+    return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+
+def _places(builder: Any, one: Any, other: Any, places: Any) -> Any:
+    kind = ir.VectorType(ir.IntType(32), len(places))
+    return builder.shuffle_vector(one, other, ir.Constant(kind, list(places)))
 
 
 def _pointer(

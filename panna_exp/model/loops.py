@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from panna_exp.compiling import OPTIONS, exp_of
+from panna_exp.compiling import OPTIONS, exp_of, fma
 
 LINEAR, GAUSSIAN, RELU = range(3)
 # So few rows are multiplied one by one: BLAS would rather copy the whole other matrix first.
@@ -265,8 +265,8 @@ def _bars(kind: int, kept: Kept, at: int, size: int, along: bool, work: Work) ->
     for i in range(size):
         half = z[i] * y[i]
         slope = -(half + half)
-        bent = (y[i] + slope * z[i]) * moved[i] * upper[i]
-        bars[i] = slope * above[i] - (bent + bent)
+        bent = fma(slope, z[i], y[i]) * moved[i] * upper[i]
+        bars[i] = fma(slope, above[i], -(bent + bent))
 
 
 @njit(**OPTIONS)
