@@ -10,6 +10,7 @@ from panna_exp.errors import DataError, closest
 BOHR = 0.52917721067
 RYDBERG = 13.6056980659
 _FARADAY = 96485.33652  # joule per mole and eV
+GPA = 1 / 160.21766208  # eV/angstrom^3: the elementary charge is 1.6021766208e-19 C
 
 # Names that PANNA's files have; others in them are errors.
 LENGTH_UNITS = {"angstrom": 1.0, "bohr": BOHR}
@@ -34,6 +35,16 @@ OTHER_ENERGY_UNITS = {
     "kcal/mol": 4184.0 / _FARADAY,
     "kJ/mol": 1000.0 / _FARADAY,
 }
+STRESS_UNITS = {
+    "eV/angstrom^3": 1.0,
+    "eV/A^3": 1.0,
+    "GPa": GPA,
+    "kbar": GPA / 10,
+    "bar": GPA / 1e4,
+    "MPa": GPA / 1e3,
+    "Ha/bohr^3": 2 * RYDBERG / BOHR**3,
+    "Ry/bohr^3": RYDBERG / BOHR**3,
+}
 
 
 def length_factor(unit: str, where: str) -> float:
@@ -54,6 +65,26 @@ def any_length_factor(unit: str, where: str) -> float:
 def any_energy_factor(unit: str, where: str) -> float:
     """Returns eV per ``unit``, which may be another program's name of it (DataError)."""
     return _factor(unit, OTHER_ENERGY_UNITS, "energy", where)
+
+
+def any_forces_factor(unit: str, where: str) -> float:
+    """Returns eV/angstrom per ``unit``, an energy per length: ``Ha/bohr``, ``kcal/mol/A``.
+
+    Raises:
+        DataError: Another one, named with ``where``.
+    """
+    energy, slash, length = unit.rpartition("/")
+    if not slash:
+        raise DataError(
+            f"{where}: unknown unit of forces {unit!r}, expected an energy per length: "
+            "eV/angstrom, Ha/bohr, kcal/mol/angstrom"
+        )
+    return any_energy_factor(energy.strip(), where) / any_length_factor(length.strip(), where)
+
+
+def stress_factor(unit: str, where: str) -> float:
+    """Returns eV/angstrom^3 per ``unit``; raises DataError naming ``where`` for an unknown unit."""
+    return _factor(unit, STRESS_UNITS, "stress", where)
 
 
 def _factor(unit: str, known: dict[str, float], kind: str, where: str) -> float:

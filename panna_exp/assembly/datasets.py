@@ -212,8 +212,13 @@ def read_options(data: DataConfig, derivatives: bool = False, virials: bool = Fa
     return ReadOptions(
         energy_key=data.energy_key,
         forces_key=data.forces_key,
+        stress_key=data.stress_key,
+        virial_key=data.virial_key,
         energy_unit=data.energy_unit,
         length_unit=data.length_unit,
+        forces_unit=data.forces_unit,
+        forces_sign=data.forces_sign,
+        stress_unit=data.stress_unit,
         zero_forces=data.zero_forces,
         derivatives=derivatives,
         sparse_derivatives=data.sparse_derivatives,

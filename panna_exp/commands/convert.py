@@ -59,8 +59,13 @@ def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) 
         options=ReadOptions(
             energy_key=given.energy_key,
             forces_key=given.forces_key,
+            stress_key=given.stress_key,
+            virial_key=given.virial_key,
             energy_unit=given.energy_unit,
             length_unit=given.length_unit,
+            forces_unit=given.forces_unit,
+            forces_sign=given.forces_sign,
+            stress_unit=given.stress_unit,
             zero_forces=given.zero_forces,
             derivatives=given.derivatives != "none" and "derivatives" in WRITERS[kind].keeps,
             sparse_derivatives={"sparse": True, "dense": False}.get(given.derivatives),
@@ -111,8 +116,13 @@ def _parser() -> _Parser:
     add("--to", choices=list(WRITERS), help="format of OUT (default: by suffix)")
     add("--energy-key", metavar="KEY", help="which of the numbers is the total energy")
     add("--forces-key", metavar="KEY", help="which of the arrays is the forces")
+    add("--stress-key", metavar="KEY", help="which of the 6 or 9 numbers is the stress")
+    add("--virial-key", metavar="KEY", help="which of them is the virial")
     add("--energy-unit", metavar="UNIT", help="of IN: eV, Ha, Ry, kcal/mol, ... (default: eV)")
     add("--length-unit", metavar="UNIT", help="of IN: angstrom, bohr or nm")
+    add("--forces-unit", metavar="UNIT", help="of forces, where they have their own: Ha/bohr, ...")
+    add("--forces-sign", type=int, choices=(1, -1), help="-1: the forces of IN are gradients")
+    add("--stress-unit", metavar="UNIT", help="of stresses: eV/angstrom^3, GPa, kbar, ...")
     add("--species", metavar="H,C,O", help="the species list, in the order of the indices")
     add(
         "--zero-forces",

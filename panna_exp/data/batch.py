@@ -17,6 +17,8 @@ from torch import Tensor
 from panna_exp.data.jacobians import BatchAtoms, BatchJacobian, JacobianSource
 from panna_exp.data.structures import Ints, StructureSet
 
+ENERGIES, FORCES, VIRIALS = range(3)  # columns of loss_weights
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchForces:
@@ -40,6 +42,12 @@ class BatchForces:
         """Returns [A] 1 for atoms whose forces are known, otherwise 0; None where all are."""
         return None if self.known is None else self.known.index_select(0, structure)
 
+    def weighted(self, weights: Tensor | None) -> Tensor | None:
+        """Returns [S] ``weights`` where forces are known, otherwise 0; None where all are 1."""
+        if weights is None or self.known is None:
+            return self.known if weights is None else weights
+        return self.known * weights
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtomBatch:
@@ -53,6 +61,8 @@ class AtomBatch:
         descriptors: [A, D].
         forces: Of a data set with forces, or None.
         weight: [S] 0 for structures that only fill the batch up, otherwise 1; None: all are 1.
+        loss_weights: [S, 3] factors on what energy, forces and virial of a structure add to the
+            losses; None: all are 1.
     """
 
     species_counts: tuple[int, ...]
@@ -62,9 +72,14 @@ class AtomBatch:
     descriptors: Tensor
     forces: BatchForces | None = None
     weight: Tensor | None = None
+    loss_weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
+
+    def loss_weight(self, column: int) -> Tensor | None:
+        """Returns [S] of the ENERGIES, FORCES or VIRIALS, None where all are 1."""
+        return None if self.loss_weights is None else self.loss_weights[:, column]
 
     def sum_by_structure(self, atom_energy: Tensor) -> Tensor:
         """Returns [S], the sums of ``atom_energy`` [A] over each structure."""
@@ -124,6 +139,7 @@ class PackedData:
         forces: [A, 3] to learn, by row; None without Jacobians.
         known: [S] 1 where a structure has forces, otherwise 0; None where all have.
         virial: [S, 3, 3] to learn, NaN where there is none; None without any.
+        loss_weights: [S, 3], see :class:`AtomBatch`.
     """
 
     def __init__(
@@ -164,6 +180,9 @@ class PackedData:
         self.virial: Tensor | None = None
         if structures.virial is not None:
             self.virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
+        self.loss_weights: Tensor | None = None
+        if structures.weights is not None:
+            self.loss_weights = torch.from_numpy(structures.weights).to(device, dtype)
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -206,6 +225,9 @@ class PackedData:
             energy=self.energy.index_select(0, chosen),
             descriptors=self.descriptors.index_select(0, places),
             forces=self._batch_forces(indices, chosen, rows, places, structure),
+            loss_weights=(
+                None if self.loss_weights is None else self.loss_weights.index_select(0, chosen)
+            ),
         )
 
     def _numbers(self, size: int) -> Ints:

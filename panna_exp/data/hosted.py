@@ -87,6 +87,7 @@ def _moved(batch: AtomBatch, send: Send) -> AtomBatch:
         energy=send(batch.energy),
         descriptors=send(batch.descriptors),
         forces=None if batch.forces is None else _moved_forces(batch.forces, send),
+        loss_weights=None if batch.loss_weights is None else send(batch.loss_weights),
     )
 
 

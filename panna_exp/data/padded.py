@@ -117,6 +117,10 @@ class PaddedData:
         if data.virial is not None:
             absent = data.virial.new_full((1, 3, 3), torch.nan)
             self._virial = torch.cat([data.virial, absent])
+        self._loss_weights: Tensor | None = None
+        if data.loss_weights is not None:
+            absent = data.loss_weights.new_ones((1, 3))
+            self._loss_weights = torch.cat([data.loss_weights, absent])
         self._known = self._weight if data.known is None else _with_absent(data.known, 0)
 
     @property
@@ -162,6 +166,9 @@ class PaddedData:
             descriptors=self._data.descriptors.index_select(0, rows),
             forces=self._forces(numbers, capacity, counts, rows, structure, is_real),
             weight=self._weight.index_select(0, numbers),
+            loss_weights=(
+                None if self._loss_weights is None else self._loss_weights.index_select(0, numbers)
+            ),
         )
 
     def _forces(

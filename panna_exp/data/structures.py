@@ -18,6 +18,8 @@ from panna_exp.errors import DataError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Descriptors = NDArray[np.float32] | NDArray[np.float64]
+# A vacuum this wide is none that anybody meant, and lists of neighbours are made of cells.
+LONGEST_VECTOR = 1e5  # angstrom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Structure:
         forces: [A, 3] (eV/angstrom), or None.
         descriptors: [A, D] stored descriptors, or None.
         virial: [3, 3] minus the energy's derivative by strain (eV), or None.
+        config_type: The kind of structure that the file says it is, empty without.
+        weights: [3] factors on what its energy, forces and virial count in a loss; None: all 1.
     """
 
     origin: str
@@ -47,9 +51,11 @@ class Structure:
     forces: Floats | None = None
     descriptors: Descriptors | None = None
     virial: Floats | None = None
+    config_type: str = ""
+    weights: Floats | None = None
 
     def check(self) -> "Structure":
-        """Returns self; raises DataError for wrong shapes or non-finite values."""
+        """Returns self; raises DataError for wrong shapes, non-finite values or odd cells."""
         num_atoms = len(self.species)
         if num_atoms == 0:
             raise DataError(f"{self.origin}: has no atoms")
@@ -74,7 +80,25 @@ class Structure:
             raise DataError(f"{self.origin}: the virial (or stress) is not finite numbers")
         if not np.isfinite(self.cell).all():
             raise DataError(f"{self.origin}: the lattice vectors are not finite numbers")
+        if (np.abs(self.cell) > LONGEST_VECTOR).any():
+            raise DataError(f"{self.origin}: {too_long(self.cell)}")
+        if self.weights is not None and not (
+            np.isfinite(self.weights).all() and (self.weights >= 0).all()
+        ):
+            raise DataError(
+                f"{self.origin}: its weights (of energy, forces, virial) are "
+                f"{self.weights.tolist()}, expected finite numbers from 0"
+            )
         return self
+
+
+def too_long(cell: Floats) -> str:
+    """Returns what is wrong with a cell that has a vector beyond LONGEST_VECTOR."""
+    longest = cell[int(np.abs(cell).max(axis=1).argmax())]
+    return (
+        f"one of its lattice vectors is {longest.tolist()}, expected less than "
+        f"{LONGEST_VECTOR:g} angstrom: make that direction not periodic (pbc), or correct its unit"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +121,9 @@ class StructureSet:
         virial: [S, 3, 3] minus the energy's derivative by strain (eV), NaN for structures without;
             or None if none has any.
         zero_forces: Origins of structures whose forces, all exactly zero, count as missing.
+        config_types: [S] kinds of structures that the files say, empty texts for those without; or
+            nothing if none has any.
+        weights: [S, 3] factors on what energy, forces and virial count in a loss; None: all 1.
     """
 
     names: Sequence[str]
@@ -113,6 +140,8 @@ class StructureSet:
     derivatives: Derivatives | None = None
     virial: Floats | None = None
     zero_forces: tuple[str, ...] = ()
+    config_types: Sequence[str] = ()
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -149,6 +178,8 @@ class StructureSet:
             descriptor_info=self.descriptor_info,
             derivatives=None if self.derivatives is None else self.derivatives.select(indices),
             virial=None if self.virial is None else self.virial[indices],
+            config_types=Picked(self.config_types, indices) if len(self.config_types) else (),
+            weights=None if self.weights is None else self.weights[indices],
         )
 
     def with_derivatives_as(self, sparse: bool | None) -> "StructureSet":
@@ -181,6 +212,8 @@ class StructureSet:
             descriptors=_all_or_none("descriptors", items),
             virial=_virials(items),
             descriptor_info=descriptor_info,
+            config_types=_types([[item.config_type for item in items]]),
+            weights=_weights([item.weights for item in items], [1] * len(items)),
         )
 
     @classmethod
@@ -214,7 +247,25 @@ class StructureSet:
             derivatives=_joined_derivatives(parts),
             virial=_joined_virials(parts),
             zero_forces=tuple(origin for part in parts for origin in part.zero_forces),
+            config_types=_types([part.config_types or [""] * len(part) for part in parts]),
+            weights=_weights([part.weights for part in parts], [len(part) for part in parts]),
         )
+
+
+def _types(parts: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Joins kinds of structures; nothing where none has any."""
+    return Chained(parts) if any(text for part in parts for text in part) else ()
+
+
+def _weights(parts: Sequence[Floats | None], sizes: Sequence[int]) -> Floats | None:
+    """Joins weights, 1 for those without; None where nobody has any."""
+    if all(part is None for part in parts):
+        return None
+    filled = [
+        np.ones((size, 3)) if part is None else part.reshape(size, 3)
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+    return np.concatenate(filled)
 
 
 def _joined_derivatives(parts: Sequence[StructureSet]) -> Derivatives | None:

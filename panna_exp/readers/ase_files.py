@@ -1,9 +1,10 @@
 """Whatever ASE reads: extended XYZ, VASP, Quantum ESPRESSO, CP2K, its own trajectories and more.
 
 ASE gives angstrom and eV; numbers in XYZ files are taken as they are. A lattice vector that is zero
-or not periodic counts as none. The energy is ASE's ``energy`` (never ``free_energy``) and the
-forces its ``forces`` as the program wrote them, without what constraints do to them, unless the
-user names others.
+or not periodic counts as none. The energy is ASE's ``energy`` (``free_energy`` only where it is
+alone) and the forces its ``forces`` as the program wrote them, without what constraints do to them,
+unless the user names others or the file has them by another program's name
+(:mod:`panna_exp.readers.ase_keys`).
 
 Security: ASE's own formats are text, JSON, SQLite or arrays of numbers. Those that it hands to
 other packages, to a server or to a plugin, whose code may execute what a file says, are refused.
@@ -13,18 +14,19 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.readers import ase_keys
-from panna_exp.readers.ase_keys import Values
-from panna_exp.readers.options import ReadOptions, without_zero_forces
-from panna_exp.units import any_energy_factor, any_length_factor
+from panna_exp.readers.ase_keys import Keys
+from panna_exp.readers.ase_values import Values
+from panna_exp.readers.options import ReadOptions, forces_factor, without_zero_forces
+from panna_exp.units import any_energy_factor, any_length_factor, stress_factor
 
 logger = logging.getLogger(__name__)
 
@@ -46,21 +48,57 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
         DataError: Names file, structure (counted from 0) and cause; or ASE is not installed.
     """
     chosen = options or ReadOptions()
-    length = any_length_factor(chosen.length_unit or "angstrom", str(path))
-    energy = any_energy_factor(chosen.energy_unit or "eV", str(path))
-    keys = ase_keys.Keys(energy=chosen.energy_key, forces=chosen.forces_key)
+    units = _Units.of(chosen, str(path))
+    keys = Keys(
+        energy=chosen.energy_key,
+        forces=chosen.forces_key,
+        stress=chosen.stress_key,
+        virial=chosen.virial_key,
+    )
     structures = []
     for number, atoms in enumerate(_read_all(path)):
-        values = Values.of(atoms, f"{path}, structure {number} (counted from 0)", chosen.virials)
-        structures.append(_structure(values, keys, species, energy, length))
+        values = Values.of(atoms, f"{path}, structure {number} (counted from 0)")
+        virial = keys.virial_of(values, units.stress) if chosen.virials else None
+        structures.append(_structure(values, virial, keys, species, units))
     if not structures:
         raise DataError(f"{path}: ASE finds no structures in it")
-    keys.finish(str(path))
+    keys.finish(str(path), chosen.virials)
     return without_zero_forces(StructureSet.from_structures(structures), chosen)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Units:
+    """Factors from the numbers of a file to eV, angstrom and eV/angstrom.
+
+    Args:
+        energy: Of energies and virials.
+        length: Of positions and cells.
+        forces: Of forces, with their sign.
+        stress: Of stresses, to the file's own energy per volume.
+    """
+
+    energy: float
+    length: float
+    forces: float
+    stress: float
+
+    @classmethod
+    def of(cls, options: ReadOptions, where: str) -> "_Units":
+        length = any_length_factor(options.length_unit or "angstrom", where)
+        energy = any_energy_factor(options.energy_unit or "eV", where)
+        stress = 1.0
+        if options.stress_unit is not None:
+            stress = stress_factor(options.stress_unit, where) * length**3 / energy
+        return cls(
+            energy=energy,
+            length=length,
+            forces=forces_factor(options, energy, length, where),
+            stress=stress,
+        )
+
+
 def _structure(
-    values: Values, keys: ase_keys.Keys, species: Species, energy: float, length: float
+    values: Values, virial: Floats | None, keys: Keys, species: Species, units: _Units
 ) -> Structure:
     forces = keys.forces_of(values)
     pbc = values.pbc & values.cell.any(axis=1)
@@ -73,12 +111,14 @@ def _structure(
         origin=values.origin,
         name=values.name,
         species=np.array([known[symbol] for symbol in symbols], dtype=np.int64),
-        energy=keys.energy_of(values) * energy,
-        positions=values.positions * length,
-        cell=np.where(pbc[:, None], values.cell, 0.0) * length,
+        energy=keys.energy_of(values) * units.energy,
+        positions=values.positions * units.length,
+        cell=np.where(pbc[:, None], values.cell, 0.0) * units.length,
         pbc=pbc,
-        forces=None if forces is None else forces * (energy / length),
-        virial=None if values.virial is None else values.virial * energy,
+        forces=None if forces is None else forces * units.forces,
+        virial=None if virial is None else virial * units.energy,
+        config_type=values.config_type,
+        weights=values.weights,
     ).check()
 
 

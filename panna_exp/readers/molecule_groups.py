@@ -11,7 +11,7 @@ from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.readers.frames import Frames, numbers_of
 from panna_exp.readers.h5 import groups_with, opened
-from panna_exp.readers.options import ReadOptions, chosen_unit, without_zero_forces
+from panna_exp.readers.options import ReadOptions, chosen_unit, forces_factor, without_zero_forces
 from panna_exp.units import any_energy_factor, any_length_factor
 
 
@@ -84,7 +84,7 @@ class _Group:
             numbers=numbers_of(species, self.where),
             energy=self._numbers(energies) * energy,
             positions=positions * length,
-            forces=self._forces(units, energy / length),
+            forces=self._forces(units, forces_factor(options, energy, length, self.where)),
             names=self._names(len(positions)),
         )
 
@@ -95,12 +95,14 @@ class _Group:
         found = self._key(self.layout.forces, key, "forces")
         expected = "/".join(units)
         own = self._own_unit(found)
-        if own not in (None, expected):
+        if self.options.forces_unit is None and own not in (None, expected):
             raise DataError(
                 f"{self.where}: '{found}' says that its unit is {own!r}, but energies and "
-                f"positions are in {expected.replace('/', ' and ')}"
+                f"positions are in {expected.replace('/', ' and ')}: say which with "
+                "data.forces_unit (--forces-unit)"
             )
-        return self._numbers(found) * (self.layout.forces_sign * factor)
+        sign = self.layout.forces_sign if self.options.forces_sign is None else 1.0
+        return self._numbers(found) * (sign * factor)
 
     def _key(self, names: tuple[str, ...], given: str | None, what: str) -> str:
         """Returns the name that is there."""

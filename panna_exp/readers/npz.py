@@ -21,7 +21,7 @@ from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.readers.frames import Frames, numbers_of
-from panna_exp.readers.options import ReadOptions, chosen_unit, without_zero_forces
+from panna_exp.readers.options import ReadOptions, chosen_unit, forces_factor, without_zero_forces
 from panna_exp.units import any_energy_factor, any_length_factor
 
 _NAMES = {
@@ -47,7 +47,9 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
         numbers=numbers_of(arrays.needed("atomic numbers"), str(path)),
         energy=arrays.floats("energies", chosen.energy_key) * energy,
         positions=arrays.floats("positions") * length,
-        forces=None if forces is None else forces * (energy / length),
+        forces=None
+        if forces is None
+        else forces * forces_factor(chosen, energy, length, str(path)),
         cell=None if cell is None else cell * length,
         names=arrays.names(),
     )

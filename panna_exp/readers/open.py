@@ -44,7 +44,11 @@ class Reader:
         return structures
 
 
-_ALL = ("energy_key", "forces_key", "energy_unit", "length_unit", "zero_forces")
+_ALL = (
+    *("energy_key", "forces_key", "energy_unit", "length_unit"),
+    *("forces_unit", "forces_sign", "zero_forces"),
+)
+_STRESS = ("stress_key", "virial_key", "stress_unit")
 READERS = {
     "tfrecord": Reader("tfrecord", (".tfrecord",), "PANNA's TFRecords", ("zero_forces",)),
     "example": Reader("example_json", (".example",), "PANNA's structures, JSON", ("zero_forces",)),
@@ -52,7 +56,9 @@ READERS = {
     "bin": Reader(
         "bin_files", (".bin",), "PANNA's descriptors, one structure a file", ("derivatives",)
     ),
-    "ase": Reader("ase_files", (".xyz", ".extxyz", ".traj", ".db"), "files that ASE reads", _ALL),
+    "ase": Reader(
+        "ase_files", (".xyz", ".extxyz", ".traj", ".db"), "files that ASE reads", _ALL + _STRESS
+    ),
     "npz": Reader("npz", (".npz",), "NumPy archives as of sGDML and MD17", _ALL),
     # By name only: their suffixes are those of our own files.
     "ani": Reader("ani_hdf5", (".h5", ".hdf5"), "ANI-style HDF5 (name it)", _ALL),

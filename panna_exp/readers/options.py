@@ -6,6 +6,7 @@ import numpy as np
 
 from panna_exp.data.structures import StructureSet
 from panna_exp.errors import DataError
+from panna_exp.units import any_forces_factor
 
 # These say what to read, not what it means.
 _HOW_MUCH = ("derivatives", "sparse_derivatives", "virials")
@@ -19,8 +20,13 @@ class ReadOptions:
     Args:
         energy_key: Name of the total energies in the file.
         forces_key: Name of the forces in the file.
-        energy_unit: Of energies; forces are in it per length unit.
+        stress_key: Name of the stresses in the file.
+        virial_key: Name of the virials in the file.
+        energy_unit: Of energies and virials; forces are in it per length unit.
         length_unit: Of positions and lattice vectors.
+        forces_unit: Of forces, where they are in another one: ``Ha/bohr``.
+        forces_sign: -1 where the file's numbers are gradients of the energy.
+        stress_unit: Of stresses, where they are not in the energy's per volume: ``GPa``.
         zero_forces: ``missing``: forces of a structure that are all exactly zero count as missing;
             ``keep``: they are forces. None is ``missing``.
         derivatives: Read stored derivatives of descriptors, which take much memory, as well.
@@ -30,8 +36,13 @@ class ReadOptions:
 
     energy_key: str | None = None
     forces_key: str | None = None
+    stress_key: str | None = None
+    virial_key: str | None = None
     energy_unit: str | None = None
     length_unit: str | None = None
+    forces_unit: str | None = None
+    forces_sign: int | None = None
+    stress_unit: str | None = None
     zero_forces: str | None = None
     derivatives: bool = False
     sparse_derivatives: bool | None = None
@@ -50,6 +61,24 @@ class ReadOptions:
                     f"{where}: {name}={getattr(self, name)} {spelled(name)} has no meaning for "
                     f"{kind}: leave it out"
                 )
+
+
+def forces_factor(options: ReadOptions, energy: float, length: float, where: str) -> float:
+    """Returns eV/angstrom for 1 in the forces of a file.
+
+    Args:
+        options: Their unit and sign, where the user says them.
+        energy: eV per energy unit of the file.
+        length: Angstrom per length unit of the file.
+        where: File, for messages.
+
+    Raises:
+        DataError: An unknown unit.
+    """
+    own = energy / length
+    if options.forces_unit is not None:
+        own = any_forces_factor(options.forces_unit, where)
+    return own * (1 if options.forces_sign is None else options.forces_sign)
 
 
 def spelled(name: str) -> str:

@@ -78,7 +78,7 @@ class ForceLoss:
             delta: [A, 3] predicted less reference forces.
             structure: [A] of each atom.
             num_atoms: [S].
-            known: [S] 1 where a structure has forces, otherwise 0; None where all have.
+            known: [S] 1 where a structure has forces, or its weight, otherwise 0; None: all 1.
             step: Counted over the training; chooses the components where a fraction is taken.
         """
         weight = self._weight(num_atoms)
@@ -121,14 +121,19 @@ class ForceLoss:
         return drawn.to(delta.device, delta.dtype) / self.settings.fraction
 
 
-def virial_loss(strain: Tensor, virial: Tensor, num_atoms: Tensor) -> tuple[Tensor, Tensor]:
+def virial_loss(
+    strain: Tensor, virial: Tensor, num_atoms: Tensor, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Returns the mean over the batch of sum (dW)^2 / N (eV^2), and its slope by ``strain``.
 
     Args:
         strain: [S, 3, 3] the predicted energy's derivative by strain, minus its virial W (eV).
         virial: [S, 3, 3] of the data, NaN for structures that then count for nothing.
         num_atoms: [S] N.
+        weights: [S] factors on what each structure adds, None: all 1.
     """
     delta = torch.nan_to_num(strain + virial, nan=0.0)
     weight = (1 / (num_atoms * len(num_atoms)))[:, None, None]
+    if weights is not None:
+        weight = weight * weights[:, None, None]
     return torch.sum(weight * delta * delta), 2 * weight * delta

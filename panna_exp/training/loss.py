@@ -57,27 +57,30 @@ class EnergyLoss:
         """Whether the loss of a batch is a mean over its structures."""
         return self._settings.panna_version != 1 and self._settings.reduction == "mean"
 
-    def __call__(self, delta: Tensor, num_atoms: Tensor) -> Tensor:
-        """Returns the loss, a scalar."""
+    def __call__(self, delta: Tensor, num_atoms: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Returns the loss, a scalar; ``weights`` [S] multiply what each structure adds to it."""
         squares = _SQUARES[self._suffix](delta, num_atoms)
         if self._settings.panna_version == 1:
-            return self._version_1(delta, squares.sum())
+            return self._version_1(_times(delta * delta, weights), _times(squares, weights).sum())
         if self._exponential:
             squares = torch.exp(self._settings.prefactor * squares)
+        squares = _times(squares, weights)
         power = _WEIGHT_POWERS[self._settings.weight]
         weighted = squares / num_atoms**power if power else squares
         return weighted.mean() if self._settings.reduction == "mean" else weighted.sum()
 
     @torch.no_grad()
-    def with_slope(self, delta: Tensor, num_atoms: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the loss and its derivative [S] by each error."""
+    def with_slope(
+        self, delta: Tensor, num_atoms: Tensor, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the loss and its derivative [S] by each error; ``weights`` as of the call."""
         if self._exponential or self._tanh:
             with torch.enable_grad():
                 variable = delta.detach().requires_grad_()
-                value = self(variable, num_atoms)
+                value = self(variable, num_atoms, weights)
                 (slope,) = torch.autograd.grad(value, variable)
             return value.detach(), slope
-        weighted = delta * self._factor(num_atoms)
+        weighted = _times(delta * self._factor(num_atoms), weights)
         return torch.dot(weighted, delta), 2 * weighted
 
     def _factor(self, num_atoms: Tensor) -> Tensor | float:
@@ -87,12 +90,16 @@ class EnergyLoss:
         share = 1.0 / len(num_atoms) if self.is_mean else 1.0
         return num_atoms**-power * share if power else share
 
-    def _version_1(self, delta: Tensor, total: Tensor) -> Tensor:
+    def _version_1(self, squares: Tensor, total: Tensor) -> Tensor:
         if self._exponential:
             return 0.5 * torch.exp(2 * total)
         if self._tanh:
-            return (delta * delta).sum() + torch.exp(5 * torch.tanh(total / 5))
+            return squares.sum() + torch.exp(5 * torch.tanh(total / 5))
         return total
+
+
+def _times(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values if weights is None else values * weights
 
 
 def _split_name(name: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import AtomBatch, BatchForces
+from panna_exp.data.batch import ENERGIES, FORCES, VIRIALS, AtomBatch, BatchForces
 from panna_exp.model.force_gradients import backward_with_direction, input_gradient
 from panna_exp.model.gradients import AnyPass, backward, forward
 from panna_exp.model.networks import SpeciesNetworks
@@ -107,7 +107,9 @@ class TrainStep:
         delta = batch.sum_by_structure(passed.atom_energy) - batch.energy
         if batch.weight is not None:
             delta = delta * batch.weight
-        energy_loss, slope = self.loss.with_slope(delta, batch.num_atoms)
+        energy_loss, slope = self.loss.with_slope(
+            delta, batch.num_atoms, batch.loss_weight(ENERGIES)
+        )
         if self.loss.is_mean and (isinstance(share, Tensor) or share != 1.0):
             energy_loss, slope = energy_loss * share, slope * share
         if not _writes_all(passed, batch.species_counts):
@@ -139,12 +141,15 @@ class TrainStep:
         virial_cost = loss.settings.virial_cost * share
         if loss.settings.virial_cost > 0 and forces.virial is not None:
             pulled, strain = forces.jacobian.pull_with_strain(slopes.values)
-            virial_value, by_strain = virial_loss(strain, forces.virial, batch.num_atoms)
+            virial_value, by_strain = virial_loss(
+                strain, forces.virial, batch.num_atoms, batch.loss_weight(VIRIALS)
+            )
             totals.add_virials(strain + forces.virial, batch.num_atoms, virial_value * virial_cost)
         else:
             pulled, by_strain = forces.jacobian.pull(slopes.values), None
         delta = pulled.neg_().sub_(forces.target)
-        value, by_force = loss(delta, batch.structure, batch.num_atoms, forces.known, number)
+        weights = forces.weighted(batch.loss_weight(FORCES))
+        value, by_force = loss(delta, batch.structure, batch.num_atoms, weights, number)
         totals.add_forces(delta, forces.known_atoms(batch.structure), value * cost)
         if by_strain is None:
             direction = forces.jacobian.push(by_force).mul_(-cost)

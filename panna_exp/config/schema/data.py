@@ -40,12 +40,23 @@ class DataConfig:
     forces_key: str | None = option(
         None, "ase, npz, ani, spice: the forces' name in the file (default: the usual ones)"
     )
+    stress_key: str | None = option(None, "ase: the stress's name, 6 or 9 numbers a structure")
+    virial_key: str | None = option(None, "ase: the virial's name, 6 or 9 numbers a structure")
     energy_unit: str | None = option(
         None,
         "ase, npz, ani, spice: unit of energies, of forces per length_unit: eV, Ha, Ry, kcal/mol, "
         "... (default: what the file or its format says)",
     )
     length_unit: str | None = option(None, "the same of positions: angstrom, bohr or nm")
+    forces_unit: str | None = option(
+        None, "of forces, where it is not energy_unit per length_unit: Ha/bohr, eV/angstrom, ..."
+    )
+    forces_sign: int | None = option(
+        None, "1, or -1 where the file has gradients of the energy instead of forces"
+    )
+    stress_unit: str | None = option(
+        None, "ase: unit of stresses: eV/angstrom^3, GPa, kbar, ... (default: as the energies')"
+    )
     sparse_derivatives: bool | None = option(
         None, "keep stored derivatives without their zeros (default: as the files have them)"
     )
