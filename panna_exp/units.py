@@ -83,8 +83,9 @@ def any_forces_factor(unit: str, where: str) -> float:
 
 
 def stress_factor(unit: str, where: str) -> float:
-    """Returns eV/angstrom^3 per ``unit``; raises DataError naming ``where`` for an unknown unit."""
-    return _factor(unit, STRESS_UNITS, "stress", where)
+    """Returns eV/angstrom^3 per ``unit``; ``-kbar`` are kbar of the opposite sign (DataError)."""
+    sign = -1 if unit.startswith("-") else 1
+    return sign * _factor(unit.removeprefix("-"), STRESS_UNITS, "stress", where)
 
 
 def _factor(unit: str, known: dict[str, float], kind: str, where: str) -> float:

@@ -7,7 +7,8 @@ import torch
 
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.descriptor import Info
-from panna_exp.assembly.jacobians import check_forces, check_virials, jacobian_source
+from panna_exp.assembly.jacobians import jacobian_source
+from panna_exp.assembly.label_checks import check_forces, check_virials
 from panna_exp.assembly.residence import home_of, size_of
 from panna_exp.config.schema import TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
@@ -125,9 +126,9 @@ def pack(
     forces = config.training.forces_cost > 0
     strain = forces and config.training.virial_cost > 0
     if forces:
-        check_forces(part.sample, "training.forces_cost > 0")
+        check_forces(part.sample, "training.forces_cost > 0", config.data)
     if strain:
-        check_virials(part.sample)
+        check_virials(part.sample, config.data)
     return batch_source(
         part,
         len(data.species),

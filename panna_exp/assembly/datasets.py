@@ -13,9 +13,11 @@ from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.descriptor import Info, Progress
 from panna_exp.assembly.references import are_zeros, fitted, reference_energies, refuse_large
 from panna_exp.assembly.streaming import Opened, Stream, open_stream, window_bytes
+from panna_exp.assembly.structure_checks import check_types, refuse_overlaps, say_weights, weighted
 from panna_exp.config.schema import DataConfig, TrainConfig
+from panna_exp.data.checks import isolated_atoms
 from panna_exp.data.reference import network_targets, split
-from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers import FileRecord, ReadOptions, open_structures
@@ -52,6 +54,16 @@ class DataPart:
         """Descriptor components of an atom, D."""
         assert self.sample.descriptors is not None
         return int(self.sample.descriptors.shape[1])
+
+    def isolated(self) -> Ints:
+        """Returns the structures that are isolated atoms."""
+        if self.stream is None or self.sample.positions is None:
+            return isolated_atoms(self.structures)
+        single = np.flatnonzero(self.structures.num_atoms == 1)
+        if not len(single):
+            return single
+        found: Ints = single[isolated_atoms(self.stream.source.read(single))]
+        return found
 
     def forces(self) -> Floats | None:
         """Returns the reference forces [A, 3] of all structures, or None."""
@@ -139,8 +151,10 @@ def read_run_data(
         validation=validation,
     )
     if given is None:
-        offsets = fitted(train.structures, species)
+        offsets = fitted(train.structures, train.isolated(), species)
         data = data.with_offsets(offsets, config.training.panna_version)
+    check_types(train.structures, config.data.weights)
+    say_weights(train.sample)
     zeros = are_zeros(config.data.reference_energies)
     refuse_large(data.train.structures, data.train.targets, zeros)
     return data
@@ -173,7 +187,7 @@ class _Source:
             ),
         )
         structures, info = descriptors.with_descriptors(
-            loaded.structures, self.config, self.species, self.progress
+            self._checked(loaded.structures), self.config, self.species, self.progress
         )
         version = self.config.training.panna_version
         part = make_part(structures, self.offsets, loaded.files, loaded.fingerprint, version)
@@ -183,9 +197,12 @@ class _Source:
         """Returns a data set that is read piece by piece."""
 
         def prepare(structures: StructureSet) -> StructureSet:
-            return descriptors.with_descriptors(structures, self.config, self.species)[0]
+            checked = self._checked(structures)
+            return descriptors.with_descriptors(checked, self.config, self.species)[0]
 
-        sample, info = descriptors.with_descriptors(opened.sample(), self.config, self.species)
+        sample, info = descriptors.with_descriptors(
+            self._checked(opened.sample()), self.config, self.species
+        )
         part = make_part(
             opened.source.index,
             self.offsets,
@@ -200,6 +217,11 @@ class _Source:
             window_bytes=window_bytes(self.config.data),
         )
         return replace(part, stream=stream), info
+
+    def _checked(self, structures: StructureSet) -> StructureSet:
+        """Returns structures with the weights of the options (DataError: overlapping atoms)."""
+        refuse_overlaps(structures)
+        return weighted(structures, self.config.data.weights)
 
 
 def reader_kind(data: DataConfig) -> str | None:

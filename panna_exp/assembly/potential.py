@@ -54,7 +54,8 @@ class Potential:
         compiled: Use compiled loops (see ``operator_of``): for thousands of calls.
 
     Raises:
-        DataError: Members of different species or descriptors, or a descriptor that nothing names.
+        DataError: Members of different species or descriptors, or a descriptor that nothing names;
+            by predictions, of structures with a species that the training never saw.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Potential:
                 "and the parameters, or train on descriptors that do"
             )
         self.species = Species(first.symbols)
+        self._saved = tuple(member for member in members if member.untrained)
         self.operator = operator_of(parameters_from_info(info), dtype, device, compiled=compiled)
         self._rescale = [member.energy_rescale for member in members]
         self._members = [
@@ -102,7 +104,7 @@ class Potential:
             strain: Whether to differentiate by strain as well.
         """
         order = torch.argsort(geometry.species, stable=True)
-        counts = torch.bincount(geometry.species, minlength=len(self.species)).tolist()
+        counts = self._counts(geometry)
         descriptors = self.operator.compute(geometry, then_pull=True)
         ordered = descriptors.index_select(0, order)
         energies, forces, strains = [], [], []
@@ -133,7 +135,7 @@ class Potential:
         """Returns [M, A] energies with the free atoms' (eV), at a fraction of the forces' cost."""
         geometry = self.operator.geometry(structures)
         order = torch.argsort(geometry.species, stable=True)
-        counts = torch.bincount(geometry.species, minlength=len(self.species)).tolist()
+        counts = self._counts(geometry)
         ordered = self.operator.compute(geometry).index_select(0, order)
         energies = []
         for networks, rescale, offsets in zip(
@@ -145,11 +147,18 @@ class Potential:
             energies.append(energy + offsets[geometry.species])
         return torch.stack(energies)
 
+    def _counts(self, geometry: Geometry) -> list[int]:
+        """Returns the atoms of each species (DataError: the network of one is untrained)."""
+        counts = torch.bincount(geometry.species, minlength=len(self.species)).tolist()
+        for member in self._saved:
+            member.refuse_untrained(counts, "the structure")
+        return counts
+
     def energy(self, structures: StructureSet) -> float:
         """Returns the first member's energy of all structures together (eV)."""
         geometry = self.operator.geometry(structures)
         order = np.argsort(structures.species, kind="stable")
-        counts = np.bincount(structures.species, minlength=len(self.species)).tolist()
+        counts = self._counts(geometry)
         descriptors = self.operator.compute(geometry)[torch.from_numpy(order)]
         passed = forward(self._members[0], descriptors, counts)
         return float(passed.atom_energy.double().sum()) / self._rescale[0]

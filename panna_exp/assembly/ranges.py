@@ -1,7 +1,7 @@
 """Ranges of descriptor components in a training set, and what lies outside them in another one."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from panna_exp.data.extrapolation import Extrapolation, outside
 from panna_exp.data.ranges import Ranges
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.descriptors.rows import chunks
+from panna_exp.elements import Species
 from panna_exp.training.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,26 @@ def training_ranges(part: DataPart, num_species: int, saved: Checkpoint | None) 
         own = Ranges.of(structures.descriptors, structures.species, num_species)
         found = found.widened(own)
     return found if before is None else found.widened(before)
+
+
+def warn_of_untrained(ranges: Ranges, species: Species, known: Iterable[str]) -> None:
+    """Warns of species that no training structure has and no saved network knows.
+
+    Args:
+        ranges: Of all that the networks learn from.
+        species: The species list.
+        known: Symbols whose networks were trained before.
+    """
+    new = [s for s, n in zip(species, ranges.counts.tolist(), strict=True) if not n]
+    for symbol in new:
+        if symbol not in known:
+            logger.warning(
+                "%s is in data.species, but no training structure has it: its network is untrained "
+                "and stays so, errors of structures with %s mean nothing, and predictions for them "
+                "are refused",
+                symbol,
+                symbol,
+            )
 
 
 def find_extrapolation(part: DataPart, ranges: Ranges, margin: float) -> Extrapolation:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from panna_exp.config.schema import TrainConfig
-from panna_exp.data.fit import fit_reference_energies
-from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.data.fit import ReferenceFit, fit_reference_energies
+from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.networks.formats import read_networks
@@ -37,22 +38,57 @@ def reference_energies(config: TrainConfig, base: Path) -> tuple[float, ...] | N
     return tuple(float((energies or {}).get(symbol, 0.0)) for symbol in symbols)
 
 
-def fitted(structures: StructureSet, species: Species) -> tuple[float, ...]:
-    """Returns energies that fit those of the training data best; says so in the log."""
-    fit = fit_reference_energies(structures, len(species))
+def saved_symbols(config: TrainConfig, base: Path) -> tuple[str, ...]:
+    """Returns the species of the saved networks that the training starts from, none without."""
+    folder = config.network.networks_metadata
+    return () if folder is None else read_networks(base / Path(folder).expanduser()).species
+
+
+def fitted(structures: StructureSet, isolated: Ints, species: Species) -> tuple[float, ...]:
+    """Returns energies of isolated atoms, and those that fit the rest best; says so in the log.
+
+    Args:
+        structures: The training data.
+        isolated: Numbers of those that are isolated atoms.
+        species: Their species list.
+    """
+    fit = fit_reference_energies(structures, len(species), isolated)
     logger.info(
-        "reference energies by least squares: %s eV; they leave %.4g eV/atom (RMS)",
+        "reference energies %s: %s eV; they leave %.4g eV/atom (RMS)",
+        source_of(fit, species),
         listed(species, fit.energies),
         fit.rms,
     )
+    if fit.ambiguous.any():
+        symbol, width = species.symbols[int(fit.spread.argmax())], float(fit.spread.max())
+        logger.warning(
+            "the isolated atoms of %s have energies that differ by up to %.4g eV: the lowest is "
+            "taken",
+            symbol,
+            width,
+        )
     if not fit.is_determined:
         logger.warning(
-            "the compositions of the training data determine only %d of %d reference energies: the "
-            "potential is good for such compositions only",
+            "the compositions of the training data determine only %d of %d reference energies, not "
+            "those of %s one by one: the potential is good for such compositions only; isolated "
+            "atoms in the data (structures of one atom) would determine them",
             fit.rank,
             fit.num_present,
+            _symbols(species, fit.undetermined),
         )
     return tuple(float(energy) for energy in fit.energies)
+
+
+def source_of(fit: ReferenceFit, species: Species) -> str:
+    """Returns where reference energies come from, in words."""
+    if not fit.isolated.any():
+        return "by least squares"
+    own = f"of the isolated atoms in the data ({_symbols(species, fit.isolated)})"
+    return own if fit.isolated.sum() == fit.num_present else f"{own}, the others by least squares"
+
+
+def _symbols(species: Species, chosen: NDArray[np.bool_]) -> str:
+    return ", ".join(symbol for symbol, flag in zip(species, chosen, strict=True) if flag)
 
 
 def listed(species: Species, energies: Sequence[float] | Floats) -> str:

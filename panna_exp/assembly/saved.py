@@ -65,6 +65,33 @@ class SavedPotential:
         """The species list."""
         return tuple(network.symbol for network in self.networks)
 
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """Species that no structure of the training had, as far as the networks say.
+
+        Networks that began with saved ones may know such species from before.
+        """
+        of_network: Any = self.config.get("network")
+        if self.ranges is None or not of_network or of_network.get("networks_metadata"):
+            return ()
+        counts = self.ranges.counts.tolist()
+        return tuple(s for s, n in zip(self.symbols, counts, strict=True) if not n)
+
+    def refuse_untrained(self, counts: Sequence[int], where: str) -> None:
+        """Raises DataError if there are atoms of a species whose network is untrained.
+
+        Args:
+            counts: Atoms of each species.
+            where: What has them, for the message.
+        """
+        for symbol in self.untrained:
+            if counts[self.symbols.index(symbol)]:
+                raise DataError(
+                    f"{where}: has {symbol}, but its network is untrained: no training structure "
+                    f"of {self.label} has {symbol}, so that a prediction would be random: train on "
+                    f"structures with {symbol}"
+                )
+
 
 def check_alike(members: Sequence[SavedPotential]) -> None:
     """Raises DataError for members of a committee of different species or descriptors."""

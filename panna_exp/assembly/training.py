@@ -18,7 +18,8 @@ from panna_exp.assembly.machine import choose_device, choose_products, choose_th
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
 from panna_exp.assembly.optimisation import learning_rate, make_train_step, make_watch
-from panna_exp.assembly.ranges import training_ranges
+from panna_exp.assembly.ranges import training_ranges, warn_of_untrained
+from panna_exp.assembly.references import saved_symbols
 from panna_exp.assembly.restart import (
     Restart,
     changed_descriptor,
@@ -174,6 +175,8 @@ def build_run(
         last_train=dict(saved.train) if saved else {},
         last_validation=dict(saved.validation) if saved else {},
     )
+    ranges = training_ranges(data.train, len(data.species), saved)
+    warn_of_untrained(ranges, data.species, saved_symbols(config, base))
     run = Run(
         trainer=trainer,
         networks=networks,
@@ -183,7 +186,7 @@ def build_run(
         stream=stream_settings(config, data),
         config=dict(plain),
         masks=masks,
-        ranges=training_ranges(data.train, len(data.species), saved),
+        ranges=ranges,
     )
     return run
 

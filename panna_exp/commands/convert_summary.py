@@ -7,7 +7,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from panna_exp.assembly.distances import shortest_distances
+from panna_exp.assembly.references import source_of
 from panna_exp.commands.convert_energies import energies_for
+from panna_exp.data.agreement import Agreement
 from panna_exp.data.checks import (
     NET_FORCE,
     ODD_STRESS,
@@ -18,13 +21,13 @@ from panna_exp.data.checks import (
     isolated_atoms,
 )
 from panna_exp.data.fit import ReferenceFit, fit_reference_energies
+from panna_exp.data.overlaps import overlapping
 from panna_exp.data.reference import reference_energy
 from panna_exp.data.stress_check import check_stress
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.elements import Species
+from panna_exp.errors import DataError
 
-# A slope of energies over forces further from 1 than this is a wrong unit or sign.
-_SLOPE_TOLERANCE = 0.2
 _TENS_OF_EV = 10.0
 
 
@@ -96,6 +99,7 @@ class DataSummary:
             rows += self._odd_stress()
         if structures.descriptors is not None:
             rows.append(("descriptors", self._descriptors(structures.descriptors.shape[1])))
+        rows += self._distances()
         rows.append(("isolated atoms", self._named(self.isolated)))
         rows.append(("duplicates", self._named(self.doubled)))
         rows += self._odd_forces()
@@ -117,22 +121,9 @@ class DataSummary:
     def options(self) -> list[str]:
         """Returns the options of a training on these data."""
         lines = [f"'data.species=[{','.join(self.species)}]'"]
-        lines.append(f"{_energies(self.species, self.fit.energies)}  # least squares")
-        own = self._isolated_energies()
-        if own is not None:
-            lines.append(f"{_energies(self.species, own)}  # the isolated atoms in the data")
+        source = source_of(self.fit, self.species)
+        lines.append(f"{_energies(self.species, self.fit.energies)}  # {source}")
         return lines
-
-    def _isolated_energies(self) -> Sequence[float] | None:
-        """Returns the energies of free atoms, if the data have one of each species."""
-        found = {
-            int(self.structures.species[self.structures.offsets[index]]): float(
-                self.structures.energy[index]
-            )
-            for index in self.isolated[::-1]
-        }
-        known = [found.get(number) for number in range(len(self.species))]
-        return None if None in known else [value for value in known if value is not None]
 
     def _descriptors(self, width: int) -> str:
         derivatives = self.structures.derivatives
@@ -157,8 +148,24 @@ class DataSummary:
         check = check_stress(self.structures)
         if check is None:
             return []
-        text = f"slope {check.slope:.3f} over {check.num_pairs} consecutive structures, expected 1"
-        return [("energies against stresses", text + ": WRONG SIGN?" * check.wrong_sign)]
+        return [("energies against stresses", _verdict(check, "stresses"))]
+
+    def _distances(self) -> list[tuple[str, str]]:
+        structures = self.structures
+        same = next(overlapping(structures), None)
+        rows = []
+        if same is not None:
+            structure, one, other, distance = same
+            where = f"{structures.origins[structure]}, atoms {one} and {other}"
+            rows.append(("atoms at one place", f"{distance:.3g} angstrom apart: {where}"))
+        try:
+            found = shortest_distances(structures, self.species)
+        except DataError as error:
+            return [*rows, ("shortest distances", f"NONE: {error}")]
+        if found is not None:
+            words = f"{found.words(self.species)} angstrom"
+            rows.append(("shortest distances", f"{words}: {found.unit}" if found.unit else words))
+        return rows
 
     def _forces(self) -> str:
         if self.forces is None:
@@ -177,13 +184,8 @@ class DataSummary:
             (f"net force > {NET_FORCE:g} eV/A/atom", self._named(check.net)),
             (f"forces > {OUTLIER_FACTOR:g} x the usual", self._named(check.outliers)),
         ]
-        if check.slope is not None:
-            text = (
-                f"slope {check.slope:.3f} over {check.num_pairs} consecutive structures, expected 1"
-            )
-            if abs(check.slope - 1) > _SLOPE_TOLERANCE:
-                text += ": WRONG SIGN, UNIT OR KEY?"
-            rows.append(("energies against forces", text))
+        if check.agreement is not None:
+            rows.append(("energies against forces", _verdict(check.agreement, "forces")))
         return rows
 
     def _residual(self, left: Floats) -> str:
@@ -209,6 +211,13 @@ class DataSummary:
         if not len(indices):
             return "none"
         return f"{len(indices)}, first {self.structures.origins[int(indices[0])]}"
+
+
+def _verdict(found: Agreement, label: str) -> str:
+    """What energy differences say of labels, for data where that is certain."""
+    if found.agrees:
+        return f"agree (slope {found.slope:.3f} over {found.num_pairs} pairs of structures)"
+    return f"WRONG UNIT OR SIGN: {found.mistake(label)} (slope {found.slope:.3g}, expected 1)"
 
 
 def _energies(species: Species, values: Sequence[float] | np.ndarray) -> str:

@@ -81,7 +81,21 @@ class Evaluator:
         )
 
     def assess(self, members: Sequence[SavedPotential]) -> Assessment:
-        """Returns predictions and errors of one potential, or of the mean of several."""
+        """Returns predictions and errors of one potential, or of the mean of several.
+
+        Raises:
+            DataError: The data have a species whose network is untrained.
+        """
+        structures = self.part.structures
+        for member in members:
+            if member.untrained:
+                counts = structures.counts(len(member.symbols))
+                first = int(
+                    counts[:, [member.symbols.index(s) for s in member.untrained]]
+                    .any(axis=1)
+                    .argmax()
+                )
+                member.refuse_untrained(counts.sum(axis=0).tolist(), structures.origins[first])
         if len(members) == 1:
             return self._assessor.assess(members[0].networks, members[0].energy_rescale)
         check_alike(members)

@@ -5,9 +5,13 @@ Shapes: S structures, A atoms. Units: eV, angstrom.
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from panna_exp.data.agreement import FORCE_MISTAKES, Agreement, agreement
+from panna_exp.data.close_pairs import compared_pairs
 from panna_exp.data.structures import Floats, Ints, StructureSet
 
 # Forces of a program leave a net force of rounding and grids; a larger one is a mistake.
@@ -16,9 +20,10 @@ NET_FORCE = 0.01  # eV/angstrom, per atom
 OUTLIER_FACTOR = 10.0
 # eV/angstrom^3, 320 GPa: beyond what data sets are about, but common if GPa are taken for it.
 ODD_STRESS = 2.0
-# Consecutive structures whose atoms moved less are compared by energies and forces.
+# Structures whose atoms moved less are compared by energies and forces.
 _STEP = 0.2  # angstrom
-_MIN_PAIRS = 5
+# A single atom's images further away than this do not make a crystal of it.
+_FAR = 8.0  # angstrom
 
 
 def duplicates(structures: StructureSet) -> Ints:
@@ -43,9 +48,42 @@ def duplicates(structures: StructureSet) -> Ints:
 
 
 def isolated_atoms(structures: StructureSet) -> Ints:
-    """Returns the structures of one atom that repeats in no direction."""
-    alone = (structures.num_atoms == 1) & ~structures.pbc.any(axis=1)
-    return np.flatnonzero(alone)
+    """Returns the structures of one atom that nothing is near.
+
+    It repeats in no direction, or far away only, or the file calls it so (``IsolatedAtom``).
+    Without positions only the file's word counts: such formats do not say what repeats.
+    """
+    single = structures.num_atoms == 1
+    if not single.any():
+        return np.zeros(0, dtype=np.int64)
+    found = np.flatnonzero(single)
+    called = [
+        len(structures.config_types) > 0 and _is_isolated(structures.config_types[index])
+        for index in found.tolist()
+    ]
+    alone = np.array(called, dtype=bool)
+    if structures.positions is not None:
+        alone |= _repeats_far(structures.cell[found], structures.pbc[found])
+    isolated: Ints = found[alone]
+    return isolated
+
+
+def _is_isolated(config_type: str) -> bool:
+    word = config_type.lower().replace("_", "").replace("-", "").replace(" ", "")
+    return word in ("isolatedatom", "isolatedatoms", "freeatom", "freeatoms")
+
+
+def _repeats_far(cell: Floats, pbc: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Returns [n]: whether the shortest lattice vector of each is far longer than a bond.
+
+    Sums and differences of the vectors are looked at as well, for cells that lean.
+    """
+    steps = np.array([s for s in np.ndindex(3, 3, 3) if s != (1, 1, 1)]) - 1
+    vectors = steps @ np.where(pbc[:, :, None], cell, 0.0)
+    moves = (steps != 0)[None] & pbc[:, None, :]
+    lengths = np.where(moves.any(axis=2), np.linalg.norm(vectors, axis=2), np.inf)
+    far: NDArray[np.bool_] = lengths.min(axis=1) > _FAR
+    return far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +96,8 @@ class ForceCheck:
         net: Those whose forces do not sum to zero (NET_FORCE).
         outliers: Those with a root mean square over OUTLIER_FACTOR times the median.
         smallest, largest: Lengths of the smallest and the largest force vector (eV/angstrom).
-        num_pairs: Consecutive structures that are close enough to compare.
-        slope: Energy differences of such pairs over those that forces give, 1 where both agree;
-            None with too few pairs.
+        agreement: With the energies of structures that are close to each other; None where that
+            cannot be told.
     """
 
     with_forces: Ints
@@ -69,8 +106,7 @@ class ForceCheck:
     outliers: Ints
     smallest: float
     largest: float
-    num_pairs: int
-    slope: float | None
+    agreement: Agreement | None
 
 
 def check_forces(structures: StructureSet) -> ForceCheck | None:
@@ -88,7 +124,6 @@ def check_forces(structures: StructureSet) -> ForceCheck | None:
     net = np.linalg.norm(np.add.reduceat(forces, starts), axis=1) / part.num_atoms
     rms = np.sqrt(np.add.reduceat(lengths**2, starts) / part.num_atoms)
     usual = float(np.median(rms[rms > 0])) if rms.any() else 0.0
-    pairs = _neighbours(part)
     return ForceCheck(
         with_forces=known,
         zero=known[(rms == 0) & (part.num_atoms > 1)],
@@ -96,36 +131,32 @@ def check_forces(structures: StructureSet) -> ForceCheck | None:
         outliers=known[rms > OUTLIER_FACTOR * usual],
         smallest=float(lengths.min()),
         largest=float(lengths.max()),
-        num_pairs=len(pairs),
-        slope=_slope(pairs),
+        agreement=_agreement(part),
     )
 
 
-def _neighbours(structures: StructureSet) -> Floats:
-    """Returns [n, 2]: energy differences of consecutive alike structures, by forces and as given.
+def _agreement(structures: StructureSet) -> Agreement | None:
+    """Compares energies of alike structures with what forces say of their difference."""
+    if structures.positions is None:
+        return None
+    everything = np.arange(len(structures))
+    by_forces, given = compared_pairs(structures, everything, partial(_compared, structures))
+    return agreement(by_forces, given, FORCE_MISTAKES)
+
+
+def _compared(structures: StructureSet, one: int, other: int) -> tuple[float, float] | None:
+    """The energy difference by forces, and as given; None for structures too far apart.
 
     The former is minus the mean force along the displacement, right to its second order.
     """
-    if structures.positions is None or structures.forces is None:
-        return np.zeros((0, 2))
-    pairs = []
-    sizes, offsets = structures.num_atoms, structures.offsets
-    for index in np.flatnonzero(sizes[:-1] == sizes[1:]):
-        one = slice(offsets[index], offsets[index + 1])
-        other = slice(offsets[index + 1], offsets[index + 2])
-        same = np.array_equal(structures.species[one], structures.species[other])
-        if not same or not np.array_equal(structures.cell[index], structures.cell[index + 1]):
-            continue
-        moved = structures.positions[other] - structures.positions[one]
-        if 0 < np.abs(moved).max() < _STEP:
-            mean = (structures.forces[one] + structures.forces[other]) / 2
-            given = structures.energy[index + 1] - structures.energy[index]
-            pairs.append((-float((mean * moved).sum()), given))
-    return np.array(pairs, dtype=np.float64).reshape(-1, 2)
-
-
-def _slope(pairs: Floats) -> float | None:
-    by_forces, given = pairs.T
-    if len(pairs) < _MIN_PAIRS or not by_forces.any():
+    assert structures.positions is not None
+    assert structures.forces is not None
+    if not np.array_equal(structures.cell[one], structures.cell[other]):
         return None
-    return float((by_forces * given).sum() / (by_forces**2).sum())
+    first, second = (slice(structures.offsets[i], structures.offsets[i + 1]) for i in (one, other))
+    moved = structures.positions[second] - structures.positions[first]
+    if not 0 < np.abs(moved).max() < _STEP:
+        return None
+    mean = (structures.forces[first] + structures.forces[second]) / 2
+    given = structures.energy[other] - structures.energy[one]
+    return -float((mean * moved).sum()), float(given)

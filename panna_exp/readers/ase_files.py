@@ -25,6 +25,7 @@ from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers.ase_keys import Keys
 from panna_exp.readers.ase_values import Values
+from panna_exp.readers.extxyz_lines import check_lines, parsed_comment
 from panna_exp.readers.options import ReadOptions, forces_factor, without_zero_forces
 from panna_exp.units import any_energy_factor, any_length_factor, stress_factor
 
@@ -45,7 +46,7 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
         options: Keys and units, see :class:`panna_exp.readers.options.ReadOptions`.
 
     Raises:
-        DataError: Names file, structure (counted from 0) and cause; or ASE is not installed.
+        DataError: Names file, structure (counted from 0) and cause.
     """
     chosen = options or ReadOptions()
     units = _Units.of(chosen, str(path))
@@ -142,10 +143,11 @@ def _read_all(path: Path) -> Iterator[Any]:
 def _open(path: Path) -> Iterator[Any]:
     from ase.io import iread
 
-    kind = _format(path)
+    kind, how = _format(path), {}
     if kind == "extxyz":
-        _check_lines(path)
-    images: Iterator[Any] = iread(str(path), ":", format=kind, do_not_split_by_at_sign=True)
+        check_lines(path)
+        how["properties_parser"] = parsed_comment
+    images: Iterator[Any] = iread(str(path), ":", format=kind, do_not_split_by_at_sign=True, **how)
     return images
 
 
@@ -159,10 +161,9 @@ def _asking_ase(path: Path, number: int, messages: dict[str, None]) -> Iterator[
             raise
         except ImportError as error:
             missing = (error.name or str(error)).partition(".")[0]
-            package = "'panna-exp[ase]'" if missing == "ase" else missing
             raise DataError(
                 f"{path}: reading it needs the package {missing}, which is not installed: "
-                f"pip install {package}"
+                f"pip install {missing}"
             ) from None
         except Exception as error:  # ASE's parsers raise anything for files they cannot read
             place = f"{path}, structure {number} (counted from 0)"
@@ -187,34 +188,6 @@ def _format(path: Path) -> str:
             "extended XYZ (ase convert)"
         )
     return kind
-
-
-def _check_lines(path: Path) -> None:
-    """Raises DataError where ASE would end early and leave structures out, as at a blank line."""
-    from ase.io.formats import open_with_compression
-
-    with open_with_compression(str(path)) as file:
-        number = 0
-        ends = 0  # line after the last structure
-        blank = None
-        for number, line in enumerate(file, start=1):
-            if number <= ends or line.lstrip().startswith("VEC"):  # lattice vectors of plain XYZ
-                continue
-            if not line.strip():
-                blank = blank or number
-                continue
-            if blank is not None:
-                raise DataError(
-                    f"{path}, line {blank}: is blank, but structures follow: remove the blank lines"
-                )
-            if not line.strip().isdecimal():
-                raise DataError(
-                    f"{path}, line {number}: is {line.strip()[:60]!r}, expected the number of "
-                    "atoms of the next structure"
-                )
-            ends = number + 1 + int(line)
-    if ends > number:
-        raise DataError(f"{path}: the file ends {ends - number} lines too early: it is truncated")
 
 
 def _one_line(error: Exception) -> str:

@@ -85,7 +85,7 @@ class Values:
             matrices={
                 str(key): np.asarray(value, dtype=np.float64)
                 for key, value in numbers.items()
-                if _is_matrix(value, len(atoms))
+                if key not in ("forces", *_NO_FORCES) and _is_matrix(value)
             },
             config_type=kind if isinstance(kind, str) else str(kind),
             weights=_weights(numbers, origin),
@@ -141,7 +141,7 @@ def _is_vectors(value: Any, num_atoms: int) -> bool:
     return shape == (num_atoms, 3) and value.dtype.kind in "fiu"
 
 
-def _is_matrix(value: Any, num_atoms: int) -> bool:
+def _is_matrix(value: Any) -> bool:
     if isinstance(value, dict | str | bytes) or np.ndim(value) == 0:
         return False
     try:

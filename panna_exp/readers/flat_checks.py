@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panna_exp.data.structures import Ints, StructureSet
+from panna_exp.data.structures import LONGEST_VECTOR, Ints, StructureSet, too_long
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 
@@ -44,6 +44,8 @@ class FlatChecks:
             self.forces(structures.forces)
         if structures.virial is not None:
             self.virials(structures.virial)
+        if structures.weights is not None:
+            self.weights(structures.weights)
         self.cells(structures.cell, structures.pbc)
 
     def energies(self, values: NDArray[Any]) -> None:
@@ -84,13 +86,25 @@ class FlatChecks:
                 "without one has NaN nine times)"
             )
 
+    def weights(self, values: NDArray[Any]) -> None:
+        """Raises DataError unless all [S, 3] are finite and at least 0."""
+        bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)).all(axis=1))
+        if len(bad):
+            raise DataError(
+                f"{self.origins[int(bad[0])]}: its weights are {values[bad[0]].tolist()}, expected "
+                "finite numbers from 0"
+            )
+
     def cells(self, cell: NDArray[Any], pbc: NDArray[Any]) -> None:
-        """Raises DataError unless [S, 3, 3] are finite, and not zero where [S, 3] is periodic."""
+        """Raises DataError unless [S, 3, 3] are finite, not too long, not zero where periodic."""
         finite = np.isfinite(cell).all(axis=(1, 2))
         bad = np.flatnonzero(~finite | (pbc & ~cell.any(axis=2)).any(axis=1))
         if len(bad):
             cause = "zero along a periodic direction" if finite[bad[0]] else "not finite numbers"
             raise DataError(f"{self.origins[int(bad[0])]}: the lattice vectors are {cause}")
+        long = np.flatnonzero((np.abs(cell) > LONGEST_VECTOR).any(axis=(1, 2)))
+        if len(long):
+            raise DataError(f"{self.origins[int(long[0])]}: {too_long(cell[long[0]])}")
 
     def species(self, stored: NDArray[Any], symbols: Sequence[str], species: Species) -> Ints:
         """Returns indices [A] in ``species`` for those in the file's own symbols (DataError)."""

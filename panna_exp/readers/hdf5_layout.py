@@ -43,6 +43,7 @@ class Layout:
         self.offsets = read_offsets(file, path)
         self._symbols = read_file_symbols(file, path)
         self.names = Texts(array(file, path, "name", (len(self),), "SO"))
+        self._types = Texts(array(file, path, "config_type", (len(self),), "SO"))
         origins = Origins(str(path), "structure", self.names, len(self))
         self._checks = FlatChecks(origins, self.offsets)
         self._checks.sizes()
@@ -79,6 +80,7 @@ class Layout:
             cell=np.broadcast_to(np.zeros((3, 3)), (count, 3, 3)),
             pbc=np.broadcast_to(np.zeros(3, dtype=bool), (count, 3)),
             descriptor_info=self.descriptor_info,
+            config_types=self._types if len(self._types) else (),
         )
         self._checks.energies(index.energy)
         return index
@@ -109,6 +111,7 @@ class Layout:
         forces = array(file, path, "forces", (of_all, 3), rows=atoms)
         descriptors = array(file, path, "descriptors", (of_all, None), rows=atoms)
         virial = array(file, path, "virial", (count, 3, 3), rows=rows)
+        weights = array(file, path, "weights", (count, 3), rows=rows)
         cell, pbc = self._cells(rows)
         derivatives = None
         if with_derivatives and descriptors is not None:
@@ -131,6 +134,8 @@ class Layout:
             descriptor_info=self.descriptor_info,
             derivatives=derivatives,
             virial=_scaled(virial, self._energy),
+            config_types=Picked(self._types, here) if len(self._types) else (),
+            weights=_scaled(weights, 1.0),
         )
         checks.values(structures)
         return structures

@@ -1,4 +1,4 @@
-"""Extended XYZ: ``Lattice``, ``pbc``, ``Properties``, ``energy`` and ``name`` in the second line.
+"""Extended XYZ: ``Lattice``, ``pbc``, ``Properties``, labels and names in the second line.
 
 Numbers are written so that reading gives the same float64. Energies are in eV, forces in
 eV/angstrom; ASE takes both as results of a calculation. ``virial`` (eV) is what we read back; where
@@ -43,8 +43,22 @@ def _comment(part: Part) -> str:
     items += [f"Properties={columns}", f"energy={part.energy!r}", *_strain(part)]
     if part.name:
         items.append(f"name={_quoted(part.name)}")
+    if part.config_type:
+        items.append(f"config_type={_quoted(part.config_type)}")
+    items += _weights(part)
     items.append('pbc="' + " ".join("T" if flag else "F" for flag in part.pbc) + '"')
     return " ".join(items)
+
+
+def _weights(part: Part) -> list[str]:
+    """The weights of energy, forces and virial, as one where they are the same."""
+    if part.weights is None:
+        return []
+    energy, forces, virial = part.weights.tolist()
+    if energy == forces == virial:
+        return [f"config_weight={energy!r}"]
+    names = ("config_energy_weight", "config_forces_weight", "config_stress_weight")
+    return [f"{name}={value!r}" for name, value in zip(names, part.weights.tolist(), strict=True)]
 
 
 def _strain(part: Part) -> list[str]:

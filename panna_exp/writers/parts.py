@@ -24,6 +24,8 @@ class Part:
         pbc: [3].
         forces: [A, 3] or None.
         virial: [3, 3] minus the energy's derivative by strain, or None.
+        config_type: Kind of structure, empty if it has none.
+        weights: [3] of energy, forces and virial in a loss, or None.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Part:
     pbc: NDArray[np.bool_]
     forces: Floats | None
     virial: Floats | None
+    config_type: str = ""
+    weights: Floats | None = None
 
 
 def with_positions(structures: StructureSet) -> Floats:
@@ -62,4 +66,6 @@ def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
             pbc=structures.pbc[index],
             forces=None if forces is None or np.isnan(forces[0, 0]) else forces,
             virial=None if virial is None or np.isnan(virial[0, 0]) else virial,
+            config_type=structures.config_types[index] if len(structures.config_types) else "",
+            weights=None if structures.weights is None else structures.weights[index],
         )

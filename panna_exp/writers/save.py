@@ -24,8 +24,8 @@ class Writer:
         module: Has ``write(path, structures, species, progress)``, which may return a note.
         suffixes: Of its files; the first is the usual one.
         summary: What it is.
-        keeps: Those of positions, cell, forces, virials, descriptors, derivatives, name that it
-            stores.
+        keeps: Those of positions, cell, forces, virials, descriptors, derivatives, name,
+            config_type, weights that it stores.
         is_folder: Whether it is a folder of files.
     """
 
@@ -37,17 +37,18 @@ class Writer:
 
 
 _STRUCTURE = frozenset({"positions", "cell", "forces", "name"})
+_LABELS = frozenset({"virials", "config_type", "weights"})
 _MOLECULE = frozenset({"positions", "forces"})
 WRITERS = {
     "example": Writer(
         "example_json", (".example",), "a folder of PANNA's structures, JSON", _STRUCTURE, True
     ),
-    "extxyz": Writer("extxyz", (".xyz", ".extxyz"), "extended XYZ", _STRUCTURE | {"virials"}),
+    "extxyz": Writer("extxyz", (".xyz", ".extxyz"), "extended XYZ", _STRUCTURE | _LABELS),
     "hdf5": Writer(
         "hdf5",
         (".h5", ".hdf5"),
         "panna_exp's HDF5",
-        _STRUCTURE | {"virials", "descriptors", "derivatives"},
+        _STRUCTURE | _LABELS | {"descriptors", "derivatives"},
     ),
     "tfrecord": Writer(
         "tfrecord",
@@ -149,6 +150,8 @@ def _lost(structures: StructureSet, writer: Writer, unread: Collection[str]) -> 
         "descriptors": structures.descriptors is not None,
         "derivatives": structures.derivatives is not None,
         "name": any(structures.names),
+        "config_type": len(structures.config_types) > 0,
+        "weights": structures.weights is not None,
     }
     lost = [name for name, there in has.items() if there and name not in writer.keeps]
     lost += [name for name in unread if name not in lost]

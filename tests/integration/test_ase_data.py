@@ -23,15 +23,15 @@ def waters(path, key, count=8):
 
 
 def test_a_file_with_keys_of_its_own(program):
-    waters(program.folder / "water.xyz", "dft")
+    waters(program.folder / "water.xyz", "mine")
     done = program.run(*TRAIN, *QUICK, "data.train=[water.xyz]", code=2)
     (line,) = done.stderr.splitlines()
     assert line.startswith(
         f"error: {program.folder}/water.xyz, structure 0 (counted from 0): has no energy for ASE, "
-        "but 'dft_energy': name the one that is the total energy with data.energy_key"
+        "but 'mine_energy': name the one that is the total energy with data.energy_key"
     )
     assert not (program.folder / "run").exists()
-    keys = ("data.energy_key=dft_energy", "data.forces_key=dft_forces")
+    keys = ("data.energy_key=mine_energy", "data.forces_key=mine_forces")
     program.run(*TRAIN, *QUICK, "data.train=[water.xyz]", "data.validation_fraction=0.25", *keys)
     facts = json.loads((program.folder / "run/environment.json").read_text())
     assert facts["data"]["train"]["structures"] == 6

@@ -20,14 +20,14 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def make_frames(count=32, sign=1.0, unit=1.0):
+def make_frames(count=32, sign=1.0, unit=1.0, size=0.02, depth=1.2):
     frames = []
     for seed in range(count):
         atoms = bulk("Si", cubic=True)
         atoms.rattle(0.05, seed=seed)
-        strain = np.random.default_rng(seed).normal(scale=0.02, size=(3, 3))
+        strain = np.random.default_rng(seed).normal(scale=size, size=(3, 3))
         atoms.set_cell(atoms.cell @ (np.eye(3) + strain + strain.T), scale_atoms=True)
-        atoms.calc = MorsePotential(epsilon=1.2, rho0=4.0, r0=2.35, rcut1=3.2, rcut2=4.2)
+        atoms.calc = MorsePotential(epsilon=depth, rho0=4.0, r0=2.35, rcut1=3.2, rcut2=4.2)
         results = {
             "energy": atoms.get_potential_energy(),
             "forces": atoms.get_forces(),
@@ -91,13 +91,53 @@ def test_stresses_of_the_wrong_sign_are_refused(program):
     done = program.run("train", *OPTIONS, "training.virial_cost=1.0", "io.train_dir=run", code=2)
     line = done.stderr.splitlines()[-1]  # after how many structures have virials
     assert "si.extxyz, structure 0" in line
-    assert "the stresses of the data have the wrong sign: where they say that energies fall" in line
+    assert "pairs of structures say that the stresses are of the wrong sign (slope -" in line
     assert "expected 1): in ASE's sign stress = (1/V) dE/dstrain" in line
     assert not (program.folder / "run").exists()
     done = program.run("convert", "si.extxyz", "si.h5")
     assert "energies against stresses" in done.stdout
-    assert "WRONG SIGN?" in done.stdout
+    assert "WRONG UNIT OR SIGN" in done.stdout
     write(program.folder / "good.extxyz", make_frames(12))
     done = program.run("convert", "good.extxyz", "good.h5")
     assert "energies against stresses" in done.stdout
-    assert "WRONG SIGN" not in done.stdout
+    assert "agree (slope " in done.stdout
+    assert "WRONG" not in done.stdout
+
+
+def rewritten(path, **names):
+    """The file with other names in it."""
+    text = path.read_text()
+    for old, new in names.items():
+        text = text.replace(f"{old}=", f"{new}=").replace(f":{old}:", f":{new}:")
+    path.write_text(text)
+
+
+def test_stresses_by_another_codes_name_are_learned(program):
+    write(program.folder / "si.extxyz", make_frames(8))
+    rewritten(program.folder / "si.extxyz", stress="REF_stress", energy="REF_energy")
+    quick = ("training.virial_cost=1.0", "training.max_epochs=1")
+    done = program.run("train", *OPTIONS, *quick, "io.train_dir=run")
+    assert (
+        "'REF_stress' is taken as the stress: name another one with data.stress_key" in done.stderr
+    )
+    assert "8 of 8 structures have virials" in done.stderr
+    rewritten(program.folder / "si.extxyz", REF_stress="mine")
+    done = program.run("train", *OPTIONS, *quick, "io.train_dir=other", code=2)
+    assert "no stresses are read; it has 'mine' of 6 or 9 numbers: name the one" in done.stderr
+    assert "data.stress_key and data.virial_key name them" in done.stderr
+    program.run("train", *OPTIONS, *quick, "io.train_dir=other", "data.stress_key=mine")
+
+
+def test_small_stresses_in_another_unit_are_refused_and_can_be_converted(program):
+    frames = make_frames(24, unit=160.21766, size=0.004, depth=0.05)
+    assert np.median([np.abs(atoms.get_stress()).max() for atoms in frames]) < 2
+    write(program.folder / "si.extxyz", frames)
+    options = (*OPTIONS, "training.virial_cost=1.0", "training.max_epochs=1")
+    done = program.run("train", *options, "io.train_dir=run", code=2)
+    assert "GPa" in done.stderr
+    assert not (program.folder / "run").exists()
+    program.run("train", *options, "io.train_dir=run", "data.stress_unit=GPa")
+    done = program.run("convert", "si.extxyz", "si.h5", "--stress-unit", "GPa")
+    assert "WRONG" not in done.stdout
+    done = program.run("train", *options, "io.train_dir=go", "data.check_units=false")
+    assert "warning" in done.stderr

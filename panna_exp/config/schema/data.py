@@ -24,8 +24,9 @@ class DataConfig:
     )
     reference_energies: Any = option(
         None,
-        "energy of each free atom, {H: -13.62, ...} in eV (PANNA: output_offset), or fit: by least "
-        "squares on the training data (a resumed run keeps its own)",
+        "energy of each free atom, {H: -13.62, ...} in eV (PANNA: output_offset), or fit: those of "
+        "isolated atoms in the training data, the others by least squares (a resumed run keeps its "
+        "own)",
     )
     generation: Generation | None = option(
         None, "mBP generation (A, B, C) of descriptors stored in PANNA's files, which do not say"
@@ -55,7 +56,19 @@ class DataConfig:
         None, "1, or -1 where the file has gradients of the energy instead of forces"
     )
     stress_unit: str | None = option(
-        None, "ase: unit of stresses: eV/angstrom^3, GPa, kbar, ... (default: as the energies')"
+        None,
+        "ase: unit of stresses: eV/angstrom^3, GPa, -kbar (of the opposite sign), ... (default: as "
+        "the energies')",
+    )
+    check_units: bool = option(
+        True,
+        "refuse forces and stresses that energy differences say are in another unit or of the "
+        "opposite sign (false: a warning)",
+    )
+    weights: Any = option(
+        None,
+        "factors on the losses of structures by their config_type in the file, {IsolatedAtom: 0.1, "
+        "default: 1}, times the file's own config_weight",
     )
     sparse_derivatives: bool | None = option(
         None, "keep stored derivatives without their zeros (default: as the files have them)"

@@ -1,13 +1,14 @@
 """Checks of the data sets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from panna_exp.config.schema import DataConfig, DescriptorConfig
 from panna_exp.config.validation.problems import Problems, is_number
 from panna_exp.elements import SYMBOLS, Species
-from panna_exp.errors import closest
+from panna_exp.errors import DataError, closest
+from panna_exp.units import any_energy_factor, any_forces_factor, any_length_factor, stress_factor
 
 KINDS = ("auto", "tfrecord", "example", "hdf5", "bin", "ase", "npz", "ani", "spice")
 # What data=tutorial, the default of train, sets beside data.train (a test compares).
@@ -41,6 +42,10 @@ def check_data(data: DataConfig, problems: Problems) -> None:
         problems.check(is_number(value) and value > 0, f"data.{name}={value} must be > 0")
     if data.zero_forces is not None:
         problems.choice("data.zero_forces", data.zero_forces, ("missing", "keep"))
+    if data.forces_sign is not None:
+        problems.choice("data.forces_sign", data.forces_sign, (1, -1))
+    _units(data, problems)
+    _weights(data.weights, problems)
     if data.species is not None:
         problems.collect(lambda: Species.from_list(data.species or []))
         for symbol in data.species:
@@ -113,6 +118,35 @@ def _reference_energies(data: DataConfig, problems: Problems) -> None:
     missing = [symbol for symbol in data.species or [] if symbol not in value]
     problems.check(
         not missing, f"data.reference_energies: {', '.join(missing)} missing (0 is allowed)"
+    )
+
+
+def _units(data: DataConfig, problems: Problems) -> None:
+    """Checks units as the readers would, which come to them one after the other."""
+    checks: tuple[tuple[str | None, str, Callable[[str, str], float]], ...] = (
+        (data.energy_unit, "data.energy_unit", any_energy_factor),
+        (data.length_unit, "data.length_unit", any_length_factor),
+        (data.forces_unit, "data.forces_unit", any_forces_factor),
+        (data.stress_unit, "data.stress_unit", stress_factor),
+    )
+    for value, key, factor in checks:
+        if value is not None:
+            try:
+                factor(value, key)
+            except DataError as error:
+                problems.found.append(str(error))
+
+
+def _weights(value: Any, problems: Problems) -> None:
+    if value is None:
+        return
+    good = isinstance(value, Mapping) and all(
+        is_number(weight) and weight >= 0 for weight in value.values()
+    )
+    problems.check(
+        good,
+        f"data.weights={value!r}: expected a number from 0 for each config_type, "
+        "{IsolatedAtom: 0.1, default: 1}",
     )
 
 

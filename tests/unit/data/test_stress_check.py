@@ -46,20 +46,27 @@ def test_the_slope_tells_the_sign(sign):
     assert found.num_pairs == 11
     assert found.slope == pytest.approx(sign, abs=0.05)
     assert found.wrong_sign == (sign < 0)
+    assert found.agrees == (sign > 0)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("GPa", 160.2), ("kbar", 1602), ("kbar", -1602)])
+def test_units_of_stresses_are_named_however_small_they_are(unit, factor):
+    found = check_stress(StructureSet.from_structures(crystals(sign=factor, size=0.002)))
+    assert (found.unit, found.agrees, found.wrong_sign) == (unit, False, factor < 0)
 
 
 def test_forces_that_are_not_known_leave_the_virials_alone():
-    items = [replace(item, forces=None) for item in crystals(sign=-1.0)]
+    items = [replace(item, forces=None) for item in crystals(24, sign=-1.0, size=0.03)]
     assert check_stress(StructureSet.from_structures(items)).wrong_sign
 
 
 @pytest.mark.parametrize(
     "items",
     [
-        crystals(5),  # four pairs
+        crystals(3),  # three pairs
         [replace(item, virial=None) for item in crystals()],
-        [replace(item, virial=None) if n % 2 else item for n, item in enumerate(crystals())],
-        [replace(item, species=np.array([n % 2, 1])) for n, item in enumerate(crystals())],
+        [replace(item, virial=None) if n % 3 else item for n, item in enumerate(crystals(9))],
+        [replace(item, species=np.array([n, 1])) for n, item in enumerate(crystals())],
         [replace(crystals()[0], energy=float(n)) for n in range(9)],  # one and the same cell
         crystals(size=0.5),
         [replace(item, cell=np.zeros((3, 3)), pbc=np.zeros(3, bool)) for item in crystals()],

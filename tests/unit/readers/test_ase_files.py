@@ -134,12 +134,124 @@ def test_structures_without_forces(tmp_path, warned):
     assert warned.messages == []
 
 
-def test_forces_by_another_name_are_not_lost_silently(tmp_path, warned):
-    assert read(xyz(tmp_path / "a.xyz", "energy=-1", forces="dft_force")).forces is None
+@pytest.mark.parametrize(
+    ("forces", "hint"),
+    [
+        ("my_vectors", ""),
+        ("gradient", " and data.forces_sign=-1 (--forces-sign -1) for a gradient"),
+    ],
+)
+def test_forces_by_another_name_are_not_lost_silently(tmp_path, warned, forces, hint):
+    assert read(xyz(tmp_path / "a.xyz", "energy=-1", forces=forces)).forces is None
     assert warned.messages == [
-        f"{tmp_path / 'a.xyz'}: no forces are read; it has 'dft_force': name the one that is the "
-        "forces with data.forces_key (--forces-key)"
+        f"{tmp_path / 'a.xyz'}: no forces are read; it has '{forces}': name the one that is the "
+        f"forces with data.forces_key (--forces-key){hint}"
     ]
+
+
+def test_the_one_name_that_says_what_it_is_is_taken_and_said(tmp_path, warned):
+    found = read(xyz(tmp_path / "a.xyz", "REF_energy=-5 n=3", forces="dft_force"))
+    assert found.energy.tolist() == [-5]
+    assert np.array_equal(found.forces, FORCES)
+    assert [text.partition(": ")[2] for text in warned.messages] == [
+        "'dft_force' is taken as the forces: name another one with data.forces_key (--forces-key)",
+        "'REF_energy' is taken as the energy: name another one with data.energy_key (--energy-key)",
+    ]
+
+
+def test_another_energy_beside_ases_own_is_named(tmp_path, warned):
+    path = xyz(tmp_path / "a.xyz", "energy=-5 REF_energy=-6 free_energy=-5.1", "energy=-5")
+    assert read(path).energy.tolist() == [-5, -5]
+    (message,) = warned.messages
+    assert "its 'energy' is taken, but 'REF_energy' is another number: name the one" in message
+
+
+def test_units_and_signs_of_forces(tmp_path):
+    path = xyz(tmp_path / "a.xyz", "energy=-1", forces="gradient")
+    found = read(path, forces_key="gradient", forces_sign=-1, forces_unit="Ha/bohr")
+    assert np.allclose(found.forces, -FORCES * 2 * RYDBERG / BOHR, rtol=1e-14)
+    with pytest.raises(DataError, match="unknown unit of forces 'Ha', expected an energy per len"):
+        read(path, forces_unit="Ha")
+
+
+STRAIN = 'Lattice="4 0 0 0 4 0 0 0 4" energy=-1'
+MATRIX = "1 4 5 4 2 6 5 6 3"
+VOIGT = "1 2 3 6 5 4"
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "factor"),
+    [
+        (f'stress="{MATRIX}"', {}, -64),
+        (f'stress="{VOIGT}"', {}, -64),
+        (f'REF_stress="{VOIGT}"', {}, -64),
+        (f'dft_virial="{MATRIX}"', {}, 1),
+        (f'virials="{VOIGT}"', {}, 1),
+        (f'mine="{MATRIX}" stress="9 9 9 9 9 9"', {"stress_key": "mine"}, -64),
+        (f'mine="{MATRIX}" stress="9 9 9 9 9 9"', {"virial_key": "mine"}, 1),
+        (f'stress="{VOIGT}"', {"stress_unit": "GPa"}, -64 / 160.21766208),
+        (f'stress="{VOIGT}"', {"stress_unit": "-kbar"}, 64 / 1602.1766208),
+        (f'stress="{VOIGT}"', {"length_unit": "bohr", "stress_unit": "GPa"}, -64 * BOHR**3 / 160.2),
+    ],
+)
+def test_stresses_and_virials(tmp_path, header, options, factor):
+    found = read(xyz(tmp_path / "a.xyz", f"{STRAIN} {header}"), virials=True, **options)
+    expected = factor * np.array([[1, 4, 5], [4, 2, 6], [5, 6, 3]])
+    assert np.allclose(found.virial[0], expected, rtol=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "message"),
+    [
+        (
+            f'REF_stress="{VOIGT}" dft_stress="{VOIGT}"',
+            {},
+            r"'REF_stress' and 'dft_stress' may both be the stress: name one with data.stress_key",
+        ),
+        (
+            f'mine="{VOIGT}"',
+            {"stress_key": "min"},
+            r"no structure has 'min' \(data.stress_key \(--stress-key\)\) of 6 or 9 numbers, they "
+            "have 'mine', did you mean",
+        ),
+        (f'stress="{VOIGT}" virial="{VOIGT}"', {}, "its virial and its stress contradict"),
+        (f'stress="{VOIGT}"', {"stress_unit": "gpa"}, "unknown stress unit 'gpa', .*'GPa'"),
+    ],
+)
+def test_stresses_that_cannot_be_used(tmp_path, header, options, message):
+    path = xyz(tmp_path / "a.xyz", f"{STRAIN} {header}")
+    with pytest.raises(DataError, match=message):
+        read(path, virials=True, **options)
+
+
+def test_stresses_by_a_name_that_says_nothing_are_named(tmp_path, warned):
+    assert read(xyz(tmp_path / "a.xyz", f'{STRAIN} mine="{VOIGT}"'), virials=True).virial is None
+    (message,) = warned.messages
+    assert "no stresses are read; it has 'mine' of 6 or 9 numbers: name the one that is" in message
+
+
+def test_weights_and_kinds_of_structures(tmp_path):
+    path = xyz(
+        tmp_path / "a.xyz",
+        "energy=-1 config_type=bulk config_weight=10",
+        "energy=-1",
+        "energy=-1 config_weight=2 config_energy_weight=3 config_forces_weight=0.5",
+    )
+    found = read(path)
+    assert list(found.config_types) == ["bulk", "", ""]
+    assert found.weights.tolist() == [[10, 10, 10], [1, 1, 1], [6, 1, 2]]
+    with pytest.raises(DataError, match="'config_weight' is 'ten', expected a number"):
+        read(xyz(path, "energy=-1 config_weight=ten"))
+    with pytest.raises(DataError, match=r"its weights .* expected finite numbers from 0"):
+        read(xyz(path, "energy=-1 config_weight=-1"))
+
+
+def test_a_cell_that_is_far_too_long(tmp_path):
+    path = xyz(tmp_path / "a.xyz", "energy=-1 Lattice='9 0 0 0 9 0 0 0 1000000'")
+    with pytest.raises(
+        DataError, match=r"lattice vectors is \[0.0, 0.0, 1000000.0\], expected less"
+    ):
+        read(path)
 
 
 def test_zero_forces_count_as_none(tmp_path, warned):
@@ -160,11 +272,16 @@ def test_zero_forces_count_as_none(tmp_path, warned):
     ("header", "options", "message"),
     [
         (
-            "dft_energy=-1 n=3",
+            "my_energy=-1 n=3",
             {},
-            "has no energy for ASE, but 'dft_energy', 'n': name the one that",
+            "has no energy for ASE, but 'my_energy', 'n': name the one that",
         ),
-        ("free_energy=-1", {}, "has no energy for ASE, but 'free_energy': name the one that"),
+        (
+            "free_energy=-1",
+            {},
+            "has 'free_energy', but the structures before it have 'energy': name the one that is",
+        ),
+        ("PBE_energy=-1 HF_energy=-2", {}, "'PBE_energy' and 'HF_energy' may both be the energy"),
         ("", {}, "has no energy$"),
         (
             "dft_energy=-1 energy=-2",
@@ -220,6 +337,13 @@ def test_damaged_xyz_files(tmp_path, change, message):
         read(path)
 
 
+def test_more_columns_than_an_atom_can_have(tmp_path):
+    path = xyz(tmp_path / "a.xyz", "energy=-5")
+    path.write_text(path.read_text().replace("forces:R:3", "forces:R:30000000000"))
+    with pytest.raises(DataError, match=r"a\.xyz, structure 0 .*: .* has 30000000004 columns an"):
+        read(path)
+
+
 def test_blank_lines_at_the_end_are_nothing(tmp_path):
     path = xyz(tmp_path / "a.xyz", "energy=-5", "energy=-6")
     path.write_text(path.read_text() + "\n\n")
@@ -235,12 +359,10 @@ def test_damaged_trajectories_and_unknown_files(tmp_path):
         read(tmp_path / "a.bin")
 
 
-def test_without_ase_it_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ase.io", None)
+def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ase.io.extxyz", None)
     path = xyz(tmp_path / "a.xyz", "energy=-5")
-    with pytest.raises(
-        DataError, match=r"needs the package ase, .*: pip install 'panna-exp\[ase\]'$"
-    ):
+    with pytest.raises(DataError, match=r"a\.xyz.*needs the package ase, .*: pip install ase$"):
         read(path)
 
 
