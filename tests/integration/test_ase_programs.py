@@ -6,9 +6,6 @@ for CP2K), with energies, forces and stresses in the units of the program.
 
 import numpy as np
 import pytest
-
-pytest.importorskip("ase")
-
 from ase.units import GPa
 
 from panna_exp.data.structures import StructureSet

@@ -1,10 +1,6 @@
 """What convert keeps beyond structures, what it says is lost, and what its summary shows."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("ase")
-
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read as ase_read

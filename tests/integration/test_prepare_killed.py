@@ -125,7 +125,6 @@ def xyz(path: Path, energy: float, name: str = "") -> None:
 
 def test_bin_files_of_other_data_are_not_taken(program):
     folder = program.folder
-    pytest.importorskip("ase")
     xyz(folder / "s1.xyz", 0.1)
     xyz(folder / "s2.xyz", 0.2)
     words = ("descriptors", "data=ase", "data.species=[H]", "output_dir=out", "format=bin")

@@ -1,10 +1,6 @@
 """Training on virials, from stresses that ASE reads."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("ase")
-
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.morse import MorsePotential

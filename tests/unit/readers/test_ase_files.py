@@ -360,7 +360,7 @@ def test_damaged_trajectories_and_unknown_files(tmp_path):
 
 
 def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ase.io.extxyz", None)
+    monkeypatch.setitem(sys.modules, "ase.io", None)
     path = xyz(tmp_path / "a.xyz", "energy=-5")
     with pytest.raises(DataError, match=r"a\.xyz.*needs the package ase, .*: pip install ase$"):
         read(path)
