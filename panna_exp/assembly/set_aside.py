@@ -5,6 +5,7 @@ from pathlib import Path
 
 from panna_exp.errors import CheckpointError
 from panna_exp.files import write_text_atomic
+from panna_exp.records import whole_lines
 from panna_exp.tracking import earlier
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training import delta_files, weight_record
@@ -96,7 +97,7 @@ def _metrics_until(path: Path, step: int, epochs: int) -> str | None:
     """Returns the text without later lines, None where there are none."""
     if not path.exists():
         return None
-    header, *lines = path.read_text().splitlines() or [""]
+    header, *lines = path.read_bytes().decode(errors="replace").splitlines() or [""]
     names = header.split()
     if "tot_st" not in names:
         raise CheckpointError(f"{path}: has no column tot_st in its first line: move it away")
@@ -106,7 +107,12 @@ def _metrics_until(path: Path, step: int, epochs: int) -> str | None:
         values = line.split()
         if len(values) != len(names):
             return False  # cut short by a kill
-        return int(float(values[column])) <= step and int(values[0]) < epochs
+        try:
+            return int(float(values[column])) <= step and int(values[0]) < epochs
+        except (ValueError, OverflowError):
+            raise CheckpointError(
+                f"{path}: '{line[:40]}': expected an epoch and numbers: move it away"
+            ) from None
 
     kept = [line for line in lines if is_kept(line)]
     return None if len(kept) == len(lines) else "".join(f"{line}\n" for line in [header, *kept])
@@ -116,7 +122,7 @@ def _cut_weight_record(run_dir: Path, step: int) -> None:
     path = run_dir / weight_record.NAME
     if not path.exists():
         return
-    lines = path.read_text().splitlines()
+    lines = whole_lines(path)
     records = weight_record.read_weight_record(run_dir)
     kept = [line for line, record in zip(lines, records, strict=False) if record["step"] <= step]
     write_text_atomic(path, "".join(f"{line}\n" for line in kept))

@@ -50,7 +50,7 @@ def read_json(path: Path, expected: type[dict[str, Any]] | type[list[Any]]) -> A
     """
     try:
         value = json.loads(path.read_bytes())
-    except ValueError as error:  # JSON's own, and bytes that are not UTF-8
+    except (ValueError, RecursionError) as error:  # JSON's own, and bytes that are not UTF-8
         raise DataError(f"{path}: is not JSON: {_one_line(error)}") from None
     if not isinstance(value, expected):
         wanted = "an object" if expected is dict else "a list"
@@ -67,7 +67,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         value = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: is not YAML: {_one_line(error)}") from None
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a mapping of keys, found {type(value).__name__}")

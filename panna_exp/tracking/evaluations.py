@@ -36,11 +36,11 @@ class EvaluatedRun:
             OSError: It cannot be written.
         """
         record = Journal(self._run_dir / journal.NAME)
-        try:
-            for evaluation in evaluations:
-                record.add_evaluation(evaluation, self._run_dir)
-        finally:
-            record.close()
+        for evaluation in evaluations:
+            record.add_evaluation(evaluation, self._run_dir)
+        record.flush()
+        if record.waits:
+            return "MLflow gets no evaluation: make room, and evaluate again"
         self._begun = True
         self._sender.begin(self._run_dir, training=False)
         problem = self._sender.finish(_WAIT_SECONDS)

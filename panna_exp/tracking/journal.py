@@ -9,7 +9,6 @@ the run directory, name, step, species, register, members), ``data`` (data sets)
 """
 
 import json
-import logging
 import os
 import time
 import uuid
@@ -19,14 +18,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from panna_exp.errors import PannaExpError
+from panna_exp.files import open_own
+from panna_exp.records import RecordFile
 from panna_exp.tracking.base import Dataset, Evaluation, Model, RunInfo, RunStatus
 
 NAME = "tracking.jsonl"
 _FLUSH_SECONDS = 0.2
 
 Event = dict[str, Any]
-
-logger = logging.getLogger(__name__)
 
 
 class Journal:
@@ -40,22 +39,23 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._last_steps: dict[str, int] = {}
         self._key: str | None = None
         self._evaluations: dict[tuple[str, int], Event] = {}  # the last by data and step
         self._evaluated: dict[str, str] = {}  # fingerprints of data by name
-        self._size = 0
+        size = 0
         if path.exists():
             for event, after in read_events(path, 0):
                 self._remember(event)
-                self._size = after
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        os.ftruncate(self._file, self._size)
+                size = after
+        handle = open_own(path, os.O_WRONLY)
+        try:
+            os.ftruncate(handle, size)
+        finally:
+            os.close(handle)
+        self._file = RecordFile(path)
         self._buffer: list[Event] = []
-        self._lines: list[str] = []
         self._next_flush = 0.0
-        self._failed = False
 
     def start(self, run: RunInfo, store: Mapping[str, str]) -> None:
         """The run begins, or is continued; ``store`` says where it is to be sent."""
@@ -149,27 +149,13 @@ class Journal:
         """
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
         # All at once, not one at a time: between two steps the processor has forgotten how.
-        self._lines += [json.dumps(event) + "\n" for event in self._buffer]
+        self._file.append("".join(json.dumps(event) + "\n" for event in self._buffer))
         self._buffer.clear()
-        if not self._lines:
-            return
-        data = "".join(self._lines).encode()
-        try:
-            written = os.write(self._file, data)
-            if written < len(data):
-                os.ftruncate(self._file, self._size)
-                raise OSError("no room for the whole of it")
-        except OSError as error:
-            self._warn_once(error)
-            return
-        self._size += written
-        self._lines.clear()
-        self._failed = False
 
-    def close(self) -> None:
-        """Flushes and closes the file."""
-        self.flush()
-        os.close(self._file)
+    @property
+    def waits(self) -> bool:
+        """Whether there are events that found no room."""
+        return self._file.waits
 
     def _add(self, event: Event) -> None:
         self._buffer.append(event)
@@ -184,14 +170,6 @@ class Journal:
             known = {key: value for key, value in event.items() if key != "time"}
             self._evaluations[event["data"], event["step"]] = known
             self._evaluated[event["data"]] = event["fingerprint"]
-
-    def _warn_once(self, error: OSError) -> None:
-        if not self._failed:
-            reason = error.strerror or str(error)
-            logger.warning(
-                "%s: cannot be written (%s): its events wait in memory", self._path, reason
-            )
-        self._failed = True
 
 
 def read_events(path: Path, offset: int) -> Iterator[tuple[Event, int]]:

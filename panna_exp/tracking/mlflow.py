@@ -148,7 +148,7 @@ class MlflowTracker:
     def close(self) -> None:
         """Lets the sender see that this process is done with it."""
         if self._journal is not None:
-            self._journal.close()
+            self._journal.flush()
             self._journal = None
         if self._sender is not None:
             if self._run_dir is None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from panna_exp.errors import DataError
 from panna_exp.files import write_text_atomic
+from panna_exp.records import RecordFile, whole_lines
 
 ERRORS, STATISTICS, STEPS = "delta_e.dat", "delta_e_std.dat", "delta_e_steps.dat"
 _NAMES = (ERRORS, STATISTICS, STEPS)
@@ -30,33 +31,25 @@ class DeltaFiles:
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        self._paths = [folder / name for name in _NAMES]
-        lines = [_whole_lines(path) for path in self._paths]
+        paths = [folder / name for name in _NAMES]
+        lines = [whole_lines(path) for path in paths]
         count = min(map(len, lines))
-        steps = _steps(self._paths[2], lines[2][:count])
+        steps = _steps(paths[2], lines[2][:count])
         kept = sum(1 for item in steps if item <= step)
-        for path, found in zip(self._paths, lines, strict=True):
+        for path, found in zip(paths, lines, strict=True):
             write_text_atomic(path, "".join(f"{line}\n" for line in found[:kept]))
+        self._files = [RecordFile(path) for path in paths]
 
     def append(self, step: int, delta: NDArray[np.float64]) -> None:
         """Adds the errors [S] (eV) of a step's batch."""
         statistics = (delta.mean(), np.abs(delta).mean(), delta.std())
-        for path, line in zip(
-            self._paths, (_numbers(delta), _numbers(statistics), str(step)), strict=True
-        ):
-            with path.open("a") as file:
-                file.write(f"{line}\n")
+        lines = (_numbers(delta), _numbers(statistics), str(step))
+        for file, line in zip(self._files, lines, strict=True):
+            file.append(f"{line}\n")
 
 
 def _numbers(values: NDArray[np.float64] | tuple[np.float64, ...]) -> str:
     return " ".join(f"{value:.8f}" for value in values)
-
-
-def _whole_lines(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    text = path.read_text()
-    return text[: text.rfind("\n") + 1].splitlines()
 
 
 def _steps(path: Path, lines: list[str]) -> list[int]:

@@ -1,11 +1,11 @@
 """The run's own record of its metrics: metrics.dat, one line an epoch, in PANNA's layout."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from panna_exp.errors import DataError
 from panna_exp.files import write_text_atomic
+from panna_exp.records import RecordFile, whole_lines
 from panna_exp.training import metrics
 
 
@@ -28,17 +28,17 @@ class MetricsFile:
         with_forces: bool = False,
         with_virials: bool = False,
     ) -> None:
-        self._path = path
         self._columns = metrics.columns(chosen, with_validation, with_forces, with_virials)
         self._last_epoch = -1
         header = " ".join(["epoch", *self._columns])
-        lines = _whole_lines(path)
+        lines = whole_lines(path)
         if lines and lines[0] != header:
             path.rename(_free_name(path))
             lines = []
         if lines[1:]:
             self._last_epoch = _epoch(path, lines[-1])
         write_text_atomic(path, "".join(f"{line}\n" for line in lines or [header]))
+        self._file = RecordFile(path, sync=True)
 
     def append(
         self, epoch: int, train: Mapping[str, float], validation: Mapping[str, float], step: int
@@ -48,21 +48,12 @@ class MetricsFile:
             return
         values = metrics.row(train, validation, step)
         text = " ".join([str(epoch - 1), *(_format(values.get(name)) for name in self._columns)])
-        with self._path.open("ab", buffering=0) as file:
-            file.write(f"{text}\n".encode())
-            os.fsync(file.fileno())
+        self._file.append(f"{text}\n")
         self._last_epoch = epoch - 1
 
 
 def _format(value: float | None) -> str:
     return "nan" if value is None else repr(value)
-
-
-def _whole_lines(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    text = path.read_text()
-    return text[: text.rfind("\n") + 1].splitlines()
 
 
 def _epoch(path: Path, line: str) -> int:

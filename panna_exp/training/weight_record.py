@@ -1,7 +1,6 @@
 """How weights and biases are spread, epoch by epoch: ``weights.jsonl`` in the run directory."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panna_exp.files import write_text_atomic
+from panna_exp.records import RecordFile, whole_lines
 
 NAME = "weights.jsonl"
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -27,37 +27,33 @@ class WeightRecord:
     """
 
     def __init__(self, run_dir: Path) -> None:
-        self._path = run_dir / NAME
+        path = run_dir / NAME
         records = read_weight_record(run_dir)
         self._last_step = records[-1]["step"] if records else -1
-        write_text_atomic(self._path, "".join(json.dumps(record) + "\n" for record in records))
+        write_text_atomic(path, "".join(json.dumps(record) + "\n" for record in records))
+        self._file = RecordFile(path)
 
     def append(self, epoch: int, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Adds the layers after an epoch, by name (``H.0.weights``)."""
         if step <= self._last_step:
             return
         values = {name: _quantiles(array) for name, array in arrays.items()}
-        line = json.dumps({"epoch": epoch, "step": step, "quantiles": values}) + "\n"
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        line = json.dumps({"epoch": epoch, "step": step, "quantiles": values})
+        self._file.append(f"{line}\n")
         self._last_step = step
 
 
 def read_weight_record(run_dir: Path) -> list[dict[str, Any]]:
     """Returns the whole lines of the file: epoch, step and quantiles by layer; empty without it."""
-    path = run_dir / NAME
-    if not path.exists():
-        return []
     records = []
-    for line in path.read_text().splitlines():
+    for line in whole_lines(run_dir / NAME):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not isinstance(record, dict) or set(record) != {"epoch", "step", "quantiles"}:
+            break
+        if not isinstance(record["step"], int) or not isinstance(record["quantiles"], dict):
             break
         records.append(record)
     return records

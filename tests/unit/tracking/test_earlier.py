@@ -14,7 +14,7 @@ def train(run, values):
     for step, value in enumerate(values, 1):
         for tracker in (journal, board):
             tracker.log(step, {"train/loss": value, "validation/loss": value})
-    journal.close()
+    journal.flush()
     board.close()
     State(run_id="x").save(run.run_dir, "http://host")
 

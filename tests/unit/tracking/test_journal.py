@@ -36,7 +36,7 @@ def test_a_run_from_start_to_finish(path, run):
     journal.log(1, {"loss": 0.5, "bad": math.nan})
     journal.save("config.yaml", "")
     journal.finish(RunStatus.FINISHED)
-    journal.close()
+    journal.flush()
     start, metrics, artifact, finish = events(path)
     assert start["event"] == "start"
     assert start["params"] == {"training.learning_rate": "0.01", "network.species": "{}"}
@@ -53,12 +53,12 @@ def test_redone_steps_are_skipped_key_by_key(path, run):
     for step in (1, 2, 3):
         first.log(step, {"a": step})
     first.log(2, {"b": 20})
-    first.close()
+    first.flush()
     second = Journal(path)
     second.start(run, STORE)
     for step in (2, 3, 4):
         second.log(step, {"a": -step, "b": -step})
-    second.close()
+    second.flush()
     assert points(path) == [
         *((1, "a", 1), (2, "a", 2), (3, "a", 3), (2, "b", 20)),
         *((3, "b", -3), (4, "a", -4), (4, "b", -4)),
@@ -74,13 +74,13 @@ def test_a_torn_last_line_is_cut_off(path, run, cut):
     first.log(1, {"a": 1})
     first.flush()
     first.log(2, {"a": 2})
-    first.close()
+    first.flush()
     os.truncate(path, path.stat().st_size - cut)
     assert points(path) == [(1, "a", 1)]
     second = Journal(path)
     second.start(run, STORE)
     second.log(2, {"a": 2.5})
-    second.close()
+    second.flush()
     assert points(path) == [(1, "a", 1), (2, "a", 2.5)]
     for line in path.read_text().splitlines():
         json.loads(line)
@@ -90,7 +90,7 @@ def test_a_journal_cut_inside_its_first_line_starts_anew(path, run):
     path.write_text('{"event": "sta')
     journal = Journal(path)
     journal.start(run, STORE)
-    journal.close()
+    journal.flush()
     assert [event["event"] for event in events(path)] == ["start"]
 
 
@@ -115,9 +115,9 @@ def test_a_full_disk_costs_nothing_but_a_warning(path, run, monkeypatch, caplog)
             journal.flush()
             assert points(path) == [(1, "a", 1)]
     assert len(caplog.records) == 1
-    assert "its events wait in memory" in caplog.text
+    assert "its lines wait in memory" in caplog.text
     monkeypatch.setattr(os, "write", write)
-    journal.close()
+    journal.flush()
     assert points(path) == [(1, "a", 1), (2, "a", 2), (3, "a", 2)]
 
 
@@ -147,7 +147,7 @@ def test_an_evaluation_is_kept_once_and_other_data_get_another_name(tmp_path):
         journal = Journal(path)
         for changes in ({"values": {"mae": value}}, {"step": 20}, other, other):
             journal.add_evaluation(make_evaluation(tmp_path, **changes), tmp_path / "run")
-        journal.close()
+        journal.flush()
     found = events(path, "evaluation")
     told = [(event["data"], event["step"], event["values"]["mae"]) for event in found]
     expected = [("test", 10, 1.25), ("test", 20, 1.25), ("test_bbbbbbbb", 10, 2.0)]

@@ -28,7 +28,7 @@ def write(run, steps=(), values=None, status=RunStatus.FINISHED, files=()):
         journal.save(file, "")
     if status is not None:
         journal.finish(status)
-    journal.close()
+    journal.flush()
 
 
 def deliver(run, store, mark=True):
@@ -164,7 +164,7 @@ def test_a_store_that_is_down_for_a_while_in_the_middle_gets_everything_once(run
     sent = [log_and_send(range(first, first + 50)) for first in range(1, 301, 50)]
     assert sent == [True, False, False, False, False, True]
     journal.finish(RunStatus.FINISHED)
-    journal.close()
+    journal.flush()
     delivery.send()
     delivery.close()
     assert store.points("mae") == [(step, step) for step in range(1, 301)]

@@ -40,7 +40,7 @@ def write(folder, register=None, name="epoch_1_step_10"):
     model = Model(folder=folder, name=name, step=10, species=["H", "O"], register=register)
     journal.save_model("model/epoch_1_step_10", model)
     journal.finish(RunStatus.FINISHED)
-    journal.close()
+    journal.flush()
     return run
 
 
@@ -100,6 +100,7 @@ def test_loading_refuses_another_version(model_folder, store, client):
     (logged,) = models(client, delivery)
     folder = store.folder / f"mlruns/artifacts/tests/models/{logged.model_id}/artifacts/artifacts"
     path = folder / "epoch_1_step_10/potential.json"
+    (path.parent / "SHA256SUMS").unlink()
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 3}))
     with pytest.raises(NetworkError, match="has the format version 3, written by panna_exp"):
         load(store, f"models:/{logged.model_id}")
@@ -135,7 +136,7 @@ def test_a_committee_tells_its_spread(model_folder, store, client):
     model = Model(folder=folder, name="both", step=20, species=["H", "O"], register=None, members=2)
     journal.save_model("model/both", model)
     journal.finish(RunStatus.FINISHED)
-    journal.close()
+    journal.flush()
     delivery = deliver(run, store)
     (logged,) = models(client, delivery)
     found = load(store, f"models:/{logged.model_id}").predict([WATER], params={"forces": True})

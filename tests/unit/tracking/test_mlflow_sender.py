@@ -262,7 +262,7 @@ def test_sync_of_a_run_that_crashed_or_goes_on(store, monkeypatch):
     journal = Journal(store.folder / "run/tracking.jsonl")
     journal.start(make_run(store.folder / "run"), {"uri": store.uri, "launch_dir": "."})
     journal.log(1, {"mae": 1})
-    journal.close()
+    journal.flush()
     sync_command.main(["run_dir=run"])
     assert store.statuses() == ["RUNNING"]
     directory.close()

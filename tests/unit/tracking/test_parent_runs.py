@@ -23,7 +23,7 @@ def write(run, steps=(1, 2), end=True):
         journal.log(step, {"loss": 1 / step})
     if end:
         journal.finish(RunStatus.FINISHED)
-    journal.close()
+    journal.flush()
 
 
 def deliver(run, store):
