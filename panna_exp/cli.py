@@ -4,13 +4,12 @@ Nothing heavy is imported here: ``panna-exp --help`` answers at once.
 """
 
 import importlib
-import os
 import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from panna_exp import __version__
+from panna_exp import __version__, output
 from panna_exp.assembly import torchrun
 from panna_exp.commands.interrupt import CTRL_C, Stopped, stoppable
 from panna_exp.errors import ConfigError, PannaExpError, closest
@@ -73,13 +72,16 @@ first steps:
 
 def main() -> None:
     """Runs the command in ``sys.argv`` and exits: 0, or 2 for a mistake of the user."""
+    output.open_closed()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Runs a command line and returns the exit code."""
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # now, while what goes wrong can be told
+        return code
     except PannaExpError as error:
         _show(error)
         return USER_ERROR
@@ -92,9 +94,13 @@ def run(arguments: list[str]) -> int:
         return CTRL_C
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.discard()
         return 0
     except OSError as error:
+        if error.filename is None and error.errno in output.NO_ROOM:
+            print(f"error: standard output: {error.strerror}", file=sys.stderr)
+            output.discard()
+            return USER_ERROR
         if error.errno is None or error.filename is None:
             raise
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
@@ -133,6 +139,8 @@ def _dispatch(arguments: list[str]) -> int:
         )
     rest = list(arguments)
     rest.remove(word)
+    if COMMANDS[word].trains:
+        output.keep_going()
     # From here on: importing takes longer than many a queue's job waits for its first signal.
     with stoppable() if COMMANDS[word].trains else nullcontext():
         module = importlib.import_module(f"panna_exp.commands.{COMMANDS[word].module}")

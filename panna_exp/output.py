@@ -1,5 +1,6 @@
 """Standard output and errors that may be closed, full, or a pipe whose reader has gone."""
 
+import errno
 import io
 import logging
 import os
@@ -8,6 +9,7 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _STREAMS = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
 
 
@@ -20,22 +22,23 @@ def open_closed() -> None:
         if getattr(sys, name) is not None:
             continue
         handle = os.open(os.devnull, flags)
-        if handle != number:  # something has taken its place already
-            os.set_inheritable(handle, False)
-        else:
-            os.set_inheritable(handle, True)
-        setattr(sys, name, os.fdopen(handle, "r" if flags == os.O_RDONLY else "w"))
+        os.set_inheritable(handle, handle == number)  # else something has taken its place already
+        stream = os.fdopen(handle, "r" if flags == os.O_RDONLY else "w")
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def keep_going() -> None:
     """From here on what cannot be printed is lost, and nothing ends because of it."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        stream.flush()
+        if stream is not getattr(sys, f"__{name}__"):
+            continue  # somebody else's, or done before
         raw = _Output(stream.fileno(), "w", closefd=False)
         lines = stream.line_buffering or raw.isatty()
-        buffered = io.BufferedWriter(raw)
-        text = io.TextIOWrapper(buffered, stream.encoding, "backslashreplace", line_buffering=lines)
+        text = io.TextIOWrapper(
+            io.BufferedWriter(raw), stream.encoding, "backslashreplace", line_buffering=lines
+        )
         setattr(sys, name, text)
 
 
@@ -47,18 +50,17 @@ def discard() -> None:
 
 
 class _Output(io.FileIO):
-    failed = False
+    _failed = False
 
     def write(self, data: Any, /) -> int:
-        """Writes, or says once that it cannot and drops what is to be written from then on."""
-        if self.failed:
+        """Writes, or says once that it cannot; what is to be written from then on is dropped."""
+        if self._failed:
             return len(data)
         try:
             return super().write(data) or 0
         except OSError as error:
-            self.failed = True
+            self._failed = True
             name = "standard output" if self.fileno() == 1 else "standard error"
-            logger.warning(
-                "%s cannot be written (%s): the run goes on", name, error.strerror or error
-            )
+            reason = error.strerror or str(error)
+            logger.warning("%s cannot be written (%s): the run goes on", name, reason)
             return len(data)

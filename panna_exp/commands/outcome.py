@@ -14,6 +14,7 @@ from panna_exp.commands.assess import Assessment, Assessor, result_json, trainin
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.sweep import write_result
 from panna_exp.commands.sweep_metric import final_metrics
+from panna_exp.records import only_a_record
 from panna_exp.tracking.base import Tracker
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training import metrics
@@ -64,7 +65,8 @@ class Outcome:
     def record(self, overrides: Sequence[str]) -> None:
         """Writes predictions, plots and result.json."""
         title = f"{self.which} data, {self.checkpoint}"
-        self.assessment.write(self.run_dir / "evaluate", self.checkpoint, title)
+        with only_a_record(self.run_dir / "evaluate"):
+            self.assessment.write(self.run_dir / "evaluate", self.checkpoint, title)
         train_mae = self.fit.train.get(metrics.ENERGY_MAE)
         values: dict[str, Any] = {
             "status": "FINISHED",
@@ -75,7 +77,8 @@ class Outcome:
             "checkpoint": self.checkpoint,
             **self.numbers,
         }
-        write_result(self.run_dir, overrides, values)
+        with only_a_record(self.run_dir):
+            write_result(self.run_dir, overrides, values)
 
     def show(self) -> None:
         """Prints the table of errors."""

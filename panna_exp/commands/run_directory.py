@@ -17,6 +17,7 @@ from typing import Any
 from panna_exp import __version__
 from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
+from panna_exp.records import LogFile
 
 LOG = "train.log"
 _LOCK = ".lock"
@@ -47,7 +48,7 @@ class RunDirectory:
                 f"{path}: another training runs in this directory: wait for it, or choose another "
                 "io.train_dir"
             ) from None
-        self._handler = logging.FileHandler(path / LOG)
+        self._handler = LogFile(path / LOG)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger("panna_exp").addHandler(self._handler)
 

@@ -26,6 +26,7 @@ from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import CheckpointError, DataError
 from panna_exp.evaluation.weight_plots import write_weight_plots
 from panna_exp.networks.panna import training_metadata
+from panna_exp.records import only_a_record
 from panna_exp.reporting.curves import write_learning_curves
 from panna_exp.reporting.data_files import STARTING
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
@@ -181,7 +182,8 @@ class _Session:
             fit = trainer.fit()
         if fit.interrupted:
             if not interrupt.code:
-                judge.record(self.directory.path, self.overrides, fit)
+                with only_a_record(self.directory.path):
+                    judge.record(self.directory.path, self.overrides, fit)
                 self.tracker.log(fit.step, {"pruned": 1.0})
             self._track_results()
             raise Interrupted
@@ -280,8 +282,9 @@ class _Session:
         self._track_learning_curves()
         if self._wants_weight_figures():
             records = read_weight_record(self.directory.path)
-            for path in write_weight_plots(self.directory.path / "weights", records):
-                self.tracker.save(path, "weights")
+            with only_a_record(self.directory.path / "weights"):
+                for path in write_weight_plots(self.directory.path / "weights", records):
+                    self.tracker.save(path, "weights")
         for file in sorted((self.directory.path / "evaluate").glob("*")):
             self.tracker.save(file, "evaluate")
         for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:
