@@ -139,7 +139,7 @@ def _dispatch(arguments: list[str]) -> int:
         )
     rest = list(arguments)
     rest.remove(word)
-    if COMMANDS[word].trains:
+    if COMMANDS[word].trains and not {"-h", "--help"}.intersection(rest):
         output.keep_going()
     # From here on: importing takes longer than many a queue's job waits for its first signal.
     with stoppable() if COMMANDS[word].trains else nullcontext():
