@@ -90,7 +90,7 @@ def test_a_reader_that_has_gone_does_not_end_a_training(program, tmp_path):
 
 def test_output_without_room_is_one_line(program):
     with open("/dev/full", "w") as full:
-        for arguments in (("--help",), ("train", "--help"), ("runs", "--help")):
+        for arguments in (("--help",), ("train", "--help"), ("--version",)):
             done = run(program, ("-m", "panna_exp"), *arguments, stdout=full)
             assert done.returncode == 2, done.stderr
             assert done.stderr == "error: standard output: No space left on device\n"
