@@ -8,10 +8,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from panna_exp.commands.launch import rewrite
 from panna_exp.config import store
 from panna_exp.config.describe import SCHEMAS, choices, group_names, options
-from panna_exp.config.sources import conf_dir
+from panna_exp.config.folders import conf_dir
+from panna_exp.config.overrides import for_hydra
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.config.validation.commands import validate_train
 from panna_exp.config.validation.data import BUILTIN, SUFFIXES, TUTORIAL_ENERGIES
@@ -43,7 +43,7 @@ def composed(*overrides, config_name="train"):
     GlobalHydra.instance().clear()
     store.register()
     with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
-        return compose(config_name, overrides=[rewrite(item) for item in overrides])
+        return compose(config_name, overrides=[for_hydra(item) for item in overrides])
 
 
 def choices_of(*groups):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema.tools import DescriptorsConfig
-from panna_exp.config.validation.tools import validate_descriptors
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +26,6 @@ def compute(config: DescriptorsConfig, base: Path) -> None:
     Raises:
         PannaExpError: Options, structures, or a disk without room.
     """
-    validate_descriptors(config)
     if config.report:
         from panna_exp.commands.descriptor_report import report
 

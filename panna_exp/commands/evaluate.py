@@ -4,7 +4,6 @@ from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema import EvaluateConfig
-from panna_exp.config.validation.commands import validate_evaluate
 
 
 def main(arguments: list[str]) -> int:
@@ -14,7 +13,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _evaluate(config: EvaluateConfig, base: Path) -> None:
-    validate_evaluate(config)
     # Imported here: torch is not needed to compose a configuration or to show help.
     from panna_exp.commands.evaluation import evaluate
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema import ExtractConfig
-from panna_exp.config.validation.commands import validate_extract
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +24,6 @@ def extract(config: ExtractConfig, base: Path) -> None:
     Raises:
         PannaExpError: Options, no such checkpoint, or a folder that cannot be written.
     """
-    validate_extract(config)
     from panna_exp.assembly.committee import members_of, write_record
 
     assert config.run_dir is not None

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from panna_exp.commands.launch import launch_once
 from panna_exp.config.schema.tools import PackConfig
-from panna_exp.config.validation.tools import validate_pack
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +23,6 @@ def run(config: PackConfig, base: Path, as_panna: bool = False) -> None:
     Raises:
         PannaExpError: Options, files that are missing or damaged.
     """
-    validate_pack(config)
     from panna_exp.assembly.packing import pack
     from panna_exp.commands.progress import DescriptorDisplay
 

@@ -34,6 +34,7 @@ from panna_exp.commands.sweep import (
 )
 from panna_exp.commands.sweep_jobs import clear_marks, stop_jobs
 from panna_exp.config.schema import SweepConfig, TrackingConfig
+from panna_exp.config.store import given_overrides
 from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
 from panna_exp.files import write_text_atomic
 from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
@@ -52,7 +53,7 @@ class SweepRun:
     def __init__(self, config: DictConfig) -> None:
         self.folder = Path(config.hydra.runtime.cwd) / config.hydra.sweep.dir
         self._launch_dir = Path(config.hydra.runtime.cwd)
-        self._overrides = list(config.hydra.overrides.task)
+        self._overrides = given_overrides(config)
         self._typed = [*self._overrides, *_launcher_choices(config.hydra.overrides.hydra)]
         tracking, sweep = (OmegaConf.to_object(config[name]) for name in ("tracking", "sweep"))
         assert isinstance(tracking, TrackingConfig)
@@ -183,7 +184,7 @@ def name_jobs_by_swept_keys(config: DictConfig) -> None:
     Args:
         config: Of Hydra, as sweepers get it; jobs are composed from its overrides.
     """
-    task = list(config.hydra.overrides.task)
+    task = given_overrides(config)
     swept = _swept(task)
     path = "hydra.job.config.override_dirname.exclude_keys"
     known = list(OmegaConf.select(config, path))

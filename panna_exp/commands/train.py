@@ -16,6 +16,7 @@ from panna_exp.commands.interrupt import Stopped, stoppable
 from panna_exp.commands.launch import launch
 from panna_exp.commands.orphan import at_work
 from panna_exp.commands.train_run import load, plain_values, remove_empty, train_run
+from panna_exp.config.store import given_overrides
 from panna_exp.errors import ConfigError, PannaExpError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def train_job(composed: DictConfig) -> float | None:
     if several:
         return train_sweep_job(composed)
     run_dir = Path(hydra_config.runtime.output_dir)
-    overrides = list(hydra_config.overrides.task)
+    overrides = given_overrides()
     try:
         result = train_once(
             composed, Path(hydra_config.runtime.cwd), overrides, CommandLine(overrides, run_dir)
@@ -91,7 +92,7 @@ def _train_sweep_job(composed: DictConfig, sweep_dir: Path) -> float | None:
     hydra_config = HydraConfig.get()
     launch_dir = Path(hydra_config.runtime.cwd)
     wanted = Path(hydra_config.runtime.output_dir)
-    overrides = list(hydra_config.overrides.task)
+    overrides = given_overrides()
     name = " ".join(overrides)
     failed = sweep_jobs.failed_before(sweep_dir) if composed.sweep.fail_fast else None
     if failed is not None:

@@ -11,8 +11,8 @@ from panna_exp.assembly import torchrun
 from panna_exp.assembly.tracking import make_tracker
 from panna_exp.commands.command_line import CommandLine
 from panna_exp.commands.interrupt import Stopped, check_stopped, time_limit
+from panna_exp.config.prepare import typed
 from panna_exp.config.schema import TrainConfig
-from panna_exp.config.validation.commands import validate_train
 from panna_exp.tracking.base import NullTracker, Tracker
 
 if TYPE_CHECKING:
@@ -120,9 +120,8 @@ def plain_values(composed: DictConfig) -> dict[str, Any]:
 
 def load(composed: DictConfig) -> TrainConfig:
     """Returns the typed and validated configuration."""
-    config = OmegaConf.to_object(composed)
+    config = typed(composed, "train")
     assert isinstance(config, TrainConfig)
-    validate_train(config)
     return config
 
 

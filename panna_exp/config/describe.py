@@ -1,12 +1,12 @@
 """What can be configured: keys with defaults and meanings, groups with their choices."""
 
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
+from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
-from panna_exp.config.sources import conf_dir
-from panna_exp.config.store import user_conf_dir
 
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,
@@ -38,18 +38,36 @@ def options(schema: type, prefix: str = "") -> list[OptionDoc]:
     return found
 
 
-def group_names() -> list[str]:
-    """Returns the groups under the shipped ``conf/`` and the user's."""
+def group_names(folder: Path | None = None) -> list[str]:
+    """Returns the groups under the shipped ``conf/``, the user's, and a folder that was named."""
     return sorted(
-        {item.name for folder in _folders() for item in folder.iterdir() if item.is_dir()}
+        {
+            item.name
+            for place in _folders(folder)
+            for item in place.iterdir()
+            if item.is_dir() and item.name != "hydra"
+        }
     )
 
 
-def choices(group: str) -> list[str]:
+def choices(group: str, folder: Path | None = None) -> list[str]:
     """Returns what can be chosen in a group."""
-    return sorted({path.stem for folder in _folders() for path in (folder / group).glob("*.yaml")})
+    return sorted(
+        {path.stem for place in _folders(folder) for path in (place / group).glob("*.yaml")}
+    )
 
 
-def _folders() -> list[Any]:
-    own = user_conf_dir()
-    return [conf_dir()] if own is None else [conf_dir(), own]
+def is_group(name: str, folder: Path | None = None) -> bool:
+    """Tells whether there is a group of a name, e.g. ``network`` or ``experiment/water``."""
+    inside = name.partition("/")[0] in group_names(folder)
+    return inside and any((place / name).is_dir() for place in _folders(folder))
+
+
+def has_choice(group: str, name: str, folder: Path | None = None) -> bool:
+    """Tells whether something can be chosen in a group, in a folder below it as well."""
+    file = name if name.endswith(".yaml") else f"{name}.yaml"
+    return any((place / group / file).is_file() for place in _folders(folder))
+
+
+def _folders(folder: Path | None) -> list[Path]:
+    return [place for place in (conf_dir(), user_conf_dir(), folder) if place is not None]

@@ -1,174 +1,180 @@
-"""Explains why a configuration does not compose.
-
-Each override is tried by itself, so that all mistakes are named at once, each with the nearest
-valid key or choice.
-"""
+"""What Hydra and OmegaConf say of a configuration, as one sentence with file, line and key."""
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+import yaml
+from omegaconf.errors import ConfigKeyError
 
-from panna_exp.config import store
-from panna_exp.config.describe import SCHEMAS, choices, group_names, options
-from panna_exp.config.sources import conf_dir
-from panna_exp.config.validation import VALIDATORS
-from panna_exp.errors import ConfigError, closest
+from panna_exp.config.describe import choices, is_group
+from panna_exp.config.document import Document
+from panna_exp.config.keys import closest_key, type_of
+from panna_exp.config.quoting import shown
+from panna_exp.config.sources import loaded
+from panna_exp.errors import closest
 
-SEARCH = "hydra/sweeper=optuna"
-LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra "sweep"
 # What Hydra says, in a plain ValueError, of a group set to null or to a number.
 NO_CHOICE = "Config group override must be a string or a list"
-_Failure = (HydraException, OmegaConfBaseException, ValueError)
+CIRCLE = "its interpolations, or the files of its defaults, lead back to themselves"
 
 
-def explain(config_name: str, arguments: list[str], error: Exception) -> list[str]:
-    """Returns one sentence for every override that fails, or for the whole where none does.
+def explain(config_name: str, overrides: Sequence[str], error: BaseException, key: str = "") -> str:
+    """Returns one sentence on why a configuration does not compose.
 
     Args:
-        config_name: ``train``, ``evaluate``, ...
-        arguments: The command's arguments, Hydra's flags among them.
-        error: What Hydra raised.
+        config_name: Of the command.
+        overrides: What was typed.
+        error: What Hydra or OmegaConf raised.
+        key: Of the value that it is about, where that is known.
     """
-    texts = [item for item in arguments if "=" in item and not item.startswith("-")]
-    texts += [item for item in arguments if item.startswith("~")]
-    unknown = [item for item in arguments if item not in texts and not item.startswith("-")]
-    problems = [f"'{item}' is no key=value override" for item in unknown]
-    groups = set(group_names())
-    usable: list[str] = []
-    values: list[str] = []
-    for text in texts:
-        override = _parse(text, problems)
-        if override is None:
-            continue
-        if override.is_interval_sweep() and SEARCH not in arguments:
-            problems.append(f"{text}: an interval needs {SEARCH}; otherwise name the values: 1,2,3")
-            continue
-        name = override.key_or_group.split("@")[0]
-        if name in groups:
-            (usable if _composes(config_name, [text], problems) else values[:0]).append(text)
-        else:
-            values.append(text)
-    good = usable + [text for text in values if _composes(config_name, [*usable, text], problems)]
-    found = problems + _range_problems(config_name, good) or [_sentence(_text(error))]
-    return list(dict.fromkeys(found))  # values of one sweep make the same mistake
-
-
-def _range_problems(config_name: str, overrides: list[str]) -> list[str]:
-    """What is wrong with the values of the overrides that do compose, less those of a sweep."""
-    parser = OverridesParser.create()
-    single = [item for item in overrides if not parser.parse_override(item).is_sweep_override()]
-    try:
-        config = OmegaConf.to_object(_compose(config_name, single))
-        VALIDATORS[config_name](config)
-    except ConfigError as error:
-        return error.problems
-    except _Failure:
-        return []  # they compose one by one, but not together
-    return []
-
-
-def _compose(config_name: str, overrides: list[str]) -> DictConfig:
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
-            return compose(config_name, overrides=overrides)
-    finally:
-        GlobalHydra.instance().clear()
-
-
-def _parse(text: str, problems: list[str]) -> Override | None:
-    try:
-        return OverridesParser.create().parse_override(text)
-    except HydraException:
-        problems.append(
-            f"'{text}' cannot be read as key=value: quote values with special characters, "
-            "e.g. 'data.train=\"my file.h5\"'"
-        )
-        return None
-
-
-def _composes(config_name: str, overrides: list[str], problems: list[str]) -> bool:
-    override = OverridesParser.create().parse_override(overrides[-1])
-    candidates = overrides
-    if override.is_sweep_override():
-        # One value of the sweep is enough to see whether the key exists; each is tried.
-        values = _values(override)
-        key = overrides[-1].split("=", 1)[0]
-        return all(
-            [_composes(config_name, [*overrides[:-1], f"{key}={v}"], problems) for v in values]
-        )
-    try:
-        _compose(config_name, candidates)
-    except _Failure as error:
-        problems.append(_problem(config_name, override, overrides[-1], _text(error)))
-        return False
-    return True
-
-
-def _values(override: Override) -> list[str]:
-    """Returns the values of a sweep, of an interval its limits."""
-    interval = override.value()
-    if isinstance(interval, IntervalSweep):
-        return [str(interval.start), str(interval.end)]
-    return list(override.sweep_string_iterator())
-
-
-def _problem(config_name: str, override: Override, text: str, message: str) -> str:
-    key = override.key_or_group
-    not_there = "Could not find" in message or NO_CHOICE in message
-    if not_there or ("Could not override" in message and "/" in message):
-        group = key.split("@")[0]
-        if group in group_names():
-            known = choices(group)
-            value = text.split("=", 1)[1]
-            return f"{text}: expected one of {', '.join(known)}{closest(value, known)}"
-    found = re.search(r"Available options in '.*':\n((?:\t.*\n)+)", message)
-    if found:
-        known, value = found[1].split(), text.split("=", 1)[1]
-        if key == "hydra/launcher" and value in LAUNCHERS:
-            return f"{text}: needs a package: pip install 'panna-exp[sweep]'"
-        return f"{text}: expected one of {', '.join(known)}{closest(value, known)}"
-    if re.search(r"Could not override|Key '.*' not in|Key '.*' is not in struct", message):
-        known = [*_known_keys(config_name), *group_names()]
-        if key not in known:
-            return f"{key}: no such key{_closest_key(key, known)}"
-    return f"{text}: {_sentence(message)}"
-
-
-def _closest_key(key: str, known: list[str]) -> str:
-    """The nearest key, preferring those of the same group and then the same last word."""
-    group, _, name = key.rpartition(".")
-    siblings = [item for item in known if item.rpartition(".")[0] == group]
-    hint = closest(name, [item.rpartition(".")[2] for item in siblings]) if group else ""
-    if hint:
-        return hint.replace("'", f"'{group}.", 1)
-    same = [item for item in known if item.rpartition(".")[2] == name]
-    return f", did you mean '{same[0]}'?" if same else closest(key, known)
+    if isinstance(error, RecursionError) or "Recursive interpolation" in str(error):
+        return f"{_where(key, overrides) if key else _somewhere()}{CIRCLE}"
+    message = _text(error)
+    missing = _missing_file(message)
+    if missing:
+        return missing
+    found = re.search(r"full_key: (\S+)", message)
+    key = key or (found[1] if found else "")
+    if isinstance(_innermost(error), ConfigKeyError) or re.search(r"Key '.*' not in", message):
+        unknown = key or _quoted_part(message, r"Key '(.*?)'")
+        return f"{_where(unknown, overrides)}no such key{closest_key(unknown, config_name)}"
+    sentence = _sentence(message)
+    return f"{_where(key, overrides) if key else _file_of(message)}{sentence}"
 
 
 def _sentence(message: str) -> str:
     """Hydra's message on one line, without what only its developers need."""
+    variable = re.search(r"Environment variable '(.*?)' not found", message)
+    if variable:
+        name = variable[1]
+        return (
+            f"the environment variable {name} is not set: export {name}=..., or write "
+            f"${{oc.env:{name},DEFAULT}}"
+        )
+    interpolated = re.search(r"Interpolation key '(.*?)' not found", message)
+    if interpolated:
+        return f"${{{interpolated[1]}}}: there is no key {interpolated[1]}"
+    if "Missing mandatory value" in message:
+        return "'???' stands for a value that is to be given"
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    drop = ("full_key:", "reference_type=", "object_type=", "To append to your config")
-    found = re.search(r"full_key: (\S+)", message)
+    drop = ("full_key:", "reference_type=", "object_type=", "To append to your config", "Set the")
     text = "; ".join(line for line in lines if not line.startswith(drop))
-    text = text.replace("raised while composing config:;", "")
-    return f"{text} ({found[1]})" if found and found[1] not in text else text
+    text = re.sub(r"^In '.*?':( \w+ raised while composing config:;?)? *", "", text)
+    return shown(text) or "does not compose"
 
 
-def _known_keys(config_name: str) -> list[str]:
-    keys = [item.key for item in options(SCHEMAS[config_name])]
-    return list(dict.fromkeys([*keys, *(key.partition(".")[0] for key in keys)]))
+def _missing_file(message: str) -> str:
+    """A choice in a defaults list that does not exist, or an empty text."""
+    found = re.search(r"(?:In '(.*?)': )?Could not (?:find|load|override) '(.*?)'", message)
+    if not found:
+        return ""
+    group, _, name = found[2].strip("/").rpartition("/")
+    group = group.split("@")[0]
+    if is_group(found[2].split("@")[0]):
+        group, name = found[2].split("@")[0], ""
+    where = _choice_line(found[1], group, name)
+    if "No match in the defaults list" in message or "Could not override" in message:
+        return f"{where}override {found[2]}: nothing chooses {found[2]}, so write {found[2]}: ..."
+    if not group:
+        return f"{where}{shown(found[2])}: there is no such configuration file"
+    known = choices(group)
+    if not known:
+        return f"{where}{shown(group)}: there is no such group"
+    return f"{where}{group}={shown(name)}: expected one of {', '.join(known)}{closest(name, known)}"
 
 
-def _text(error: BaseException) -> str:
-    """The innermost message: Hydra's outer one only repeats the override."""
-    while str(error).startswith("Error merging override") and error.__cause__ is not None:
+def _choice_line(path: str | None, group: str, name: str) -> str:
+    """The line of a user's file whose defaults choose what is not there."""
+    paths = [path] if path in loaded else reversed(loaded)
+    for document, _ in (loaded[item] for item in paths if item is not None):
+        node = _default(document, group, name)
+        if node is not None:
+            return f"{document.at(node)}: defaults: "
+    return ""
+
+
+def _default(document: Document, group: str, name: str) -> yaml.Node | None:
+    """The entry of a defaults list that chooses a file."""
+    if ("defaults",) not in document.entries:
+        return None
+    listed = document.entries[("defaults",)][1]
+    wanted = {name or group.rpartition("/")[2]}
+    for item in listed.value if isinstance(listed, yaml.SequenceNode) else ():
+        if wanted <= set(re.split(r"[\s/@:]+", " ".join(_scalars(item)))):
+            return item
+    return None
+
+
+def _scalars(node: yaml.Node) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node.value
+    else:
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                yield from _scalars(part)
+
+
+def with_place(problem: str, overrides: Sequence[str]) -> str:
+    """Returns what a validator says, after the line of a user's file that the value is from."""
+    found = re.match(r"[A-Za-z_]\w*(\.\w+)*", problem)
+    if found is None or any(_is_of(text, found[0]) for text in overrides):
+        return problem
+    return f"{_line(found[0])}{problem}"
+
+
+def _where(key: str, overrides: Sequence[str]) -> str:
+    """The place that a key's value comes from: the command line, or a line of a user's file."""
+    for text in reversed(overrides):
+        if _is_of(text, key):
+            return f"{shown(text.lstrip('+'))}: "
+    return f"{_line(key)}{shown(key)}: "
+
+
+def _is_of(override: str, key: str) -> bool:
+    return override.lstrip("+~").partition("=")[0] == key
+
+
+def _line(key: str) -> str:
+    """The line of a user's file that has a key, or an empty text."""
+    key = re.sub(r"\[(\d+)\]", "", key)
+    for document, package in reversed(loaded.values()):
+        mounted = bool(package) and type_of(package.split(".")) is None  # elsewhere
+        for path, (node, _) in document.entries.items():
+            own = ".".join(str(word) for word in path)
+            if key == (f"{package}.{own}" if package else own) or (
+                key.endswith(f".{own}") and (mounted or len(path) > 1)
+            ):
+                return f"{document.at(node)}: "
+    return ""
+
+
+def _file_of(message: str) -> str:
+    found = re.search(r"In '(.*?)':", message)
+    return f"{loaded[found[1]][0].name}: " if found and found[1] in loaded else ""
+
+
+def _somewhere() -> str:
+    names = [document.name for document, _ in loaded.values()]
+    return f"{', '.join(names)}: " if names else ""
+
+
+def _quoted_part(message: str, pattern: str) -> str:
+    found = re.search(pattern, message)
+    return found[1] if found else ""
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
         error = error.__cause__
-    return str(error)
+    return error
+
+
+def _text(error: Any) -> str:
+    """The message that says most: Hydra's outer one often only repeats the override."""
+    while not str(error) or (str(error).startswith("Error merging override") and error.__cause__):
+        if error.__cause__ is None:
+            return type(error).__name__
+        error = error.__cause__
+    inner = str(_innermost(error))
+    return str(error) if "full_key" in str(error) else f"{error}\n{inner}"

@@ -67,6 +67,21 @@ def _fill(
         _put(result, path, value)
 
 
+def current_key(key: str) -> str:
+    """Returns today's name of a key or of one below it."""
+    return _key(key, say=False)
+
+
+def current_choice(key: str, value: Any) -> Any:
+    """Returns today's name of a choice.
+
+    Args:
+        key: Under today's name.
+        value: Of it, renamed or not.
+    """
+    return _choices(key).get(value, value) if isinstance(value, str) else value
+
+
 def _key(key: str, *, say: bool = True) -> str:
     """Today's name of a key or of one below it."""
     for old, new in RENAMED.items():

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
+from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.schema import EvaluateConfig, ExtractConfig, TrainConfig
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
-from panna_exp.config.sources import conf_dir, use_config_files
+from panna_exp.config.sources import use_config_files
 
 HYDRA_VERSION_BASE = "1.3"
 _SWEEPERS = "hydra_plugins.panna_exp_sweepers"
@@ -22,14 +25,6 @@ SWEEPERS: dict[str, dict[str, Any]] = {
     "grid": {"_target_": f"{_SWEEPERS}.grid.GridSweeper", "max_batch_size": None, "params": None},
     "optuna": {"_target_": f"{_SWEEPERS}.search.SearchSweeper"},
 }
-
-
-def user_conf_dir() -> Path | None:
-    """Returns ``./conf`` of the working directory, where it is not the shipped folder itself."""
-    folder = Path.cwd() / "conf"
-    if folder.is_dir() and folder.resolve() != conf_dir().resolve():
-        return folder
-    return None
 
 
 class UserConfSearchPath(SearchPathPlugin):
@@ -70,6 +65,50 @@ def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
     )(task)()
 
 
+def compose_config(config_name: str, overrides: Sequence[str], **options: bool) -> DictConfig:
+    """Composes a configuration without running anything.
+
+    Args:
+        config_name: ``train`` for ``conf/train.yaml``.
+        overrides: Without sweeps.
+        options: Of Hydra's ``compose``.
+    """
+    register()
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base=HYDRA_VERSION_BASE):
+            return compose(config_name, overrides=list(overrides), **options)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def plugin_choices(group: str) -> list[str]:
+    """Returns what can be chosen of Hydra's own parts, e.g. of ``hydra/launcher``."""
+    register()
+    return [name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)]
+
+
+def given_overrides(config: DictConfig | None = None) -> list[str]:
+    """Returns the overrides of a job as they were given, interpolations in them unresolved.
+
+    Args:
+        config: With Hydra's part; None: of the job that runs, none if none does.
+    """
+    if config is None:
+        if not HydraConfig.initialized():
+            return []
+        overrides = HydraConfig.get().overrides.task
+    else:
+        overrides = config.hydra.overrides.task
+    return _unresolved(overrides)
+
+
+def _unresolved(overrides: Any) -> list[str]:
+    given = OmegaConf.to_container(overrides, resolve=False)
+    assert isinstance(given, list)
+    return [str(item) for item in given]
+
+
 def typed_options(group: str, command: str) -> frozenset[str]:
     """Returns the names of a group's options that were typed, ``""`` for the group itself.
 
@@ -80,7 +119,7 @@ def typed_options(group: str, command: str) -> frozenset[str]:
     """
     if not HydraConfig.initialized() or HydraConfig.get().job.name != command:
         return frozenset()
-    keys = [item.lstrip("+~").partition("=")[0] for item in HydraConfig.get().overrides.task]
+    keys = [item.lstrip("+~").partition("=")[0] for item in given_overrides()]
     names = [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]
     return frozenset([*names, *([""] if group in keys else [])])
 
@@ -89,11 +128,11 @@ def _first_set(*values: Any) -> Any:
     return next((value for value in values if value not in (None, "", "None", "null")), None)
 
 
-def _typed_train_dir(overrides: Sequence[str]) -> str | None:
+def _typed_train_dir(overrides: Any) -> str | None:
     """Returns the value of io.train_dir on the command line, if it is there."""
-    key = "io.train_dir="
-    found = [item.lstrip("+").removeprefix(key) for item in overrides if key in item]
-    return found[-1].strip("\"'") if found else None
+    parsed = OverridesParser.create().parse_overrides(_unresolved(overrides))
+    found = [item.value() for item in parsed if item.key_or_group == "io.train_dir"]
+    return str(found[-1]) if found else None
 
 
 def _folder_name(text: str) -> str:

@@ -8,8 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -20,7 +18,6 @@ from panna_exp.config.panna_ini.map_descriptor import map_descriptors, map_packi
 from panna_exp.config.panna_ini.map_results import map_extraction, map_validation
 from panna_exp.config.panna_ini.map_train import map_train
 from panna_exp.config.panna_ini.workflow import Workflow
-from panna_exp.config.sources import conf_dir
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
 
@@ -107,13 +104,7 @@ def base_config(experiment: Imported) -> DictConfig:
 @lru_cache(maxsize=16)
 def _composed_base(config_name: str, overrides: tuple[str, ...], folder: str) -> DictConfig:
     """Composes once for all files of an import; ``folder`` is where the user's conf/ may be."""
-    store.register()
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(conf_dir()), version_base=store.HYDRA_VERSION_BASE):
-            return compose(config_name, overrides=list(overrides))
-    finally:
-        GlobalHydra.instance().clear()
+    return store.compose_config(config_name, overrides)
 
 
 def composed(experiment: Imported) -> DictConfig:

@@ -6,8 +6,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from panna_exp.commands import dropin
 from panna_exp.commands.command_line import CommandLine
-from panna_exp.commands.launch import rewrite
 from panna_exp.commands.session import TrainingResult
+from panna_exp.config.overrides import for_hydra
 
 INI = """[IO_INFORMATION]
 data_dir = d
@@ -33,11 +33,14 @@ architecture = 8:1
         ("~network.species.H", "~network.species.H"),
         ("training.batch_size=3", "training.batch_size=3"),
         ("+species@network.species.H=deep", "+species@network.species.H=deep"),
-        ("-m", "-m"),
+        ("+training.batch_size=3", "training.batch_size=3"),
+        ("io.train_dir=1e-4", "io.train_dir='1e-4'"),
+        ("io.train_dir=1e5,true,b", "io.train_dir='1e5','true',b"),
+        ("io.train_dir=null", "io.train_dir=null"),
     ],
 )
 def test_users_need_not_know_when_hydra_wants_a_plus(typed, given):
-    assert rewrite(typed) == given
+    assert for_hydra(typed) == given
 
 
 def test_the_command_that_continues_replaces_what_it_changes(monkeypatch):

@@ -12,9 +12,9 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from panna_exp.config import store
+from panna_exp.config.folders import conf_dir
 from panna_exp.config.panna_ini.importer import import_files
 from panna_exp.config.panna_ini.write import write_experiments
-from panna_exp.config.sources import conf_dir
 from panna_exp.errors import ConfigError
 
 TRUE, FALSE = ("True", "yes", "1", "on", "TRUE"), ("False", "no", "0", "off")

@@ -1,0 +1,144 @@
+"""From a command's arguments to what Hydra gets, and from what it composes to typed options.
+
+Everything that is wrong is named at once, before anything is made; nothing of a user's files is
+handed on to Hydra that it would call.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from panna_exp.config.arguments import parse_arguments
+from panna_exp.config.describe import SCHEMAS
+from panna_exp.config.explain import explain, with_place
+from panna_exp.config.folders import conf_dir, user_conf_dir
+from panna_exp.config.overrides import check_overrides
+from panna_exp.config.quoting import quoted
+from panna_exp.config.sources import loaded
+from panna_exp.config.store import compose_config, given_overrides
+from panna_exp.config.validation import VALIDATORS
+from panna_exp.errors import ConfigError
+
+# What a configuration that does not compose ends in.
+FAILURES = (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError)
+_PLUGINS = ("hydra_plugins.", "hydra._internal.core_plugins.")
+
+
+def prepare(arguments: list[str], config_name: str, program: str) -> list[str]:
+    """Returns the arguments for Hydra.
+
+    Args:
+        arguments: As typed after the command.
+        config_name: ``train`` for ``conf/train.yaml``.
+        program: The program and its command, for messages.
+
+    Raises:
+        ConfigError: Every mistake of the command line, and of files that it brings in.
+    """
+    given = parse_arguments(arguments, program)
+    checked = check_overrides(config_name, given)
+    if checked.problems:
+        more = _range_problems(config_name, checked.good)
+        raise ConfigError(dict.fromkeys([*checked.problems, *more]))
+    folder = given.values.pop("--config-dir", None)
+    flags = [flag for flag in given.flags if not flag.startswith("--config-dir=")]
+    good = checked.good
+    if folder is not None:
+        good = [f"hydra.searchpath=[{quoted(f'file://{folder}')}]", *good]
+    if folder is not None or user_conf_dir() is not None or "--config-name" in given.values:
+        _check_files(given.values.get("--config-name", config_name), config_name, good)
+    return [*flags, *good]
+
+
+def _range_problems(config_name: str, overrides: Sequence[str]) -> list[str]:
+    """What is wrong with the values of the overrides that are right by themselves."""
+    try:
+        composed = compose_config(config_name, _single(overrides))
+        VALIDATORS[config_name](OmegaConf.to_object(composed))
+    except ConfigError as error:
+        return error.problems
+    except FAILURES:
+        return []  # they compose one by one, but not together
+    return []
+
+
+def _single(overrides: Sequence[str]) -> list[str]:
+    parser = OverridesParser.create()
+    return [item for item in overrides if not parser.parse_override(item).is_sweep_override()]
+
+
+def _check_files(name: str, config_name: str, overrides: Sequence[str]) -> None:
+    """Composes with a user's files, and looks at what Hydra would call before it can."""
+    loaded.clear()
+    try:
+        config = compose_config(name, _single(overrides), return_hydra_config=True)
+    except FAILURES as error:
+        raise ConfigError(explain(config_name, overrides, error)) from None
+    problems = list(_called(OmegaConf.to_container(config.hydra, resolve=False)))
+    if problems:
+        raise ConfigError(problems)
+    if OmegaConf.get_type(config) is not SCHEMAS[config_name]:
+        file = loaded[name][0].name if name in loaded else f"{name}.yaml"
+        raise ConfigError(
+            f"{file}, line 1: is no configuration of {config_name.replace('_', '-')}: write "
+            f"'defaults: [{config_name}, _self_]' into a file of another name, my.yaml, and add "
+            "--config-name my"
+        )
+
+
+def _called(hydra: Any) -> Iterator[str]:
+    """Yields what Hydra would call that did not come with the program."""
+    if hydra["callbacks"] or hydra["job"]["env_set"] or hydra["job"]["env_copy"]:
+        yield "hydra.callbacks, hydra.job.env_set and hydra.job.env_copy are not for a user's files"
+    for name in ("job_logging", "hydra_logging"):
+        if "()" in str(hydra[name]):
+            yield f"hydra.{name}: factories are not for a user's files"
+    for name in ("launcher", "sweeper"):
+        target = (hydra[name] or {}).get("_target_", "")
+        if not str(target).startswith(_PLUGINS) or str(hydra[name]).count("_target_") != 1:
+            yield f"hydra.{name}: is none of those that are installed"
+
+
+def taken_place() -> list[str]:
+    """Returns the user's files of the last composition that took the place of shipped ones."""
+    found = [path for path in loaded if (conf_dir() / f"{path}.yaml").exists()]
+    return [loaded[path][0].name for path in found]
+
+
+def typed(composed: DictConfig, config_name: str) -> Any:
+    """Returns the typed and validated options of a composed configuration.
+
+    Raises:
+        ConfigError: Every mistake, with the line of a user's file where there is one.
+    """
+    overrides = given_overrides()
+    try:
+        config = OmegaConf.to_object(composed)
+    except (OmegaConfBaseException, RecursionError) as error:
+        found = [explain(config_name, overrides, item, key) for key, item in _broken(composed)]
+        raise ConfigError(found or explain(config_name, overrides, error)) from None
+    try:
+        VALIDATORS[config_name](config)
+    except ConfigError as error:
+        raise ConfigError([with_place(text, overrides) for text in error.problems]) from None
+    return config
+
+
+def _broken(
+    config: DictConfig | ListConfig, prefix: str = ""
+) -> Iterator[tuple[str, BaseException]]:
+    """Yields the keys whose values cannot be had, with the reason."""
+    keys: list[Any] = list(config) if isinstance(config, DictConfig) else [*range(len(config))]
+    for key in keys:
+        name = f"{prefix}.{key}" if prefix else str(key)
+        try:
+            value = config[key]
+        except (OmegaConfBaseException, RecursionError) as error:
+            yield name, error
+        else:
+            if isinstance(value, DictConfig | ListConfig):
+                yield from _broken(value, name)
