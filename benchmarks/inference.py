@@ -11,9 +11,9 @@ from benchmarks.measure import Measurement, best, make_networks
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.elements import Species
-from panna_exp.model.gradients import forward
-from panna_exp.model.inference import energies_and_slopes
-from panna_exp.model.loop_networks import LoopNetworks
+from panna_exp.model.inference import energies_and_gradients
+from panna_exp.model.numba_engine import NumbaEngine
+from panna_exp.model.torch_engine import TorchEngine
 
 
 def measure() -> Iterator[Measurement]:
@@ -48,10 +48,10 @@ def measure() -> Iterator[Measurement]:
 
 
 def _energies(species: Species, ordered: Tensor, counts: list[int]) -> Callable[[], None]:
-    networks = make_networks(species, ordered.shape[1])
+    engine = TorchEngine(make_networks(species, ordered.shape[1]))
 
     def work() -> None:
-        forward(networks, ordered, counts)
+        engine.forward(ordered, counts)
 
     return work
 
@@ -60,8 +60,7 @@ def seconds_an_atom(
     operator: CompiledMBP, structures: StructureSet, species: Species, windows: int | None = None
 ) -> float:
     """Returns the time of energies and forces from positions, neighbour lists given."""
-    networks = make_networks(species, operator.size)
-    networks.loops = LoopNetworks(networks)
+    engine = NumbaEngine(make_networks(species, operator.size))
     chosen = structures.select(np.arange(min(100, len(structures))))
     geometry = operator.geometry(chosen)
     order = torch.argsort(geometry.species, stable=True)
@@ -69,8 +68,8 @@ def seconds_an_atom(
 
     def work() -> None:
         descriptors = operator.compute(geometry, then_pull=True).index_select(0, order)
-        slopes = torch.empty_like(descriptors)
-        slopes[order] = energies_and_slopes(networks, descriptors, counts)[1]
-        operator.vjp(geometry, slopes)
+        by_descriptor = torch.empty_like(descriptors)
+        by_descriptor[order] = energies_and_gradients(engine, descriptors, counts)[1]
+        operator.vjp(geometry, by_descriptor)
 
     return best(work, windows) / len(chosen.species)

@@ -14,14 +14,13 @@ import torch
 from benchmarks import systems
 from benchmarks.measure import HIDDEN, Measurement, bare_products, beside, make_networks
 from panna_exp.assembly.optimisation import make_train_step
-from panna_exp.config.schema import TrainingConfig
+from panna_exp.config.schema import Execution, TrainingConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.jacobians import JacobianSource, StoredJacobians
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.elements import Species
-from panna_exp.model.loop_networks import LoopNetworks
 from panna_exp.training.metrics import Totals
 from panna_exp.training.trainer import FitResult, Trainer
 
@@ -31,8 +30,8 @@ TUTORIAL_EPOCHS = 60
 
 def measure() -> Iterator[Measurement]:
     """Yields the steps of the README's data and of made ones like users'."""
-    yield from tutorial("eager")
-    yield from tutorial("loops")
+    yield from tutorial("torch")
+    yield from tutorial("numba")
     yield from step("carbon, 16 atoms", systems.carbon(100), systems.CARBON, "dense", 20)
     for route in ("sparse", "on the fly"):
         for size in (20, 100):
@@ -136,16 +135,12 @@ def training_step(
     species: Species,
     size: int,
     hidden: tuple[int, ...] = HIDDEN,
-    loops: bool = True,
+    execution: Execution = Execution.numba,
 ) -> Callable[[], None]:
     """Returns one training step of new networks on a random batch."""
     networks = make_networks(species, data.descriptors.shape[1], hidden)
     cost = 0.0 if data.jacobians is None else 0.1
-    update = make_train_step(TrainingConfig(forces_cost=cost), networks)
-    if loops:
-        networks.loops = LoopNetworks(
-            networks, update.parameters.values, update.parameters.gradients
-        )
+    update = make_train_step(TrainingConfig(forces_cost=cost), networks, execution=execution)
     random, totals = np.random.default_rng(0), Totals(CPU)
 
     def work() -> None:

@@ -1,17 +1,16 @@
 """How the steps of a training are executed: by fixed rules, never by timing.
 
-``eager`` is the definition. ``auto`` takes ``loops`` on a CPU where they can be had and their few
+``torch`` is the definition. ``auto`` takes ``numba`` on a CPU where it can be had and its few
 seconds of compilation are paid back: for training on forces, and for many steps. Otherwise it is
-eager: ``compile`` is slower (docs/gpu.md), and no GPU has run ``cuda_graph`` yet. A continued
-training keeps the execution of its checkpoint, for equal bits, where that can still be had.
+``torch``: no GPU has run ``cuda_graph`` yet. A continued training keeps the execution of its
+checkpoint, for equal bits, where that can still be had.
 """
 
 import logging
-import os
-import shutil
-import time
-from importlib.util import find_spec
+from collections.abc import Callable
 
+from panna_exp.assembly.engines import numba_obstacles
+from panna_exp.config.renamed import REMOVED, renamed_choice
 from panna_exp.config.schema import Execution, Matmul, TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
 from panna_exp.data.jacobians import StoredJacobians
@@ -21,8 +20,7 @@ from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.padded_lists import PaddedLists
 from panna_exp.errors import ConfigError
 from panna_exp.model.networks import SpeciesNetworks
-from panna_exp.model.passes import without_loops
-from panna_exp.training.execution import EagerSteps, Steps
+from panna_exp.training.execution import DirectSteps, Steps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
 from panna_exp.training.processes import Processes
@@ -31,9 +29,8 @@ from panna_exp.training.step import TrainStep
 logger = logging.getLogger(__name__)
 
 
-# Steps that make up for compiling loops: some 5 s, a third of a millisecond saved in each.
-_STEPS_FOR_LOOPS = 20_000
-_WORTH_SAYING = 1.5  # seconds; loading what is kept takes less
+# Steps that make up for compiling: some 5 s, a third of a millisecond saved in each.
+_STEPS_FOR_NUMBA = 20_000
 
 
 def choose_execution(
@@ -57,25 +54,16 @@ def choose_execution(
     Raises:
         ConfigError: The user's cannot be had; every reason is named.
     """
+    if config.execution is Execution.auto:
+        if saved is None:
+            return _by_rule(config, data, networks, num_steps)
+        return _continued(saved, lambda had: _obstacles(config, data, networks, processes, had))
     asked = config.execution
-    wanted = asked
-    if asked is Execution.auto:
-        wanted = Execution(saved) if saved else _by_rule(config, data, networks, num_steps)
-    obstacles = _obstacles(config, data, networks, processes, wanted)
-    if asked is Execution.auto:
-        if obstacles:
-            logger.warning(
-                "the checkpoint was made with execution=%s, this is eager (%s); results "
-                "agree to round-off only",
-                wanted.value,
-                "; ".join(obstacles),
-            )
-        return Execution.eager if obstacles else wanted
-    if obstacles:
+    if obstacles := _obstacles(config, data, networks, processes, asked):
         raise ConfigError(
-            [f"execution={asked.value}: {text}: use execution=eager" for text in obstacles]
+            [f"execution={asked.value}: {text}: use execution=torch" for text in obstacles]
         )
-    if saved is not None and asked.value != saved:
+    if saved is not None and asked.value != renamed_choice("execution", saved):
         logger.warning(
             "execution=%s: the checkpoint was made with %s; results agree to round-off only",
             asked.value,
@@ -84,13 +72,29 @@ def choose_execution(
     return asked
 
 
+def _continued(saved: str, obstacles_of: Callable[[Execution], list[str]]) -> Execution:
+    """Returns the execution of a checkpoint, or torch with a warning where it cannot be had."""
+    execution = Execution(renamed_choice("execution", saved))
+    removed = REMOVED.get(f"execution={saved}")
+    obstacles = [f"removed: {removed}"] if removed else obstacles_of(execution)
+    if not obstacles:
+        return execution
+    logger.warning(
+        "the checkpoint was made with execution=%s, this is torch (%s); results agree to round-off "
+        "only",
+        saved,
+        "; ".join(obstacles),
+    )
+    return Execution.torch
+
+
 def _by_rule(
     config: TrainConfig, data: BatchSource, networks: SpeciesNetworks, num_steps: int
 ) -> Execution:
     """The execution of a new training."""
-    if not data.has_forces and num_steps < _STEPS_FOR_LOOPS:
-        return Execution.eager
-    return Execution.eager if _of_loops(config, data, networks) else Execution.loops
+    if not data.has_forces and num_steps < _STEPS_FOR_NUMBA:
+        return Execution.torch
+    return Execution.torch if _of_numba(config, data, networks) else Execution.numba
 
 
 def make_steps(
@@ -103,31 +107,14 @@ def make_steps(
         step: The definition of a step.
         data: What to train on.
         totals: Sums of errors.
-        batch_size: Structures a batch.
+        batch_size: Structures per batch.
     """
-    if execution is Execution.loops:
-        _use_loops(step)
-    if execution in (Execution.eager, Execution.loops):
-        return EagerSteps(step=step, data=data, totals=totals)
+    if execution is not Execution.cuda_graph:
+        return DirectSteps(step=step, data=data, totals=totals)
     assert isinstance(data, PackedData)
     padded = PaddedData(data, batch_size, padded_jacobians(data))
-    compiled = execution is Execution.compile
-    name = "compiled steps" if compiled else "CUDA graphs"
-    logger.info("%s of %s a batch", name, shapes(padded.capacities))
-    return PaddedSteps(step, padded, totals, record=not compiled, compiled=compiled)
-
-
-def _use_loops(step: TrainStep) -> None:
-    """Has compiled loops do the networks' work, and compiles them where nobody has yet."""
-    from panna_exp.model.loop_networks import LoopNetworks
-
-    started = time.perf_counter()
-    loops = LoopNetworks(step.networks, step.parameters.values, step.parameters.gradients)
-    loops.load(forces=step.force_loss is not None)
-    step.networks.loops = loops
-    seconds = time.perf_counter() - started
-    if seconds > _WORTH_SAYING:
-        logger.info("loops compiled in %.1f s, and kept for the next training", seconds)
+    logger.info("CUDA graphs of %s per batch", shapes(padded.capacities))
+    return PaddedSteps(step, padded, totals, record=True)
 
 
 def padded_jacobians(data: PackedData) -> PaddedJacobians | None:
@@ -145,12 +132,14 @@ def _obstacles(
     wanted: Execution,
 ) -> list[str]:
     """Returns why the steps of this training cannot be executed so."""
-    if wanted is Execution.eager:
+    if wanted is Execution.torch:
         return []
-    if wanted is Execution.loops:
-        return _of_loops(config, data, networks)
+    if wanted is Execution.numba:
+        return _of_numba(config, data, networks)
     training = config.training
-    found = _of_compiler(data) if wanted is Execution.compile else _of_recording(data)
+    found = []
+    if data.device.type != "cuda":
+        found.append(f"records what a CUDA device does, but this training runs on {data.device}")
     if processes.size > 1:
         found.append("steps that several processes share have no fixed shapes")
     if "exp" in training.loss_function:
@@ -167,31 +156,11 @@ def _obstacles(
     return found
 
 
-def _of_loops(config: TrainConfig, data: BatchSource, networks: SpeciesNetworks) -> list[str]:
-    """Returns why compiled loops cannot make the steps."""
-    found = without_loops(networks)
+def _of_numba(config: TrainConfig, data: BatchSource, networks: SpeciesNetworks) -> list[str]:
+    """Returns why numba cannot make the steps."""
+    found = numba_obstacles(networks)
     if data.device.type != "cpu":
-        found.append(f"loops are for a CPU, but this training runs on {data.device}")
+        found.append(f"numba compiles for a CPU, but this training runs on {data.device}")
     if (matmul := config.training.matmul) is not Matmul.float32:
-        found.append(f"loops do not round factors as training.matmul={matmul.value} does")
-    if not all(all(network.trainable) for network in networks.networks):
-        found.append("loops train all layers, but some are frozen")
-    return found
-
-
-def _of_recording(data: BatchSource) -> list[str]:
-    if data.device.type == "cuda":
-        return []
-    return [f"records what a CUDA device does, but this training runs on {data.device}"]
-
-
-def _of_compiler(data: BatchSource) -> list[str]:
-    found = []
-    if data.device.type == "cuda":
-        if find_spec("triton") is None:
-            found.append("torch.compile needs the package triton on a GPU")
-    elif not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++", "c++")):
-        found.append("torch.compile needs a C++ compiler on a CPU, and none is on the path")
-    if isinstance(data, PackedData) and isinstance(data.jacobians, NeighborLists):
-        found.append("forces from positions come from loops that are compiled already")
+        found.append(f"numba does not round factors as training.matmul={matmul.value} does")
     return found

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 
 import torch
 
+from panna_exp.assembly.engines import training_engine
 from panna_exp.assembly.masks import Mask
 from panna_exp.assembly.restart import epochs_in_all
-from panna_exp.config.schema import EpsilonPlacement, Schedule, TrainingConfig
+from panna_exp.config.schema import EpsilonPlacement, Execution, Schedule, TrainingConfig
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.products import EXACT, Products
+from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.training import optimizer as optimizers
 from panna_exp.training.average import MovingAverage
 from panna_exp.training.checkpoint import Position
@@ -27,9 +30,24 @@ def make_train_step(
     masks: Mapping[str, Mask] | None = None,
     seed: int = 0,
     processes: Processes = ALONE,
+    *,
+    execution: Execution = Execution.torch,
+    products: Products = EXACT,
 ) -> TrainStep:
-    """Returns the step with the losses, penalties, optimiser and masks of the configuration."""
+    """Returns the step with the losses, penalties, optimiser and masks of the configuration.
+
+    Args:
+        training: The configuration.
+        networks: To train.
+        masks: Of pruned weights, by parameter name.
+        seed: Of choices within steps.
+        processes: That share the batches.
+        execution: What makes the networks' passes.
+        products: How these multiply matrices.
+    """
     parameters = FlatParameters(networks)
+    forces = training.forces_cost > 0
+    engine = training_engine(execution, networks, parameters, products, forces=forces)
     first = training.panna_version == 1
     eps = training.adam_eps if training.adam_eps is not None else (1e-8 if first else 1e-7)
     halved = 0.5 if first else 1.0
@@ -40,7 +58,8 @@ def make_train_step(
         biases_l2=training.bscale_l2 * halved,
     )
     return TrainStep(
-        networks=networks,
+        engine=engine,
+        exact=engine if products is EXACT else TorchEngine(networks),
         parameters=parameters,
         optimizer=Adam(
             parameters,

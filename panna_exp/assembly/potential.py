@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe
+from panna_exp.assembly.engines import potential_engine
 from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
@@ -19,10 +20,8 @@ from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.model.gradients import forward
-from panna_exp.model.inference import energies_and_slopes
+from panna_exp.model.inference import energies_and_gradients
 from panna_exp.model.networks import SpeciesNetworks
-from panna_exp.model.passes import without_loops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class Potential:
         dtype: Precision of everything.
         device: Where to compute.
         descriptor: What the networks take, if they do not say.
-        compiled: Use compiled loops (see ``operator_of``): for thousands of calls.
+        compiled: Use what numba compiles (see ``operator_of``): for thousands of calls.
 
     Raises:
         DataError: Members of different species or descriptors, or a descriptor that nothing names;
@@ -79,11 +78,14 @@ class Potential:
         self._saved = tuple(member for member in members if member.untrained)
         self.operator = operator_of(parameters_from_info(info), dtype, device, compiled=compiled)
         self._rescale = [member.energy_rescale for member in members]
+        on_cpu = self.operator.device.type == "cpu"
         self._members = [
-            SpeciesNetworks(member.networks, dtype).to(self.operator.device) for member in members
+            potential_engine(
+                SpeciesNetworks(member.networks, dtype).to(self.operator.device),
+                compiled and on_cpu,
+            )
+            for member in members
         ]
-        if compiled and self.operator.device.type == "cpu":
-            _use_loops(self._members)
         self._offsets = torch.tensor(
             [member.offsets for member in members], dtype=torch.float64, device=device
         )
@@ -108,20 +110,20 @@ class Potential:
         descriptors = self.operator.compute(geometry, then_pull=True)
         ordered = descriptors.index_select(0, order)
         energies, forces, strains = [], [], []
-        for networks, rescale, offsets in zip(
+        for engine, rescale, offsets in zip(
             self._members, self._rescale, self._offsets, strict=True
         ):
-            found, by_input = energies_and_slopes(networks, ordered, counts)
+            found, by_input = energies_and_gradients(engine, ordered, counts)
             energy = torch.empty_like(found, dtype=torch.float64)
             energy[order] = found.double() / rescale
             energies.append(energy + offsets[geometry.species])
-            slopes = torch.empty_like(descriptors)
-            slopes[order] = by_input / rescale
+            by_descriptor = torch.empty_like(descriptors)
+            by_descriptor[order] = by_input / rescale
             if strain:
-                gradient, by_strain = self.operator.vjp_with_strain(geometry, slopes)
+                gradient, by_strain = self.operator.vjp_with_strain(geometry, by_descriptor)
                 strains.append(by_strain)
             else:
-                gradient = self.operator.vjp(geometry, slopes)
+                gradient = self.operator.vjp(geometry, by_descriptor)
             forces.append(-gradient)
         return Computed(
             atomic_energy=torch.stack(energies),
@@ -138,12 +140,12 @@ class Potential:
         counts = self._counts(geometry)
         ordered = self.operator.compute(geometry).index_select(0, order)
         energies = []
-        for networks, rescale, offsets in zip(
+        for engine, rescale, offsets in zip(
             self._members, self._rescale, self._offsets, strict=True
         ):
-            passed = forward(networks, ordered, counts)
-            energy = torch.empty_like(passed.atom_energy, dtype=torch.float64)
-            energy[order] = passed.atom_energy.double() / rescale
+            found = engine.forward(ordered, counts).atom_energy
+            energy = torch.empty_like(found, dtype=torch.float64)
+            energy[order] = found.double() / rescale
             energies.append(energy + offsets[geometry.species])
         return torch.stack(energies)
 
@@ -160,14 +162,5 @@ class Potential:
         order = np.argsort(structures.species, kind="stable")
         counts = self._counts(geometry)
         descriptors = self.operator.compute(geometry)[torch.from_numpy(order)]
-        passed = forward(self._members[0], descriptors, counts)
-        return float(passed.atom_energy.double().sum()) / self._rescale[0]
-
-
-def _use_loops(members: Sequence[SpeciesNetworks]) -> None:
-    """Has compiled loops do the networks' work where there are any for their layers."""
-    from panna_exp.model.loop_networks import LoopNetworks
-
-    for networks in members:
-        if not without_loops(networks):
-            networks.loops = LoopNetworks(networks)
+        found = self._members[0].forward(descriptors, counts).atom_energy
+        return float(found.double().sum()) / self._rescale[0]

@@ -129,7 +129,7 @@ def build_run(
     initial = pruned(initial, masks)
     threads = _start_threads(config, data, restart, initial, processes)
     networks = SpeciesNetworks(initial, dtype).to(device)
-    networks.use(choose_products(config.training.matmul, device))
+    products = choose_products(config.training.matmul, device)
     per_epoch = steps_per_epoch(config.training, len(data.train.structures))
     position = next_position(restart, per_epoch, config.training.panna_version)
     plan = _plan(config, per_epoch, position)
@@ -144,7 +144,6 @@ def build_run(
     def save_both() -> None:
         save(run.checkpoint(), best.pop() if best else None)
 
-    step = _restored_step(config, networks, masks, restart, processes)
     packed = pack(data.train, data, config, dtype, device, order)
     totals = _restored_sums("interval_sums", restart, device, processes)
     execution = choose_execution(
@@ -155,6 +154,16 @@ def build_run(
         processes,
         plan.max_epochs * plan.steps_per_epoch,
     )
+    step = make_train_step(
+        config.training,
+        networks,
+        masks,
+        config.seed,
+        processes,
+        execution=execution,
+        products=products,
+    )
+    _restore(step, restart)
     trainer = Trainer(
         step=step,
         steps=make_steps(execution, step, packed, totals, config.training.batch_size),
@@ -235,23 +244,16 @@ def _masks(
     return masks
 
 
-def _restored_step(
-    config: TrainConfig,
-    networks: SpeciesNetworks,
-    masks: Mapping[str, Mask],
-    restart: Restart,
-    processes: Processes,
-) -> TrainStep:
-    """The step with the checkpoint's moments of Adam, where there is a checkpoint."""
-    step = make_train_step(config.training, networks, masks, config.seed, processes)
-    if restart.checkpoint is not None:
-        missing = step.optimizer.load(restart.checkpoint.optimizer)
-        if step.average is not None and restart.checkpoint.averaged:
-            averaged = SpeciesNetworks(restart.checkpoint.averaged, networks.dtype)
-            step.average.values.copy_(FlatParameters(averaged).values)
-        if missing:
-            logger.info("Adam's moments start at zero for %s", ", ".join(missing))
-    return step
+def _restore(step: TrainStep, restart: Restart) -> None:
+    """Gives the step the checkpoint's moments of Adam and averages, where there is a checkpoint."""
+    if restart.checkpoint is None:
+        return
+    missing = step.optimizer.load(restart.checkpoint.optimizer)
+    if step.average is not None and restart.checkpoint.averaged:
+        averaged = SpeciesNetworks(restart.checkpoint.averaged, step.networks.dtype)
+        step.average.values.copy_(FlatParameters(averaged).values)
+    if missing:
+        logger.info("Adam's moments start at zero for %s", ", ".join(missing))
 
 
 def _restored_sums(

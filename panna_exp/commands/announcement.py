@@ -14,10 +14,9 @@ from panna_exp.training.processes import Processes
 logger = logging.getLogger(__name__)
 
 _STEPS = {
-    Execution.eager: "eager steps",
-    Execution.loops: "steps of compiled loops",
-    Execution.compile: "compiled steps",
-    Execution.cuda_graph: "recorded steps",
+    Execution.torch: "steps by torch",
+    Execution.numba: "steps by numba",
+    Execution.cuda_graph: "steps recorded as CUDA graphs",
 }
 
 

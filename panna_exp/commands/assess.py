@@ -28,6 +28,7 @@ from panna_exp.evaluation.plots import write_parity_plot
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import Summary, summarize
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training.predict import predict_all_forces
 
@@ -138,7 +139,7 @@ class Assessor:
     def _predict(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Predictions:
         dtype = self.packed.energy.dtype
         module = SpeciesNetworks(networks, dtype).to(self.packed.device)
-        predicted = predict_all_forces(module, self.packed, self.batch_size)
+        predicted = predict_all_forces(TorchEngine(module), self.packed, self.batch_size)
         output = predicted.energy.double().cpu().numpy()
         forces = None
         if predicted.forces is not None:

@@ -8,7 +8,15 @@ from typing import Any
 # Of keys (``group.old`` -> ``group.new``) and of choices (``key=old`` -> ``key=new``, where key is
 # the new one). One line here is all that a new name takes: the command line, a user's YAML files
 # and the records of earlier runs go through this table.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "execution=eager": "execution=torch",
+    "execution=loops": "execution=numba",
+    "execution=compile": "execution=torch",
+    "descriptor_kernel=tensor": "descriptor_kernel=torch",
+    "descriptor_kernel=compiled": "descriptor_kernel=numba",
+}
+# What there is no more, and why; the row above says what is taken instead.
+REMOVED = {"execution=compile": "torch.compile made slower steps"}
 
 _said: set[str] = set()
 
@@ -43,6 +51,11 @@ def renamed_values(
     result: dict[Any, Any] = {}
     _fill(result, values, [], package, not recorded)
     return result
+
+
+def renamed_choice(key: str, value: str) -> str:
+    """Returns today's name of a choice that a record of the program's own names."""
+    return _choices(key).get(value, value)
 
 
 def _fill(
@@ -109,4 +122,7 @@ def _say(old: str, new: str) -> None:
     """Names the new name, once a process."""
     if old not in _said:
         _said.add(old)
-        print(f"note: {old} is now called {new}", file=sys.stderr)
+        text = f"is now called {new}"
+        if old in REMOVED:
+            text = f"was removed ({REMOVED[old]}): {new} is used instead"
+        print(f"note: {old} {text}", file=sys.stderr)

@@ -43,7 +43,7 @@ def operator_of(
         chunk: Triples to work on at a time; None: a good number.
         compiled: On a CPU use compiled loops where there are some (mBP): several times faster, but
             the first use of a new kind of descriptor compiles for some 10 seconds.
-        kernel: The user's choice: tensor, compiled or triton; auto: as ``compiled`` says.
+        kernel: The user's choice: torch, numba or triton; auto: as ``compiled`` says.
 
     Raises:
         ConfigError: The user's choice cannot be had.
@@ -51,7 +51,7 @@ def operator_of(
     device = torch.device(device)
     if kernel != "auto":
         check_kernel(kernel, parameters, device)
-        compiled = kernel == "compiled"
+        compiled = kernel == "numba"
     if isinstance(parameters, MBPParameters):
         if kernel == "triton":
             from panna_exp.descriptors.triton_mbp import TritonMBP  # triton may not be there
@@ -68,14 +68,14 @@ def operator_of(
 def check_kernel(kernel: str, parameters: Parameters, device: torch.device) -> None:
     """Raises ConfigError if the user's kernel does not compute these descriptors there."""
     reason = None
-    if kernel in ("compiled", "triton") and not isinstance(parameters, MBPParameters):
-        reason = "BP is computed by operations of torch alone: use tensor or auto"
-    elif kernel == "compiled" and device.type != "cpu":
-        reason = f"these loops run on a CPU, but this computes on {device}: use tensor or triton"
+    if kernel in ("numba", "triton") and not isinstance(parameters, MBPParameters):
+        reason = "BP is computed by operations of torch alone: use torch or auto"
+    elif kernel == "numba" and device.type != "cpu":
+        reason = f"numba compiles for a CPU, but this computes on {device}: use torch or triton"
     elif kernel == "triton" and find_spec("triton") is None:
-        reason = "the package triton is not there: pip install 'panna-exp[gpu]', or use tensor"
+        reason = "the package triton is not there: pip install 'panna-exp[gpu]', or use torch"
     elif kernel == "triton" and device.type != "cuda" and not _interpreted():
-        reason = f"these run on a CUDA device, but this computes on {device}: use compiled or auto"
+        reason = f"these run on a CUDA device, but this computes on {device}: use numba or auto"
     if reason is not None:
         raise ConfigError(f"descriptor_kernel={kernel}: {reason}")
 

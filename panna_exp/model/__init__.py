@@ -1,1 +1,1 @@
-"""The neural networks: one multilayer perceptron a species, energies summed over atoms."""
+"""The neural networks: one multilayer perceptron per species, energies summed over atoms."""

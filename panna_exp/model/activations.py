@@ -1,10 +1,12 @@
-"""Activations of one layer, as PANNA defines them.
+"""Activations y = act(z) of tensors, with their derivatives: one row for each.
 
-gaussian: exp(-z^2) with z = x W + b. rbf: exp(-sum_k (x_k - W_kj)^2), whose bias is stored but
-takes no part. Shapes: x [n, n_in], W [n_in, n_out], b [n_out].
+As PANNA defines them. gaussian: exp(-z^2) with z = x W + b. rbf: exp(z) with
+z = -sum_k (x_k - W_kj)^2. The table of compiled code (:mod:`panna_exp.model.numba_activations`) is
+checked against this one. Shapes: any, all the same.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,27 +17,37 @@ from panna_exp.networks.layers import Activation
 SMALLEST_EXPONENT = -80.0
 
 
-def _gaussian(z: Tensor) -> Tensor:
-    return torch.exp(torch.clamp(-z * z, min=SMALLEST_EXPONENT))
+@dataclass(frozen=True, slots=True)
+class Function:
+    """An activation; what a function returns is a new tensor, but of a linear layer.
+
+    Args:
+        value: act(z) of z.
+        derivative: act'(z) of (z, y); None where it is 1.
+        second_derivative: act''(z) of (z, y, act'(z)); None where it is 0.
+    """
+
+    value: Callable[[Tensor], Tensor]
+    derivative: Callable[[Tensor, Tensor], Tensor] | None = None
+    second_derivative: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
 
-ELEMENTWISE: dict[Activation, Callable[[Tensor], Tensor]] = {
-    Activation.linear: lambda z: z,
-    Activation.gaussian: _gaussian,
-    Activation.relu: torch.relu,
-    Activation.tanh: torch.tanh,
+FUNCTIONS = {
+    Activation.linear: Function(lambda z: z),
+    Activation.gaussian: Function(
+        lambda z: torch.exp(torch.clamp(-z * z, min=SMALLEST_EXPONENT)),
+        lambda z, y: (z * y).mul_(-2),
+        lambda z, y, derivative: torch.addcmul(y, derivative, z).mul_(-2),
+    ),
+    Activation.relu: Function(torch.relu, lambda z, y: (y > 0).to(y.dtype)),
+    Activation.tanh: Function(
+        torch.tanh,
+        lambda z, y: 1 - y * y,
+        lambda z, y, derivative: (derivative * y).mul_(-2),
+    ),
+    Activation.rbf: Function(
+        lambda z: torch.exp(torch.clamp(z, min=SMALLEST_EXPONENT)),
+        lambda z, y: y,
+        lambda z, y, derivative: y.clone(),
+    ),
 }
-
-
-def apply_layer(x: Tensor, weights: Tensor, biases: Tensor, activation: Activation) -> Tensor:
-    """Returns the layer's output [n, n_out]."""
-    if activation is Activation.rbf:
-        return rbf(x, weights)
-    return ELEMENTWISE[activation](torch.addmm(biases, x, weights))
-
-
-def rbf(x: Tensor, weights: Tensor) -> Tensor:
-    """Returns exp(-|x_n - W_j|^2) [n, n_out]."""
-    # The square expanded, so that no [n, n_in, n_out] array is made.
-    squares = (x * x).sum(1, keepdim=True) + (weights * weights).sum(0)
-    return torch.exp(torch.clamp(2 * (x @ weights) - squares, min=SMALLEST_EXPONENT))

@@ -8,33 +8,30 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from panna_exp.model.force_gradients import input_gradient
-from panna_exp.model.gradients import forward
-from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.engine import AnyEngine
 
 # Atoms at a time: what the layers keep of them is then small beside the descriptors.
 _ATOMS = 8192
 
 
-def energies_and_slopes(
-    networks: SpeciesNetworks, descriptors: Tensor, species_counts: Sequence[int]
+def energies_and_gradients(
+    engine: AnyEngine, descriptors: Tensor, species_counts: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     """Returns atomic energies [A] without offsets, and their gradients [A, D].
 
     Args:
-        networks: With or without loops.
+        engine: Of the networks.
         descriptors: [A, D] sorted by species.
-        species_counts: T block sizes.
+        species_counts: [T] atoms of each.
     """
     energies = descriptors.new_empty(len(descriptors))
-    slopes = torch.empty_like(descriptors)
+    gradients = torch.empty_like(descriptors)
     for start in range(0, len(descriptors), _ATOMS):
         part = slice(start, min(start + _ATOMS, len(descriptors)))
-        counts = _counts_within(part, species_counts)
-        passed = forward(networks, descriptors[part], counts)
-        energies[part] = passed.atom_energy
-        slopes[part] = input_gradient(networks, passed, counts).values
-    return energies, slopes
+        cache = engine.forward(descriptors[part], _counts_within(part, species_counts))
+        energies[part] = cache.atom_energy
+        gradients[part] = engine.input_gradient(cache)
+    return energies, gradients
 
 
 def _counts_within(part: slice, counts: Sequence[int]) -> list[int]:

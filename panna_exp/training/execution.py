@@ -14,7 +14,7 @@ from panna_exp.training.step import TrainStep
 class Steps(Protocol):
     """Makes optimisation steps."""
 
-    def __call__(self, indices: Ints, learning_rate: float, number: int, share: float) -> Tensor:
+    def __call__(self, indices: Ints, learning_rate: float, index: int, fraction: float) -> Tensor:
         """Makes one with the structures at ``indices``; see ``TrainStep``.
 
         Returns:
@@ -23,8 +23,8 @@ class Steps(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EagerSteps:
-    """One operation after the other: what other executions have to reproduce.
+class DirectSteps:
+    """One batch after the other: what recorded steps have to reproduce.
 
     Args:
         step: The definition.
@@ -36,7 +36,7 @@ class EagerSteps:
     data: BatchSource
     totals: Totals
 
-    def __call__(self, indices: Ints, learning_rate: float, number: int, share: float) -> Tensor:
+    def __call__(self, indices: Ints, learning_rate: float, index: int, fraction: float) -> Tensor:
         """Makes a step."""
         batch = self.data.batch(indices)
-        return self.step(batch, learning_rate, self.totals, number, share)
+        return self.step(batch, learning_rate, self.totals, index, fraction)

@@ -25,24 +25,31 @@ class Slot:
 class FlatParameters:
     """Makes the trainable parameters of ``networks`` views of one buffer, and their gradients too.
 
-    Frozen parameters stay where they are: nothing can move them.
+    Frozen parameters lie behind them in a larger buffer, where nothing moves them.
+
+    Attributes:
+        buffer: [P'] all parameters, the trainable ones first.
+        values: [P] the trainable ones.
+        gradients: [P].
+        slots: Where each trainable parameter lies.
     """
 
     def __init__(self, networks: SpeciesNetworks) -> None:
-        layers = [(name, p) for name, _, p, trainable in networks.named_layers() if trainable]
+        layers = list(networks.named_layers())
+        layers.sort(key=lambda layer: not layer[3])  # the trainable ones first
         device = next(networks.parameters()).device
-        total = sum(parameter.numel() for _, parameter in layers)
-        self.values = torch.empty(total, dtype=networks.dtype, device=device)
-        self.gradients = torch.zeros_like(self.values)
+        self.buffer = torch.cat([layer.detach().reshape(-1) for _, _, layer, _ in layers])
+        total = sum(layer.numel() for _, _, layer, trainable in layers if trainable)
+        self.values = self.buffer[:total]
+        self.gradients = torch.zeros(total, dtype=networks.dtype, device=device)
         self.slots: list[Slot] = []
         start = 0
-        for name, parameter in layers:
+        for name, _, parameter, trainable in layers:
             slot = Slot(name, start, parameter.shape)
-            view = self.view(self.values, slot)
-            view.copy_(parameter.detach())
-            parameter.data = view
-            parameter.grad = self.view(self.gradients, slot)
-            self.slots.append(slot)
+            parameter.data = self.view(self.buffer, slot)
+            if trainable:
+                parameter.grad = self.view(self.gradients, slot)
+                self.slots.append(slot)
             start = slot.stop
 
     @staticmethod

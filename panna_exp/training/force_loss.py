@@ -49,7 +49,7 @@ class ForceLossSettings:
 
 
 class ForceLoss:
-    """Maps force errors [A, 3] (eV/angstrom) to a scalar loss and its slope."""
+    """Maps force errors [A, 3] (eV/angstrom) to a scalar loss and its gradient."""
 
     def __init__(self, settings: ForceLossSettings) -> None:
         self.settings = settings
@@ -90,8 +90,8 @@ class ForceLoss:
         squares = delta * delta
         if self.settings.name.startswith("exp_quad"):
             return self._exponential(delta, squares, by_atom)
-        slope = delta * by_atom
-        return torch.sum(slope * delta), 2 * slope
+        weighted = delta * by_atom
+        return torch.sum(weighted * delta), 2 * weighted
 
     def _exponential(
         self, delta: Tensor, squares: Tensor, by_atom: Tensor
@@ -124,7 +124,7 @@ class ForceLoss:
 def virial_loss(
     strain: Tensor, virial: Tensor, num_atoms: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Returns the mean over the batch of sum (dW)^2 / N (eV^2), and its slope by ``strain``.
+    """Returns the mean over the batch of sum (dW)^2 / N (eV^2), and its gradient by ``strain``.
 
     Args:
         strain: [S, 3, 3] the predicted energy's derivative by strain, minus its virial W (eV).

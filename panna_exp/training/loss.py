@@ -70,7 +70,7 @@ class EnergyLoss:
         return weighted.mean() if self._settings.reduction == "mean" else weighted.sum()
 
     @torch.no_grad()
-    def with_slope(
+    def value_and_gradient(
         self, delta: Tensor, num_atoms: Tensor, weights: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Returns the loss and its derivative [S] by each error; ``weights`` as of the call."""
@@ -78,8 +78,8 @@ class EnergyLoss:
             with torch.enable_grad():
                 variable = delta.detach().requires_grad_()
                 value = self(variable, num_atoms, weights)
-                (slope,) = torch.autograd.grad(value, variable)
-            return value.detach(), slope
+                (gradient,) = torch.autograd.grad(value, variable)
+            return value.detach(), gradient
         weighted = _times(delta * self._factor(num_atoms), weights)
         return torch.dot(weighted, delta), 2 * weighted
 
@@ -87,8 +87,8 @@ class EnergyLoss:
         """What a structure's squared error is multiplied by, where the loss is a sum of squares."""
         power = {"": 0, "_atom": 2, "_std_atom": 1}[self._suffix]
         power += _WEIGHT_POWERS[self._settings.weight] if self._settings.panna_version != 1 else 0
-        share = 1.0 / len(num_atoms) if self.is_mean else 1.0
-        return num_atoms**-power * share if power else share
+        fraction = 1.0 / len(num_atoms) if self.is_mean else 1.0
+        return num_atoms**-power * fraction if power else fraction
 
     def _version_1(self, squares: Tensor, total: Tensor) -> Tensor:
         if self._exponential:

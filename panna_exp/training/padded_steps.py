@@ -6,7 +6,6 @@ losses, gradients, errors and the update, in the same code that the eager step r
 from step to step lies in one small tensor: the structures' numbers and four scalars. There is one
 graph for each size of padded batches. Without recording, the same code runs operation by operation
 on any device, and is then the eager step but for the padding: so the tests compare them on a CPU.
-Batches of few sizes are also what ``torch.compile`` wants.
 """
 
 from collections.abc import Callable
@@ -16,13 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from panna_exp.data.batch import AtomBatch
 from panna_exp.data.padded import Capacity, PaddedData
 from panna_exp.data.structures import Ints
 from panna_exp.training.metrics import Totals
 from panna_exp.training.step import TrainStep
 
-_SCALARS = 4  # share of the batch, rate and count of Adam, weight of the average
+_SCALARS = 4  # fraction of the batch, rate and count of Adam, weight of the average
 _WARM_UPS = 3  # steps before recording, in which libraries take their memory
 _BUFFERS = 2  # on the host: one is filled while the other is on its way
 _NOBODY = np.zeros(0, dtype=np.int64)
@@ -58,41 +56,30 @@ class PaddedSteps:
         data: Batches.
         totals: Sums of errors, those of every step.
         record: Whether to record CUDA graphs; false: one operation after the other.
-        compiled: Whether ``torch.compile`` makes one function of networks, losses and gradients
-            for each size of batches; takes 10 to 40 s a size.
     """
 
-    def __init__(
-        self,
-        step: TrainStep,
-        data: PaddedData,
-        totals: Totals,
-        record: bool,
-        compiled: bool = False,
-    ) -> None:
+    def __init__(self, step: TrainStep, data: PaddedData, totals: Totals, record: bool) -> None:
         self._step = step
-        self._compiled = compiled
         self._data = data
         self._totals = totals
         self._record = record
         self._sizes: dict[Capacity, _OneSize] = {}
 
-    def __call__(self, indices: Ints, learning_rate: float, number: int, share: float) -> Tensor:
+    def __call__(self, indices: Ints, learning_rate: float, index: int, fraction: float) -> Tensor:
         """Makes a step with the structures at ``indices``."""
         capacity = self._data.capacity(indices)
         size = self._sizes.get(capacity)
         if size is None:
-            size = self._sizes[capacity] = _OneSize(
-                self._step, self._data, capacity, self._totals, self._compiled
-            )
+            size = _OneSize(self._step, self._data, capacity, self._totals)
+            self._sizes[capacity] = size
             if self._record:
                 size.record(self._mutable())
         # A mean over the batch divides by the padded number of structures.
-        padded_share = share * (capacity.structures + 1) / len(indices)
+        padded_fraction = fraction * (capacity.structures + 1) / len(indices)
         rate, count = self._step.optimizer.scalars(learning_rate)
         average = self._step.average
         weight = 0.0 if average is None else average.weight(self._step.optimizer.updates)
-        size.set(self._data.numbers(indices, capacity), (padded_share, rate, count, weight))
+        size.set(self._data.numbers(indices, capacity), (padded_fraction, rate, count, weight))
         self._totals.count(len(indices))
         return size.run()[: len(indices)]
 
@@ -109,15 +96,9 @@ class _OneSize:
     """The steps of one size of padded batches."""
 
     def __init__(
-        self,
-        step: TrainStep,
-        data: PaddedData,
-        capacity: Capacity,
-        totals: Totals,
-        compiled: bool,
+        self, step: TrainStep, data: PaddedData, capacity: Capacity, totals: Totals
     ) -> None:
         self._step = step
-        self._differentiate = _compiled(step) if compiled else step.differentiate
         self._data = data
         self._capacity = capacity
         self._totals = totals
@@ -159,28 +140,15 @@ class _OneSize:
     @torch.no_grad()
     def _make(self) -> Tensor:
         step = self._step
-        share, rate, count, weight = self._inputs.scalars.unbind()
+        fraction, rate, count, weight = self._inputs.scalars.unbind()
         batch = self._data.batch(self._inputs.numbers, self._capacity)
-        delta = self._differentiate(batch, self._totals, 0, share.to(batch.energy.dtype))
+        delta = step.differentiate(batch, self._totals, 0, fraction.to(batch.energy.dtype))
         step.optimizer.replay(rate, count)
         if step.masks is not None:
             step.masks.apply()
         if step.average is not None:
             step.average.replay(weight)
         return delta
-
-
-def _compiled(step: TrainStep) -> Callable[..., Tensor]:
-    """Returns ``step.differentiate``, compiled at its first call for each size of batches."""
-
-    def differentiate(batch: AtomBatch, totals: Totals, number: int, share: Tensor) -> Tensor:
-        # The gradients are views of this array. Unless it is used itself, torch.compile takes
-        # their place in it for unknown, and ends in an error of its own.
-        step.parameters.gradients.zero_()
-        return step.differentiate(batch, totals, number, share)
-
-    function: Callable[..., Tensor] = torch.compile(differentiate, dynamic=False)
-    return function
 
 
 class _Sender:

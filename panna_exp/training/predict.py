@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.batch import AtomBatch, BatchSource
-from panna_exp.model.force_gradients import input_gradient
-from panna_exp.model.gradients import forward
+from panna_exp.model.engine import AnyEngine
 from panna_exp.model.networks import SpeciesNetworks
 
 
@@ -38,28 +37,26 @@ class Predicted:
 
 
 @torch.no_grad()
-def predict_forces(networks: SpeciesNetworks, batch: AtomBatch, strain: bool = False) -> Predicted:
+def predict_forces(engine: AnyEngine, batch: AtomBatch, strain: bool = False) -> Predicted:
     """Returns energies and, where the batch has Jacobians, forces in the order of its rows."""
     if batch.forces is None:
-        return Predicted(predict(networks, batch), None)
-    passed = forward(networks, batch.descriptors, batch.species_counts)
-    slopes = input_gradient(networks, passed, batch.species_counts)
-    energy = batch.sum_by_structure(passed.atom_energy)
+        return Predicted(predict(engine.networks, batch), None)
+    cache = engine.forward(batch.descriptors, batch.species_counts)
+    by_input = engine.input_gradient(cache)
+    energy = batch.sum_by_structure(cache.atom_energy)
     if strain:
-        gradient, by_strain = batch.forces.jacobian.pull_with_strain(slopes.values)
+        gradient, by_strain = batch.forces.jacobian.pull_with_strain(by_input)
         return Predicted(energy, gradient.neg_(), by_strain)
-    return Predicted(energy, batch.forces.jacobian.pull(slopes.values).neg_())
+    return Predicted(energy, batch.forces.jacobian.pull(by_input).neg_())
 
 
-def predict_all_forces(
-    networks: SpeciesNetworks, data: BatchSource, batch_size: int = 100
-) -> Predicted:
+def predict_all_forces(engine: AnyEngine, data: BatchSource, batch_size: int = 100) -> Predicted:
     """Returns energies and forces of a whole data set, atoms in its order."""
     if not data.has_forces:
-        return Predicted(predict_all(networks, data, batch_size), None)
+        return Predicted(predict_all(engine.networks, data, batch_size), None)
     energies, forces = [], []
     for batch in data.batches(batch_size):
-        predicted = predict_forces(networks, batch)
+        predicted = predict_forces(engine, batch)
         assert predicted.forces is not None
         assert batch.forces is not None
         energies.append(predicted.energy)

@@ -243,7 +243,7 @@ class Trainer:
     def _validated(self) -> dict[str, float]:
         if self.validation is None:
             return {}
-        with self.step.averaged(), self.step.networks.exact():
+        with self.step.averaged():
             return validate(self.step, self.validation).read(self.energy_rescale)
 
 

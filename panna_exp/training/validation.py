@@ -24,7 +24,7 @@ def validate(step: TrainStep, data: BatchSource) -> Totals:
     size = _STRUCTURES if forces else _STRUCTURES_WITHOUT_FORCES
     energy = torch.zeros_like(data.energy)
     processes = step.processes
-    for number, batch in zip(
+    for index, batch in zip(
         count(processes.rank, processes.size),
         data.batches(size, processes.rank, processes.size),
         strict=False,
@@ -34,7 +34,7 @@ def validate(step: TrainStep, data: BatchSource) -> Totals:
             if forces
             else predict(step.networks, batch)
         )
-        energy[number * size : number * size + len(batch)] = found
+        energy[index * size : index * size + len(batch)] = found
     processes.sum_(energy)
     processes.sum_(totals.sums)
     delta = energy - data.energy
@@ -55,16 +55,16 @@ def _with_forces(step: TrainStep, batch: AtomBatch, part: float, totals: Totals)
     forces = batch.forces
     assert forces is not None
     strain = loss.settings.virial_cost > 0 and forces.virial is not None
-    predicted = predict_forces(step.networks, batch, strain)
+    predicted = predict_forces(step.exact, batch, strain)
     assert predicted.forces is not None
     delta = predicted.forces - forces.target
     value, _ = loss(delta, batch.structure, batch.num_atoms, forces.known)
-    share = part if loss.is_mean else 1.0
+    fraction = part if loss.is_mean else 1.0
     if predicted.strain is not None and forces.virial is not None:
         value_of_virials, _ = virial_loss(predicted.strain, forces.virial, batch.num_atoms)
         cost = loss.settings.virial_cost * part
         totals.add_virials(
             predicted.strain + forces.virial, batch.num_atoms, value_of_virials * cost
         )
-    totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * share))
+    totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * fraction))
     return predicted.energy

@@ -15,8 +15,8 @@ class DescriptorKernel(Enum):
     """What computes descriptors and forces from positions."""
 
     auto = "auto"
-    tensor = "tensor"
-    compiled = "compiled"
+    torch = "torch"
+    numba = "numba"
     triton = "triton"
 
 
@@ -24,9 +24,8 @@ class Execution(Enum):
     """How a training's steps are executed."""
 
     auto = "auto"
-    eager = "eager"
-    loops = "loops"
-    compile = "compile"
+    torch = "torch"
+    numba = "numba"
     cuda_graph = "cuda_graph"
 
 

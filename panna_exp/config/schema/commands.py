@@ -25,9 +25,8 @@ class CommonConfig:
     precision: Precision = option(Precision.float32, "of the network: float32 or float64")
     descriptor_kernel: DescriptorKernel = option(
         DescriptorKernel.auto,
-        "what computes descriptors and forces from positions: tensor (operations of torch), "
-        "compiled (loops; CPU, mBP), triton (GPU, mBP), or auto (compiled on a CPU where that "
-        "pays, otherwise tensor)",
+        "what computes descriptors and forces from positions: torch, numba (CPU, mBP), triton "
+        "(GPU, mBP), or auto (numba on a CPU where that pays, otherwise torch)",
     )
 
 
@@ -37,10 +36,9 @@ class TrainConfig(CommonConfig):
 
     execution: Execution = option(
         Execution.auto,
-        "of the steps: eager, loops (compiled by numba for the CPU: some 5 s before the first "
-        "step, once), compile (by torch.compile: half a minute before the first), cuda_graph "
-        "(recorded once and repeated; GPU only), or auto (a resumed run keeps its own, a new one "
-        "takes loops on a CPU where that pays, otherwise eager)",
+        "of the steps: torch, numba (compiled for the CPU: some 5 s before the first step, once), "
+        "cuda_graph (recorded once and repeated; GPU only), or auto (a resumed run keeps its own, "
+        "a new one takes numba on a CPU where that pays, otherwise torch)",
     )
     io: IoConfig = group(IoConfig, "folders and frequencies")
     data: DataConfig = group(DataConfig, "data sets")

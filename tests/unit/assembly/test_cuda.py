@@ -1,4 +1,4 @@
-"""What only a GPU can show: recorded steps and sent batches are the eager, resident ones."""
+"""What only a GPU can show: recorded steps and sent batches are the direct, resident ones."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.products import BF16, EXACT, TF32
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
-from panna_exp.training.execution import EagerSteps
+from panna_exp.training.execution import DirectSteps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
 
@@ -50,16 +50,15 @@ def make_case(kind, dtype=torch.float64, products=EXACT):
         return NetworkData(symbol=symbol, layers=layers, offset=0.0)
 
     networks = SpeciesNetworks([network("H"), network("O")], dtype).to(CUDA)
-    networks.use(products)
     training = TrainingConfig(wscale_l2=1e-3, ema_decay=0.9, clip_norm=1.0)
-    step, totals = make_train_step(training, networks), Totals(CUDA)
+    step, totals = make_train_step(training, networks, products=products), Totals(CUDA)
     home = CPU if kind == "hosted" else CUDA
     data = PackedData(structures, structures.energy, 2, dtype, home)
     if kind == "recorded":
         steps = PaddedSteps(step, PaddedData(data, BATCH), totals, record=True)
     else:
         source = HostedData(data, CUDA) if kind == "hosted" else data
-        steps = EagerSteps(step=step, data=source, totals=totals)
+        steps = DirectSteps(step=step, data=source, totals=totals)
     order = BatchOrder(COUNT, BATCH, 0, True)
     errors = [steps(order.indices(n), 0.01 / (1 + n), n, 1.0).clone() for n in range(30)]
     return step, totals.read(), errors
@@ -70,8 +69,8 @@ def make_case(kind, dtype=torch.float64, products=EXACT):
     # Recorded, Adam's kernel takes the learning rate in float32.
     [("recorded", 1e-6), ("hosted", 1e-10)],
 )
-def test_other_executions_are_the_eager_one(kind, tolerance):
-    eager, expected, errors = make_case("eager")
+def test_other_executions_are_the_direct_one(kind, tolerance):
+    direct, expected, errors = make_case("direct")
     step, found, others = make_case(kind)
     for one, other in zip(others, errors, strict=True):
         torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
@@ -79,13 +78,13 @@ def test_other_executions_are_the_eager_one(kind, tolerance):
     for name in ("parameters", "average"):
         torch.testing.assert_close(
             getattr(step, name).values,
-            getattr(eager, name).values,
+            getattr(direct, name).values,
             rtol=tolerance,
             atol=tolerance,
         )
 
 
-@pytest.mark.parametrize("kind", ["eager", "recorded"])
+@pytest.mark.parametrize("kind", ["direct", "recorded"])
 @pytest.mark.parametrize("products", [TF32, BF16])
 def test_rounded_products_train_nearly_alike(kind, products):
     exact, _, _ = make_case(kind, torch.float32)
@@ -121,7 +120,7 @@ def make_cells(count, atoms):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])
 def test_triton_kernels_give_the_products_of_tensor_operations(dtype, tolerance):
     pytest.importorskip("triton")
-    triton, tensor = (operator_of(MBP, dtype, CUDA, kernel=kind) for kind in ("triton", "tensor"))
+    triton, tensor = (operator_of(MBP, dtype, CUDA, kernel=kind) for kind in ("triton", "torch"))
     geometry = tensor.geometry(make_cells(5, 40))
     v = torch.randn(len(geometry.positions), tensor.size, dtype=dtype, device=CUDA)
     u, strain = v[:, :3].contiguous(), v[:5, :9].reshape(5, 3, 3)
@@ -161,7 +160,7 @@ def train_on_forces(kernel, record):
     if record:
         steps = PaddedSteps(step, PaddedData(data, 4, padded_jacobians(data)), totals, record=True)
     else:
-        steps = EagerSteps(step=step, data=data, totals=totals)
+        steps = DirectSteps(step=step, data=data, totals=totals)
     order = BatchOrder(20, 4, 0, True)
     for number in range(10):
         steps(order.indices(number), 0.01, number, 1.0)
@@ -169,12 +168,12 @@ def train_on_forces(kernel, record):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "record"), [("triton", False), ("triton", True), ("tensor", True)]
+    ("kernel", "record"), [("triton", False), ("triton", True), ("torch", True)]
 )
 def test_steps_on_forces_are_the_eager_ones_of_tensor_operations(kernel, record):
     if kernel == "triton":
         pytest.importorskip("triton")
-    expected, totals = train_on_forces("tensor", False)
+    expected, totals = train_on_forces("torch", False)
     found, others = train_on_forces(kernel, record)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
     assert others == pytest.approx(totals, rel=1e-6)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from panna_exp.assembly import execution
 from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_threads
 from panna_exp.config.schema import Execution, Matmul, TrainConfig
@@ -62,10 +61,10 @@ def choose(config, data, saved=None, processes=ALONE, networks=None, num_steps=1
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-@pytest.mark.parametrize("execution", [Execution.auto, Execution.eager])
-def test_a_new_training_is_eager(device, execution, caplog):
+@pytest.mark.parametrize("execution", [Execution.auto, Execution.torch])
+def test_a_new_training_is_by_torch(device, execution, caplog):
     data = make_data(torch.device(device))
-    assert choose(make_config(execution=execution), data) is Execution.eager
+    assert choose(make_config(execution=execution), data) is Execution.torch
     assert not caplog.messages
 
 
@@ -75,14 +74,14 @@ def test_a_continued_training_keeps_its_execution_and_the_user_may_change_it(cap
     assert choose(make_config(), data, "cuda_graph") is graph
     assert choose(make_config(execution=graph), data, "cuda_graph") is graph
     assert not caplog.messages
-    assert choose(make_config(execution=graph), data, "eager") is graph
+    assert choose(make_config(execution=graph), data, "torch") is graph
     assert caplog.messages == [
-        "execution=cuda_graph: the checkpoint was made with eager; results agree to round-off only"
+        "execution=cuda_graph: the checkpoint was made with torch; results agree to round-off only"
     ]
 
 
-def test_graphs_of_a_checkpoint_that_cannot_be_had_become_eager_and_are_warned_of(caplog):
-    assert choose(make_config(), make_data(), "cuda_graph") is Execution.eager
+def test_graphs_of_a_checkpoint_that_cannot_be_had_become_torch_and_are_warned_of(caplog):
+    assert choose(make_config(), make_data(), "cuda_graph") is Execution.torch
     (message,) = caplog.messages
     assert "runs on cpu" in message
     assert "results agree to round-off only" in message
@@ -111,18 +110,7 @@ def test_what_has_no_fixed_shapes_is_refused_by_name(changes, jacobians, process
     (text,) = str(error.value).splitlines()
     assert message in text
     assert text.startswith("execution=cuda_graph: ")
-    assert text.endswith("use execution=eager")
-
-
-def test_what_cannot_be_compiled_is_refused_by_name(monkeypatch):
-    config = make_config(execution=Execution.compile)
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(ConfigError, match=r"needs a C\+\+ compiler on a CPU, and none is on"):
-        choose(config, make_data())
-    lists = NeighborLists.__new__(NeighborLists)
-    with pytest.raises(ConfigError, match="forces from positions come from loops that are comp"):
-        choose(config, make_data(torch.device("cuda"), lists))
+    assert text.endswith("use execution=torch")
 
 
 LISTS = NeighborLists.__new__(NeighborLists)
@@ -130,39 +118,52 @@ LISTS = NeighborLists.__new__(NeighborLists)
 
 @pytest.mark.parametrize(
     ("jacobians", "num_steps", "expected"),
-    [(None, 19_999, "eager"), (None, 20_000, "loops"), (LISTS, 1, "loops")],
+    [(None, 19_999, "torch"), (None, 20_000, "numba"), (LISTS, 1, "numba")],
     ids=["few steps", "many steps", "forces"],
 )
-def test_auto_takes_loops_where_compiling_pays(jacobians, num_steps, expected):
+def test_auto_takes_numba_where_compiling_pays(jacobians, num_steps, expected):
     data = make_data(jacobians=jacobians)
-    config, loops = make_config(), make_config(execution=Execution.loops)
+    config, asked = make_config(), make_config(execution=Execution.numba)
     assert choose(config, data, num_steps=num_steps) is Execution(expected)
-    assert choose(loops, data) is Execution.loops
+    assert choose(asked, data) is Execution.numba
     frozen = make_networks(trainable=(False, True))
-    assert choose(config, data, num_steps=num_steps, networks=frozen) is Execution.eager
+    assert choose(config, data, num_steps=num_steps, networks=frozen) is Execution(expected)
+    rbf = make_networks(Activation.rbf)
+    assert choose(config, data, num_steps=num_steps, networks=rbf) is Execution.torch
 
 
 @pytest.mark.parametrize(
     ("changes", "networks", "message"),
     [
-        ({}, {"hidden": Activation.tanh}, "there are no loops for tanh layers"),
-        ({}, {"trainable": (False, True)}, "loops train all layers, but some are frozen"),
-        ({"matmul": Matmul.bf16}, {}, "loops do not round factors as training.matmul=bf16 does"),
-        ({"device": "cuda"}, {}, "loops are for a CPU, but this training runs on cuda"),
+        ({}, {"hidden": Activation.rbf}, "rbf layers are not compiled by numba"),
+        ({"matmul": Matmul.bf16}, {}, "numba does not round factors as training.matmul=bf16 does"),
+        ({"device": "cuda"}, {}, "numba compiles for a CPU, but this training runs on cuda"),
     ],
 )
-def test_what_has_no_loops_is_refused_by_name(changes, networks, message):
+def test_what_numba_cannot_do_is_refused_by_name(changes, networks, message):
     data = make_data(torch.device(changes.pop("device", "cpu")))
-    config = make_config(execution=Execution.loops, **changes)
+    config = make_config(execution=Execution.numba, **changes)
     with pytest.raises(ConfigError) as error:
         choose(config, data, networks=make_networks(**networks))
-    assert str(error.value) == f"execution=loops: {message}: use execution=eager"
+    assert str(error.value) == f"execution=numba: {message}: use execution=torch"
 
 
-@pytest.mark.parametrize("name", ["compile", "eager", "loops"])
-def test_a_continued_training_keeps_what_it_had_on_a_cpu(name, monkeypatch):
-    monkeypatch.setattr(execution.shutil, "which", lambda _: "/a/compiler")
-    assert choose(make_config(), make_data(), name) is Execution(name)
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [("torch", "torch"), ("numba", "numba"), ("eager", "torch"), ("loops", "numba")],
+)
+def test_a_continued_training_keeps_what_it_had_on_a_cpu(saved, expected, caplog):
+    assert choose(make_config(), make_data(), saved) is Execution(expected)
+    assert choose(make_config(execution=Execution(expected)), make_data(), saved)
+    assert not caplog.messages
+
+
+def test_a_checkpoint_of_an_execution_that_was_removed_goes_on_by_torch(caplog):
+    assert choose(make_config(), make_data(), "compile") is Execution.torch
+    assert caplog.messages == [
+        "the checkpoint was made with execution=compile, this is torch (removed: torch.compile "
+        "made slower steps); results agree to round-off only"
+    ]
 
 
 def test_streamed_data_are_refused():
@@ -176,13 +177,8 @@ def test_streamed_data_are_refused():
 def test_graphs_make_padded_steps_and_say_how_large(caplog):
     with caplog.at_level(logging.INFO):
         recorded = make_steps(Execution.cuda_graph, None, make_data(), Totals(CPU), 2)
-        compiled = make_steps(Execution.compile, None, make_data(), Totals(CPU), 2)
     assert isinstance(recorded, PaddedSteps)
-    assert isinstance(compiled, PaddedSteps)
-    assert caplog.messages == [
-        "CUDA graphs of 2 structures and 8 atoms a batch",
-        "compiled steps of 2 structures and 8 atoms a batch",
-    ]
+    assert caplog.messages == ["CUDA graphs of 2 structures and 8 atoms per batch"]
 
 
 def test_threads_that_change_are_warned_of(caplog):

@@ -220,8 +220,8 @@ def check_slopes(case, indices=(0, 5, 1, 3)):
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_batch_of_many_is_many_batches_of_one(route):
     case = make_case(route, make_structures())
-    whole = predict_all_forces(case.networks, case.data, 12)
-    single = predict_all_forces(case.networks, case.data, 1)
+    whole = predict_all_forces(case.step.exact, case.data, 12)
+    single = predict_all_forces(case.step.exact, case.data, 1)
     torch.testing.assert_close(whole.energy, single.energy, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(whole.forces, single.forces, rtol=1e-12, atol=1e-12)
 
@@ -229,7 +229,7 @@ def test_a_batch_of_many_is_many_batches_of_one(route):
 def test_forces_are_minus_the_slope_of_the_energy():
     structures = make_structures(4)
     case = make_case("on the fly", structures)
-    forces = predict_all_forces(case.networks, case.data).forces.numpy()
+    forces = predict_all_forces(case.step.exact, case.data).forces.numpy()
     operator = MBP(PARAMETERS, torch.float64)
 
     def energy(positions):
@@ -237,7 +237,7 @@ def test_forces_are_minus_the_slope_of_the_energy():
         descriptors = operator.compute(operator.geometry(moved)).numpy()
         moved = replace(moved, descriptors=descriptors)
         packed = PackedData(moved, structures.energy, 2, torch.float64, CPU)
-        return float(predict_all_forces(case.networks, packed).energy.sum())
+        return float(predict_all_forces(case.step.exact, packed).energy.sum())
 
     for atom, axis in ((0, 0), (4, 1), (9, 2), (13, 0)):
         ends = []

@@ -1,4 +1,4 @@
-"""Steps of fixed shapes with forces from positions are the eager steps to round-off."""
+"""Steps of fixed shapes with forces from positions are the direct steps to round-off."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -20,7 +20,7 @@ from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
-from panna_exp.training.execution import EagerSteps
+from panna_exp.training.execution import DirectSteps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
 
@@ -92,7 +92,7 @@ def make_case(padded, virials, **training):
         source = PaddedData(data, BATCH, padded_jacobians(data))
         steps = PaddedSteps(step, source, totals, record=False)
     else:
-        steps = EagerSteps(step=step, data=data, totals=totals)
+        steps = DirectSteps(step=step, data=data, totals=totals)
     return SimpleNamespace(steps=steps, step=step, totals=totals, data=data)
 
 
@@ -106,15 +106,15 @@ def test_twenty_steps_are_the_eager_ones(virials, options):
         indices = random.permutation(23)[: 5 - number % 3]
         if number == 5:
             indices = np.array([5, 11, 17, 4, 10])
-        eager, padded = (case.steps(indices, 1e-3, number, 1.0) for case in cases)
-        torch.testing.assert_close(padded, eager, rtol=1e-12, atol=1e-12)
-    eager, padded = cases
+        direct, padded = (case.steps(indices, 1e-3, number, 1.0) for case in cases)
+        torch.testing.assert_close(padded, direct, rtol=1e-12, atol=1e-12)
+    direct, padded = cases
     for one, other in (
-        (padded.step.parameters.values, eager.step.parameters.values),
-        (padded.step.optimizer.second_moment, eager.step.optimizer.second_moment),
+        (padded.step.parameters.values, direct.step.parameters.values),
+        (padded.step.optimizer.second_moment, direct.step.optimizer.second_moment),
     ):
         torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-12)
-    expected = eager.totals.read()
+    expected = direct.totals.read()
     assert padded.totals.read() == pytest.approx(expected, rel=1e-11)
     assert expected["force_mae"] > 0
     assert ("virial_mae" in expected) == virials

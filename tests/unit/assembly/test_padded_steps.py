@@ -1,6 +1,5 @@
-"""Steps of fixed shapes, run without recording, are the eager steps to round-off."""
+"""Steps of fixed shapes, run without recording, are the direct steps to round-off."""
 
-import shutil
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
@@ -23,7 +22,7 @@ from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.training import padded_steps
-from panna_exp.training.execution import EagerSteps
+from panna_exp.training.execution import DirectSteps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
 
@@ -67,7 +66,7 @@ def make_jacobians(structures, route, scale):
     return StoredJacobians(stored, structures.num_atoms, SIZE, torch.float64, CPU)
 
 
-def make_networks(uniform, trainable):
+def make_networks(equal, trainable):
     random = np.random.default_rng(2)
     activations = (Activation.gaussian, Activation.tanh, Activation.linear)
 
@@ -79,7 +78,7 @@ def make_networks(uniform, trainable):
         )
         return NetworkData(symbol=symbol, layers=layers, offset=0.0, trainable=trainable)
 
-    widths = (7, 7, 7, 7) if uniform else (7, 4, 7, 6)
+    widths = (7, 7, 7, 7) if equal else (7, 4, 7, 6)
     pairs = zip("HCOS", widths, strict=True)
     return SpeciesNetworks([network(*pair) for pair in pairs], torch.float64)
 
@@ -88,16 +87,15 @@ def make_case(
     route,
     padded,
     *,
-    uniform=True,
+    equal=True,
     masked=False,
     without_forces=(),
     scale=1.0,
-    compiled=False,
     **training,
 ):
     trainable = (True, False, True) if masked else (True, True, True)
     structures = make_structures(route, without_forces, scale)
-    networks = make_networks(uniform, trainable)
+    networks = make_networks(equal, trainable)
     data = PackedData(
         structures,
         structures.energy,
@@ -110,10 +108,10 @@ def make_case(
     kept = np.arange(SIZE * 7).reshape(SIZE, 7) % 3 > 0
     step = make_train_step(config, networks, {"H.0.weights": kept} if masked else None)
     totals = Totals(CPU)
-    steps = EagerSteps(step=step, data=data, totals=totals)
+    steps = DirectSteps(step=step, data=data, totals=totals)
     if padded:
         batches = PaddedData(data, BATCH, padded_jacobians(data))
-        steps = PaddedSteps(step, batches, totals, record=False, compiled=compiled)
+        steps = PaddedSteps(step, batches, totals, record=False)
     return SimpleNamespace(steps=steps, step=step, totals=totals)
 
 
@@ -132,48 +130,34 @@ def train(case, number=20):
     ("route", "options"),
     [
         ("energies", {}),
-        ("energies", {"uniform": False, "clip_norm": 0.1, "ema_decay": 0.9}),
+        ("energies", {"equal": False, "clip_norm": 0.1, "ema_decay": 0.9}),
         ("energies", {"masked": True, "wscale_l1": 1e-3, "bscale_l2": 1e-2, "clip_value": 0.01}),
         ("energies", {"panna_version": 1, "loss_function": "quad_std_atom", "wscale_l2": 1e-3}),
         ("energies", {"energy_reduction": "sum", "energy_weight": "n_atoms"}),
         ("energies", {"adam_eps_placement": EpsilonPlacement.torch, "adam_eps": 1e-3}),
         ("dense", {}),
         ("sparse", {"without_forces": (3, 11, 40)}),
-        ("sparse", {"uniform": False, "floss_function": "quad_percomp", "wscale_l2": 1e-3}),
+        ("sparse", {"equal": False, "floss_function": "quad_percomp", "wscale_l2": 1e-3}),
         ("dense", {"force_reduction": "sum", "force_weights": "n_atoms", "panna_version": 1}),
         ("sparse", {"floss_function": "exp_quad", "scale": 0.02}),
     ],
 )
-def test_twenty_steps_are_the_eager_ones(route, options):
-    check_twenty_steps(route, options, compiled=False)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
-@pytest.mark.filterwarnings("ignore")  # of what torch imports to compile
-def test_twenty_compiled_steps_are_the_eager_ones():
-    check_twenty_steps("dense", {"wscale_l2": 1e-3, "clip_norm": 0.1}, compiled=True)
-
-
-def check_twenty_steps(route, options, compiled):
-    eager, padded = (
-        make_case(route, False, **options),
-        make_case(route, True, compiled=compiled, **options),
-    )
-    start = eager.step.parameters.values.clone()
-    errors, same = train(eager), train(padded)
-    assert (eager.step.parameters.values - start).abs().max() > 1e-3
+def test_twenty_steps_are_the_direct_ones(route, options):
+    direct, padded = (make_case(route, False, **options), make_case(route, True, **options))
+    start = direct.step.parameters.values.clone()
+    errors, same = train(direct), train(padded)
+    assert (direct.step.parameters.values - start).abs().max() > 1e-3
     for one, other in zip(errors, same, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-12)
     for name in ("parameters.values", "optimizer.first_moment", "optimizer.second_moment"):
-        found, expected = (get(case.step, name) for case in (padded, eager))
+        found, expected = (get(case.step, name) for case in (padded, direct))
         torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
-    assert padded.totals.read() == pytest.approx(eager.totals.read(), rel=1e-11)
+    assert padded.totals.read() == pytest.approx(direct.totals.read(), rel=1e-11)
     assert len(padded.steps._sizes) == 2
-    assert padded.step.optimizer.updates == eager.step.optimizer.updates == 20
-    if eager.step.average is not None:
+    assert padded.step.optimizer.updates == direct.step.optimizer.updates == 20
+    if direct.step.average is not None:
         torch.testing.assert_close(
-            padded.step.average.values, eager.step.average.values, rtol=1e-12, atol=1e-12
+            padded.step.average.values, direct.step.average.values, rtol=1e-12, atol=1e-12
         )
 
 

@@ -21,20 +21,20 @@ def bp():
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_choice_counts_more_than_the_rule(parameters, bp, compiled):
-    tensor = operator_of(parameters(), compiled=compiled, kernel="tensor")
-    assert type(tensor) is MBP
-    loops = operator_of(parameters(), compiled=compiled, kernel="compiled")
-    assert isinstance(loops, CompiledMBP)
+    by_torch = operator_of(parameters(), compiled=compiled, kernel="torch")
+    assert type(by_torch) is MBP
+    by_numba = operator_of(parameters(), compiled=compiled, kernel="numba")
+    assert isinstance(by_numba, CompiledMBP)
     automatic = operator_of(parameters(), compiled=compiled, kernel="auto")
     assert isinstance(automatic, CompiledMBP) == compiled
-    assert isinstance(operator_of(bp, compiled=compiled, kernel="tensor"), BP)
+    assert isinstance(operator_of(bp, compiled=compiled, kernel="torch"), BP)
 
 
 @pytest.mark.parametrize(
     ("kernel", "device", "reason"),
     [
-        ("triton", "cpu", "these run on a CUDA device, but this computes on cpu: use compiled"),
-        ("compiled", "cuda", "these loops run on a CPU, but this computes on cuda: use tensor"),
+        ("triton", "cpu", "these run on a CUDA device, but this computes on cpu: use numba"),
+        ("numba", "cuda", "numba compiles for a CPU, but this computes on cuda: use torch"),
     ],
 )
 def test_devices_that_a_kernel_does_not_run_on(parameters, monkeypatch, kernel, device, reason):
@@ -50,7 +50,7 @@ def test_a_package_that_is_not_there(parameters, monkeypatch):
         operator_of(parameters(), torch.float32, "cuda", kernel="triton")
 
 
-@pytest.mark.parametrize("kernel", ["compiled", "triton"])
+@pytest.mark.parametrize("kernel", ["numba", "triton"])
 def test_bp_has_tensor_operations_alone(bp, kernel):
     with pytest.raises(ConfigError, match="BP is computed by operations of torch alone"):
         operator_of(bp, kernel=kernel)

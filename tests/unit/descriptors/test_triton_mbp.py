@@ -23,7 +23,7 @@ from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.descriptors.mbp import MBP
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
-from panna_exp.training.execution import EagerSteps
+from panna_exp.training.execution import DirectSteps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.padded_steps import PaddedSteps
 
@@ -214,7 +214,7 @@ def make_steps(kind, molecules, chosen, padded):
     data = PackedData(structures, structures.energy, 2, torch.float64, device, lists)
     step, totals = make_train_step(TrainingConfig(forces_cost=0.3), networks), Totals(device)
     if not padded:
-        return step, EagerSteps(step=step, data=data, totals=totals)
+        return step, DirectSteps(step=step, data=data, totals=totals)
     source = PaddedData(data, 2, padded_jacobians(data))
     return step, PaddedSteps(step, source, totals, record=False)
 

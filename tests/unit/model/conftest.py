@@ -1,17 +1,21 @@
-"""Networks whose passes are compiled loops."""
+"""Engines that train networks, by name."""
 
 import pytest
 
-from panna_exp.model.loop_networks import LoopNetworks
+from panna_exp.model.numba_engine import NumbaEngine
+from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.training.flat import FlatParameters
 
 
 @pytest.fixture
-def use_loops():
-    def use(networks):
-        flat = FlatParameters(networks)
-        flat.gradients.fill_(float("nan"))  # all of them have to be written
-        networks.loops = LoopNetworks(networks, flat.values, flat.gradients)
-        return flat
+def make_engine():
+    """Returns an engine, and the parameters whose gradients it has to write, all of them."""
 
-    return use
+    def make(name, networks):
+        flat = FlatParameters(networks)
+        flat.gradients.fill_(float("nan"))
+        if name == "torch":
+            return TorchEngine(networks), flat
+        return NumbaEngine(networks, flat.buffer, flat.gradients), flat
+
+    return make

@@ -9,9 +9,9 @@ import torch
 from panna_exp.assembly.machine import choose_products
 from panna_exp.config.schema import Matmul
 from panna_exp.errors import ConfigError
-from panna_exp.model import force_gradients, gradients
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.products import BF16, EXACT, TF32
+from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 
 COUNTS = (3, 0, 2)
@@ -22,25 +22,31 @@ def _same_numbers():
     torch.manual_seed(0)
 
 
-def make_networks(hidden, uniform=True):
+def make_networks(hidden, equal=True):
     random = np.random.default_rng(0)
     layers = [
         LayerData(random.normal(size=pair), random.normal(size=pair[1]), activation)
         for pair, activation in zip(pairwise([5, 4, 1]), (hidden, Activation.linear), strict=True)
     ]
-    data = [NetworkData(symbol=symbol, layers=tuple(layers), offset=0.0) for symbol in "HCO"]
+    narrow = [
+        LayerData(random.normal(size=pair), random.normal(size=pair[1]), activation)
+        for pair, activation in zip(pairwise([5, 3, 1]), (hidden, Activation.linear), strict=True)
+    ]
+    data = [
+        NetworkData(symbol=symbol, layers=tuple(chosen), offset=0.0)
+        for symbol, chosen in zip("HCO", (layers, layers, layers if equal else narrow), strict=True)
+    ]
     networks = SpeciesNetworks(data, torch.float32)
-    networks.uniform = networks.uniform and uniform
     for parameter in networks.parameters():
         parameter.grad = torch.zeros_like(parameter)
     return networks
 
 
-def gradient(networks, descriptors, direction):
-    passed = gradients.forward(networks, descriptors, COUNTS)
-    slope = torch.ones(sum(COUNTS))
-    found = force_gradients.input_gradient(networks, passed, COUNTS)
-    force_gradients.backward_with_direction(networks, passed, found, slope, direction, COUNTS)
+def gradient(networks, products, descriptors, direction):
+    engine = TorchEngine(networks, products)
+    cache = engine.forward(descriptors, COUNTS)
+    engine.input_gradient(cache)
+    engine.backward(cache, torch.ones(sum(COUNTS)), direction)
     return torch.cat([parameter.grad.view(-1) for parameter in networks.parameters()])
 
 
@@ -59,20 +65,16 @@ def test_bf16_rounds_the_factors_and_nothing_else():
     torch.testing.assert_close(out, 2 * expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("uniform", [True, False])
+@pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("hidden", list(Activation))
-def test_gradients_use_the_products_they_are_told_to(hidden, uniform):
-    networks = make_networks(hidden, uniform)
+def test_gradients_use_the_products_they_are_told_to(hidden, equal):
+    networks = make_networks(hidden, equal)
     descriptors, direction = torch.randn(2, sum(COUNTS), 5)
-    exact = gradient(networks, descriptors, direction)
-    networks.use(BF16)
-    coarse = gradient(networks, descriptors, direction)
+    exact = gradient(networks, EXACT, descriptors, direction)
+    coarse = gradient(networks, BF16, descriptors, direction)
     difference = float((coarse - exact).norm() / exact.norm())
     assert 1e-5 < difference < 0.1
-    with networks.exact():
-        assert networks.products is EXACT
-        assert torch.equal(gradient(networks, descriptors, direction), exact)
-    assert torch.equal(gradient(networks, descriptors, direction), coarse)
+    assert torch.equal(gradient(networks, EXACT, descriptors, direction), exact)
 
 
 def test_tf32_puts_the_setting_back_and_changes_nothing_on_a_cpu():

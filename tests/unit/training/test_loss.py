@@ -70,7 +70,7 @@ def test_value_and_slope_equal_autograd(name, version, weight, reduction):
     delta = torch.from_numpy(DELTA).requires_grad_()
     expected = loss(delta, torch.from_numpy(ATOMS))
     (slope,) = torch.autograd.grad(expected, delta)
-    found = loss.with_slope(delta.detach(), torch.from_numpy(ATOMS))
+    found = loss.value_and_gradient(delta.detach(), torch.from_numpy(ATOMS))
     torch.testing.assert_close(found[0], expected.detach(), rtol=1e-13, atol=0)
     torch.testing.assert_close(found[1], slope, rtol=1e-13, atol=0)
 

@@ -1,0 +1,69 @@
+"""Which engine makes the networks' passes: of a training, and of a potential that is used."""
+
+import logging
+import time
+
+from panna_exp.config.schema import Execution
+from panna_exp.model.engine import AnyEngine
+from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.model.products import EXACT, Products
+from panna_exp.model.torch_engine import TorchEngine
+from panna_exp.networks.layers import Activation
+from panna_exp.training.flat import FlatParameters
+
+logger = logging.getLogger(__name__)
+
+_WORTH_SAYING = 1.5  # seconds; loading what is kept takes less
+
+
+def numba_obstacles(networks: SpeciesNetworks) -> list[str]:
+    """Returns why compiled passes cannot do the work of these networks, nothing if they can."""
+    layers = [layer for network in networks.networks for layer in network.layers]
+    if any(layer.activation is Activation.rbf for layer in layers):
+        return ["rbf layers are not compiled by numba"]
+    return []
+
+
+def training_engine(
+    execution: Execution,
+    networks: SpeciesNetworks,
+    parameters: FlatParameters,
+    products: Products = EXACT,
+    *,
+    forces: bool = False,
+) -> AnyEngine:
+    """Returns what makes the passes of a training's steps.
+
+    Args:
+        execution: That these networks can have; numba's passes are compiled now, where nobody has
+            had them compiled yet.
+        networks: To train.
+        parameters: Of the networks.
+        products: How matrices are multiplied; by numba always in full precision.
+        forces: Whether forces are learnt.
+    """
+    if execution is not Execution.numba:
+        return TorchEngine(networks, products)
+    from panna_exp.model.numba_engine import NumbaEngine  # numba takes time to import
+
+    started = time.perf_counter()
+    engine = NumbaEngine(networks, parameters.buffer, parameters.gradients)
+    engine.load(forces)
+    seconds = time.perf_counter() - started
+    if seconds > _WORTH_SAYING:
+        logger.info("compiled by numba in %.1f s, and kept for the next training", seconds)
+    return engine
+
+
+def potential_engine(networks: SpeciesNetworks, compiled: bool) -> AnyEngine:
+    """Returns what makes the passes of networks that are used.
+
+    Args:
+        networks: With the weights that they keep.
+        compiled: Whether to have them compiled for a CPU, where they can be.
+    """
+    if not compiled or numba_obstacles(networks):
+        return TorchEngine(networks)
+    from panna_exp.model.numba_engine import NumbaEngine  # numba takes time to import
+
+    return NumbaEngine(networks)
