@@ -2,10 +2,10 @@
 
 A CUDA graph is a recorded sequence of kernels with the addresses that they worked on. Here the
 whole step is one: the batch is gathered from resident data (data.padded), then come networks,
-losses, gradients, errors and the update, in the same code that the eager step runs. What changes
+losses, gradients, errors and the update, in the same code that a direct step runs. What changes
 from step to step lies in one small tensor: the structures' numbers and four scalars. There is one
 graph for each size of padded batches. Without recording, the same code runs operation by operation
-on any device, and is then the eager step but for the padding: so the tests compare them on a CPU.
+on any device, and is then the direct step but for the padding: so the tests compare them on a CPU.
 """
 
 from collections.abc import Callable
