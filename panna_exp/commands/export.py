@@ -1,0 +1,67 @@
+"""``panna-exp export``: a trained potential as one file for the engine that moves atoms."""
+
+from pathlib import Path
+
+from panna_exp.errors import ConfigError, closest
+
+_KEYS = ("run_dir", "output", "checkpoint", "generation")
+HELP = """\
+usage: panna-exp export run_dir=DIR output=FILE [checkpoint=NAME] [generation=A|B|C]
+
+Writes a potential as one file for an engine; the suffix says which.
+
+  FILE.panna   pair_style panna of LAMMPS: see panna-exp lammps-plugin
+
+  run_dir=DIR        a run, a folder of networks (PANNA's 1.x or 2.x, LAMMPS', ours), or a
+                     committee, which gives one file per member
+  checkpoint=NAME    of a run: best, last, or a name such as epoch_10_step_1000
+  generation=A|B|C   variant of mBP, for networks whose files do not say (PANNA's present code: C)
+
+examples:
+  panna-exp export run_dir=outputs/silicon output=silicon.panna"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    if "-h" in arguments or "--help" in arguments:
+        print(HELP)
+        return 0
+    given = _parse(arguments)
+    from panna_exp.assembly.committee import read_potentials
+    from panna_exp.deploy.lammps_potential import write_lammps_potential
+
+    checkpoint, generation = given.get("checkpoint", "last"), given.get("generation")
+    members = read_potentials(Path(given["run_dir"]).expanduser(), checkpoint, generation)
+    output = Path(given["output"]).expanduser()
+    paths = [output]
+    if len(members) > 1:
+        paths = [output.with_stem(f"{output.stem}_{index}") for index in range(len(members))]
+    for member, path in zip(members, paths, strict=True):
+        write_lammps_potential(member, path)
+        print(f"wrote {path} ({member.name}: {', '.join(member.symbols)})")
+    elements = " ".join(members[0].symbols)
+    print("in LAMMPS, with one element per atom type, here all that there are networks for:")
+    print(f"  pair_style panna\n  pair_coeff * * {' '.join(map(str, paths))} {elements}")
+    return 0
+
+
+def _parse(arguments: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    problems = []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key in _KEYS and value:
+            given[key] = value
+        else:
+            problems.append(
+                f"export: unknown or incomplete option '{argument}', expected "
+                f"{', '.join(f'{name}=' for name in _KEYS)}{closest(key.lstrip('-'), _KEYS)}"
+            )
+    problems += [f"export: {key}= is missing" for key in _KEYS[:2] if key not in given]
+    if "output" in given and Path(given["output"]).suffix != ".panna":
+        problems.append(f"export: output={given['output']}: expected a name that ends in .panna")
+    if given.get("generation", "C") not in ("A", "B", "C"):
+        problems.append(f"export: generation={given['generation']}: expected A, B or C")
+    if problems:
+        raise ConfigError(problems)
+    return given

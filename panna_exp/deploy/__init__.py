@@ -1,0 +1,1 @@
+"""Potentials for the engines that move atoms: LAMMPS."""
