@@ -18,6 +18,7 @@ ROWS = (
     ("training", "tracking", "evaluation"),
     ("config", "reporting"),
     ("assembly",),
+    ("deploy",),
     ("commands", "ase", "predictor"),
     ("cli", "pyfunc"),
 )

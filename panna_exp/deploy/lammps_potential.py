@@ -1,6 +1,6 @@
 """The ``.panna`` file: one potential for the plugin of LAMMPS, in text, without loss.
 
-Unlike PANNA's ``panna.in`` it keeps float64 offsets, every activation, every variant of mBP, BP, and the
+Unlike ``panna.in`` it keeps float64 offsets, every activation, all variants of mBP, BP, and the
 ranges of the training set. Words are separated by white space::
 
     panna_exp potential 1
