@@ -45,7 +45,9 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
     Args:
         path: A run directory, a folder of extracted networks (ours, PANNA's 1.x or 2.x, LAMMPS'),
             the folder of a committee (``training.seeds``, a sweep over seeds), or a list of them.
-        checkpoint: Of a run directory: ``last``, ``best`` or a name such as ``epoch_10_step_1000``.
+        checkpoint: Of a run directory: ``auto`` (the best where the run has validation data, else
+            the last), ``best``, ``last`` or a name such as ``epoch_10_step_1000``. Which one it is
+            stands in ``parameters["checkpoint"]``.
         generation: ``A``, ``B`` or ``C`` of the mBP formula, for networks whose files do not say.
         precision: ``float64``, or ``float32``: faster, forces to about 1e-5 eV/angstrom.
         device: ``cpu``, ``cuda`` or ``cuda:1``.
@@ -70,7 +72,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         self,
         path: str | Path | Sequence[str | Path],
         *,
-        checkpoint: str = "last",
+        checkpoint: str = "auto",
         generation: str | None = None,
         precision: str = "float64",
         device: str = "cpu",
@@ -90,6 +92,8 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             for item in paths
             for member in read_potentials(Path(item).expanduser(), checkpoint, generation)
         ]
+        if members[0].config:  # of a run
+            self.parameters["checkpoint"] = ", ".join(dict.fromkeys(m.title for m in members))
         info = _given_descriptor(members[0], generation, descriptor)
         self.potential = Potential(members, getattr(torch, precision), place, info, compiled=True)
         self._lists = _Lists(self.potential, skin)

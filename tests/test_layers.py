@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
-    ("errors", "units", "elements", "files", "compiling"),
+    ("errors", "units", "elements", "files", "compiling", "quantities"),
     ("records", "output"),
     ("data",),
     ("descriptors",),

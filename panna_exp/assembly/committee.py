@@ -15,7 +15,7 @@ from panna_exp.assembly.restart import flatten
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.errors import DataError
 from panna_exp.files import write_text_atomic
-from panna_exp.training.checkpoint import find_checkpoints
+from panna_exp.training.checkpoint import AUTO, find_checkpoints
 
 RECORD = "committee.json"
 _FORMAT = 1
@@ -67,13 +67,13 @@ def members_of(folder: Path) -> list[Path] | None:
 
 
 def read_potentials(
-    folder: Path, checkpoint: str = "last", generation: str | None = None
+    folder: Path, checkpoint: str = AUTO, generation: str | None = None
 ) -> list[SavedPotential]:
     """Reads a potential, or the members of a committee.
 
     Args:
         folder: A run directory, a folder of extracted networks, or a committee of either.
-        checkpoint: Of run directories; one, not ``all``.
+        checkpoint: Of run directories, see :func:`find_checkpoints`; one, not ``all``.
         generation: Of the descriptors of networks whose files do not say.
 
     Raises:

@@ -36,6 +36,8 @@ class DataPart:
         fingerprint: Hash of the contents.
         stream: Where the data are read piece by piece; ``structures`` then has sizes, species and
             energies alone.
+        records: [S] number of each structure among those of all files, one after the other; None
+            where they are all there, in that order.
     """
 
     structures: StructureSet
@@ -43,6 +45,7 @@ class DataPart:
     files: Sequence[FileRecord]
     fingerprint: str
     stream: Stream | None = None
+    records: Ints | None = None
 
     @property
     def sample(self) -> StructureSet:
@@ -297,6 +300,7 @@ def _split(part: DataPart, data: DataConfig) -> tuple[DataPart, DataPart]:
             files=part.files,
             fingerprint=hashlib.sha256(tag.encode()).hexdigest(),
             stream=None if part.stream is None else part.stream.select(indices),
+            records=indices,
         )
 
     return take(kept, "train"), take(aside, "validation")

@@ -22,6 +22,7 @@ from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.ranges import read_ranges
 from panna_exp.networks.rescale import in_ev
 from panna_exp.training import checkpoint as checkpoints
+from panna_exp.training.best import best_role
 
 MODEL_FACTS = "potential.json"  # of a model's folder, see model_folder
 
@@ -39,6 +40,7 @@ class SavedPotential:
         masks: Of pruned weights by parameter name, true where kept.
         ranges: Of the descriptors that they were trained on, where these are known.
         source: The file or folder that they were read from, if any.
+        role: Which of a run's checkpoints it is: ``best by validation loss``, ``last`` or nothing.
     """
 
     name: str
@@ -49,6 +51,12 @@ class SavedPotential:
     masks: dict[str, Mask] = field(default_factory=dict)
     ranges: Ranges | None = None
     source: Path | None = None
+    role: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name, and which of the run's checkpoints it is: ``epoch_7_step_70 (last)``."""
+        return f"{self.name} ({self.role})" if self.role else self.name
 
     @property
     def label(self) -> str:
@@ -107,7 +115,11 @@ def check_alike(members: Sequence[SavedPotential]) -> None:
 
 def from_checkpoint(path: Path) -> SavedPotential:
     """Reads a checkpoint (CheckpointError)."""
-    checkpoint = checkpoints.load(path)
+    return potential_of(checkpoints.load(path), path)
+
+
+def potential_of(checkpoint: checkpoints.Checkpoint, path: Path) -> SavedPotential:
+    """Returns the potential of a checkpoint that was read from ``path``."""
     return SavedPotential(
         name=checkpoint.name,
         networks=checkpoint.evaluated,
@@ -117,7 +129,15 @@ def from_checkpoint(path: Path) -> SavedPotential:
         masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
         ranges=checkpoint.ranges,
         source=path,
+        role=_role(path, checkpoint),
     )
+
+
+def _role(path: Path, checkpoint: checkpoints.Checkpoint) -> str:
+    """What makes a checkpoint of a run the one to use, in words."""
+    if path.stem == checkpoints.BEST:
+        return best_role(checkpoint.config.get("training", {}).get("monitor", "loss"))
+    return "last" if checkpoints.list_checkpoints(path.parent)[-1:] == [path] else ""
 
 
 def from_folder(path: Path, generation: str | None) -> SavedPotential:

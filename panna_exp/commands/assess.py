@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from panna_exp.evaluation.dat import (
     write_force_spread,
     write_forces,
 )
+from panna_exp.evaluation.evaluated_data import OWN_DATA, DataFile, EvaluatedData
 from panna_exp.evaluation.force_plots import write_force_plot
 from panna_exp.evaluation.plots import write_parity_plot
 from panna_exp.evaluation.predictions import Predictions
@@ -30,35 +30,51 @@ from panna_exp.evaluation.summary import Summary, summarize
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.networks.layers import NetworkData
+from panna_exp.readers import ReadOptions
 from panna_exp.training.predict import predict_all_forces
 
 _SUFFIXES = (".dat", ".json", ".png", "_compositions.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
-    """Predictions on a data set and their errors."""
+class Evaluation:
+    """Predictions on a data set and their errors.
+
+    Args:
+        predictions: S structures.
+        summary: Their errors.
+        data: Where they come from.
+    """
 
     predictions: Predictions
     summary: Summary
+    data: EvaluatedData
 
     def write(
         self,
         folder: Path,
         name: str,
-        title: str,
+        which: str,
         dat_version: int = 2,
         add_offset: bool = True,
     ) -> list[Path]:
         """Writes ``{name}.dat``, ``.json``, ``.png``, ``_compositions.png``; returns their paths.
 
+        ``which`` says which networks they are of. Beside them it is written which data they are.
+
         With forces there are ``{name}_forces.dat`` and ``{name}_forces.png`` too, and of a
         committee ``{name}_uncertainty.png`` and ``.dat``.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        title = f"{which}, {self.label}"
         paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
         write_energies(paths[0], self.predictions, dat_version, add_offset)
-        self.summary.write_json(paths[1])
+        facts = {
+            "checkpoint": which,
+            "data": {"name": self.data.name, "fingerprint": self.data.fingerprint},
+            "add_offset": add_offset,
+        }
+        self.summary.write_json(paths[1], facts)
         write_parity_plot(paths[2], self.predictions, title)
         write_composition_plot(paths[3], self.predictions, title)
         if self.predictions.forces is not None:
@@ -67,7 +83,12 @@ class Assessment:
             paths += [folder / f"{stem}.dat", folder / f"{stem}.png"]
             write_forces(paths[4], self.predictions, dat_version)
             write_force_plot(paths[5], self.predictions, title)
-        return paths + self._write_spread(folder, name, title)
+        return paths + self._write_spread(folder, name, title) + self.data.write(folder)
+
+    @property
+    def label(self) -> str:
+        """What to call the data: ``validation data``, ``test_MD``."""
+        return f"{self.data.name} data" if self.data.name in OWN_DATA else self.data.name
 
     def _write_spread(self, folder: Path, name: str, title: str) -> list[Path]:
         """Writes what the members of a committee differ by; nothing for one potential."""
@@ -83,10 +104,12 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessor:
+class Evaluator:
     """A data set packed once, for any number of networks of the same descriptor."""
 
+    name: str
     part: DataPart
+    reading: ReadOptions
     species: Species
     offsets: tuple[float, ...]
     packed: BatchSource
@@ -96,7 +119,9 @@ class Assessor:
     @classmethod
     def build(
         cls,
+        name: str,
         part: DataPart,
+        reading: ReadOptions,
         species: Species,
         offsets: tuple[float, ...],
         *,
@@ -106,8 +131,10 @@ class Assessor:
         batch_size: int = 1000,
         descriptor: Info | None = None,
         kernel: str = "auto",
-    ) -> "Assessor":
+    ) -> "Evaluator":
         """Puts the data on the device; with a ``descriptor`` forces are predicted as well.
+
+        ``name`` is what to call the data, ``reading`` what their files were read with.
 
         Raises:
             DataError: Nothing says how the descriptors depend on positions.
@@ -115,7 +142,9 @@ class Assessor:
         """
         packed = batch_source(part, len(species), dtype, device, forces=descriptor, kernel=kernel)
         return cls(
+            name=name,
             part=part,
+            reading=reading,
             species=species,
             offsets=offsets,
             packed=packed,
@@ -123,18 +152,45 @@ class Assessor:
             batch_size=batch_size,
         )
 
-    def assess(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Assessment:
+    @property
+    def data(self) -> EvaluatedData:
+        """Where the structures come from."""
+        part = self.part
+        rows = np.arange(len(part.structures)) if part.records is None else part.records
+        return EvaluatedData(
+            name=self.name,
+            fingerprint=part.fingerprint,
+            files=[
+                DataFile(
+                    path=str(file.path.resolve()),
+                    kind=file.kind,
+                    records=file.num_records,
+                    sha256=file.sha256,
+                )
+                for file in part.files
+            ],
+            reading={name: getattr(self.reading, name) for name in self.reading.given()},
+            species=self.species.symbols,
+            records=rows,
+            counts=part.structures.counts(len(self.species)),
+        )
+
+    def evaluate(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Evaluation:
         """Predicts every structure and computes the errors."""
         return self._summarized(self._predict(networks, energy_rescale))
 
-    def assess_committee(
+    def evaluate_committee(
         self, members: Iterable[tuple[tuple[NetworkData, ...], float]]
-    ) -> Assessment:
+    ) -> Evaluation:
         """Predicts with each (networks, energy_rescale); errors are those of the mean."""
         return self._summarized(combine([self._predict(*member) for member in members]))
 
-    def _summarized(self, predictions: Predictions) -> Assessment:
-        return Assessment(predictions=predictions, summary=summarize(predictions, self.baseline))
+    def _summarized(self, predictions: Predictions) -> Evaluation:
+        return Evaluation(
+            predictions=predictions,
+            summary=summarize(predictions, self.baseline),
+            data=self.data,
+        )
 
     def _predict(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Predictions:
         dtype = self.packed.energy.dtype
@@ -166,19 +222,23 @@ def training_baseline(part: DataPart, offsets: tuple[float, ...]) -> ConstantPre
     return ConstantPredictor.fit(counts, part.structures.energy, reference, "training data")
 
 
-def result_json(summary: Summary) -> dict[str, Any]:
-    """Returns the numbers that result.json and trackers keep of an evaluation."""
-    forces = {}
-    if "all" in summary.forces:
-        forces = {
-            "force_mae_ev_per_angstrom": summary.forces["all"].mae_ev_per_angstrom,
-            "force_rmse_ev_per_angstrom": summary.forces["all"].rmse_ev_per_angstrom,
-        }
-    return {
-        **forces,
-        "mae_mev_per_atom": summary.energy.mae_mev_per_atom,
-        "rmse_mev_per_atom": summary.energy.rmse_mev_per_atom,
-        "max_mev_per_atom": summary.energy.max_mev_per_atom,
-        "constant_mae_mev_per_atom": summary.constant.mae_mev_per_atom,
-        "constant_a_species_mae_mev_per_atom": summary.per_species.mae_mev_per_atom,
+def result_values(summary: Summary) -> dict[str, float]:
+    """Returns the numbers that result.json and trackers keep of an evaluation, by quantity.
+
+    They are in the units that people read.
+    """
+    values = {
+        "energy_mae": summary.energy.mae_mev_per_atom,
+        "energy_rmse": summary.energy.rmse_mev_per_atom,
+        "energy_max": summary.energy.max_mev_per_atom,
+        "constant_energy_mae": summary.constant.mae_mev_per_atom,
+        "constant_per_species_energy_mae": summary.per_species.mae_mev_per_atom,
     }
+    if "all" in summary.forces:
+        forces = summary.forces["all"]
+        values |= {
+            "force_mae": forces.mae_ev_per_angstrom,
+            "force_rmse": forces.rmse_ev_per_angstrom,
+            "force_max": forces.max_ev_per_angstrom,
+        }
+    return values

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from panna_exp.assembly.committee import read_potentials, write_record
 from panna_exp.assembly.tracking import close_parent, open_parent
-from panna_exp.commands.assess import result_json
+from panna_exp.commands.assess import result_values
 from panna_exp.commands.command_line import CommandLine, program, quoted, relative
 from panna_exp.commands.committee_record import committee_info, member_data, write_config
 from panna_exp.commands.evaluation import common_name, evaluate
@@ -24,12 +24,14 @@ from panna_exp.commands.run_directory import lock_folder
 from panna_exp.commands.session import TrainingResult
 from panna_exp.commands.sweep import FINISHED, read_result, write_result
 from panna_exp.commands.sweep_jobs import has_job, job_key
-from panna_exp.commands.sweep_metric import final_metrics
+from panna_exp.commands.sweep_metric import final_metrics, metric_value, ranking_metric
 from panna_exp.commands.train_run import plain_values, train_run
 from panna_exp.config.schema import EvaluateConfig, TrainConfig
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
+from panna_exp.quantities import QUANTITIES, in_ev, with_units
 from panna_exp.tracking.base import RunStatus, Tracker
+from panna_exp.training.checkpoint import find_checkpoints, step_of
 
 logger = logging.getLogger(__name__)
 
@@ -99,23 +101,31 @@ class _Committee:
         # Not before all are trained: a committee is whole or it is none.
         files = [write_record(self.folder, [_name(seed) for seed in seeds], {"seeds": list(seeds)})]
         summary = self._evaluate()
-        numbers = {} if summary is None else result_json(summary)
+        numbers = {} if summary is None else result_values(summary)
         metrics = final_metrics({}, {}, numbers)
+        ranked_by = ranking_metric(self.config.sweep, self.config.training.monitor)
         members = read_potentials(self.folder)
-        values = {"status": FINISHED, "metrics": metrics, "seeds": list(seeds), **numbers}
+        values = {
+            "status": FINISHED,
+            "metrics": metrics,
+            "seeds": list(seeds),
+            **with_units(numbers),
+        }
         if summary is not None:
             values |= {"evaluated": "validation", "checkpoint": common_name(members)}
         write_result(self.folder, self.command.overrides, values)
         if summary is not None:
             self._show_members(summary)
-            files += sorted((self.folder / "evaluate").glob("*"))
+            found = sorted((self.folder / "evaluate").glob("*"))
+            files += [path for path in found if path.is_file()]
         # Updates of all members: more of them after more seeds as well as after more epochs.
-        step = sum(int(member.name.rpartition("_")[2]) for member in members)
-        self.tracker.log(step, {f"result/{name}": value for name, value in numbers.items()})
+        step = sum(_last_step(self.folder / _name(seed)) for seed in seeds)
+        logged = {f"result/{name}": value for name, value in in_ev(numbers).items()}
+        self.tracker.log(step, logged)
         save_committee(self.config, members, step, self.folder, self.tracker)
         where = self.end(RunStatus.FINISHED, files)
-        self._say_where(where)
-        return TrainingResult(metric=metrics.get(self.config.sweep.metric), code=0)
+        self._print_summary(where)
+        return TrainingResult(metric=metric_value(metrics, ranked_by), code=0)
 
     def stopped(self) -> None:
         """Ends the run of a committee that is not whole, and says how to go on."""
@@ -164,7 +174,7 @@ class _Committee:
         rows, found = [], []
         for seed in self.config.training.seeds:
             errors = json.loads((self.folder / _name(seed) / "result.json").read_text())
-            pair = errors["mae_mev_per_atom"], errors["rmse_mev_per_atom"]
+            pair = [errors[QUANTITIES[name].key] for name in ("energy_mae", "energy_rmse")]
             found.append(pair)
             rows.append((_name(seed), *(f"{value:.2f}" for value in pair)))
         means = np.mean(found, axis=0)
@@ -178,7 +188,7 @@ class _Committee:
             rows=rows,
         ).print(Console())
 
-    def _say_where(self, where: Sequence[str]) -> None:
+    def _print_summary(self, where: Sequence[str]) -> None:
         shown = relative(self.folder)
         print(f"committee:    {shown}")
         for line in where:
@@ -189,6 +199,11 @@ class _Committee:
 
 def _name(seed: int) -> str:
     return f"seed_{seed}"
+
+
+def _last_step(run_dir: Path) -> int:
+    (last,) = find_checkpoints(run_dir, "last")
+    return step_of(last)
 
 
 def _key(override: str) -> str:

@@ -127,6 +127,8 @@ def _import(kind: Kind, arguments: list[str]) -> "tuple[Imported, argparse.Names
         experiment.settings["descriptor.generation"] = Setting(options.generation, "--generation")
     if kind == "train":
         experiment.groups["tracking"] = "tensorboard"
+        source = "PANNA has no best checkpoint: its commands take the last"
+        experiment.settings["io.keep_best"] = Setting(False, source)
     return experiment, options
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,16 @@ from rich.console import Console
 from panna_exp.assembly.committee import members_of, read_potentials
 from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint
-from panna_exp.commands.assess import Assessment
+from panna_exp.commands.assess import Evaluation
 from panna_exp.commands.command_line import relative
 from panna_exp.commands.evaluation_record import evaluation_record
-from panna_exp.commands.evaluator import Evaluator
+from panna_exp.commands.evaluator import PreparedData, prepare_data
 from panna_exp.commands.extrapolation import ExtrapolationCheck
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.config.schema import EvaluateConfig
 from panna_exp.errors import ConfigError
-from panna_exp.evaluation.errors import EnergyErrors
+from panna_exp.evaluation.evaluated_data import folder_for
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
@@ -42,45 +42,45 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
         PannaExpError: Networks or data that cannot be used.
     """
     with messages_shown(), evaluation_record(config, base) as record:
-        folder = _output_folder(config, base)
         sources = _sources(config, base)
-        evaluator = None
+        data: PreparedData | None = None
         checked = ExtrapolationCheck(config.extrapolation_margin)
-        found: dict[str, Summary] = {}
+        found: dict[str, Evaluation] = {}
         progress = DescriptorDisplay("evaluating")
         for number, source in enumerate(sources, start=1):
             members = source()
-            potential, name = members[0], common_name(members)
-            evaluator = evaluator or Evaluator(config, base, potential)
-            assessment = evaluator.assess(members)
+            potential, name, title = members[0], common_name(members), common_title(members)
+            data = data or prepare_data(config, base, potential)
+            part = data.evaluator.part
+            evaluation = data.evaluate(members)
+            folder = _output_folder(config, base, evaluation)
             file_name = _file_name(name, config.panna_version)
-            written = assessment.write(
-                folder, file_name, name, config.panna_version, config.add_offset
+            written = evaluation.write(
+                folder, file_name, title, config.panna_version, config.add_offset
             )
-            found[name] = assessment.summary
-            extrapolation = checked.write(evaluator.part, potential, folder, file_name)
-            record.add(_step(members), evaluator.part, assessment, written)
+            found[name] = evaluation
+            extrapolation = checked.write(part, potential, folder, file_name)
+            record.add(_step(members), part, evaluation, written)
             if len(sources) > 1:
                 progress(number, len(sources))
                 continue
-            _show(name, len(members), assessment, written)
+            _show(title, evaluation, written)
             if config.check_forces:
                 for member in members:
-                    print(evaluator.check_forces(member))
+                    print(data.check_forces(member))
             print(extrapolation)
         if len(found) > 1:
-            _compare({name: summary.energy for name, summary in found.items()}, folder)
+            _compare(found, folder)
             print(extrapolation)
         record.send()
-    return found
+    return {name: evaluation.summary for name, evaluation in found.items()}
 
 
-def _show(name: str, members: int, assessment: Assessment, written: Sequence[Path]) -> None:
+def _show(title: str, evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Prints the errors of one potential, and where more is."""
-    of_committee = f", mean of {members} members" if members > 1 else ""
-    print(f"\n{name}{of_committee}:")
+    print(f"\n{title}, on {evaluation.label}:")
     sys.stdout.flush()
-    assessment.summary.render(Console())
+    evaluation.summary.render(Console())
     labels = {
         ".dat": "predictions",
         ".png": "parity plot",
@@ -102,6 +102,15 @@ def common_name(members: Sequence[SavedPotential]) -> str:
     return names.pop() if len(names) == 1 else "committee"
 
 
+def common_title(members: Sequence[SavedPotential]) -> str:
+    """Returns what is evaluated: which checkpoint, and of how many members the mean."""
+    if len(members) == 1:
+        return members[0].title
+    roles = " and ".join(dict.fromkeys(member.role for member in members if member.role))
+    named = f"{common_name(members)} ({roles})" if roles else common_name(members)
+    return f"{named}, mean of {len(members)} members"
+
+
 def _step(members: Sequence[SavedPotential]) -> int | None:
     """Returns the step of the checkpoints, the last one's of a committee; None for networks."""
     steps = [member.name.rpartition("_")[2] for member in members]
@@ -113,11 +122,13 @@ def _file_name(name: str, panna_version: int) -> str:
     return name.rpartition("_")[2] if panna_version == 1 else name
 
 
-def _compare(rows: dict[str, EnergyErrors], folder: Path) -> None:
+def _compare(found: Mapping[str, Evaluation], folder: Path) -> None:
     """Prints the errors of several checkpoints and writes them as checkpoints.json."""
+    rows = {name: evaluation.summary.energy for name, evaluation in found.items()}
+    data = next(iter(found.values()))
     best = min(rows, key=lambda name: rows[name].mae_mev_per_atom)
     table = Table(
-        title="Energy errors (meV/atom)",
+        title=f"Energy errors on {data.label} (meV/atom)",
         header=("checkpoint", "MAE", "RMSE", "max", ""),
         rows=[
             (
@@ -125,14 +136,18 @@ def _compare(rows: dict[str, EnergyErrors], folder: Path) -> None:
                 f"{errors.mae_mev_per_atom:.2f}",
                 f"{errors.rmse_mev_per_atom:.2f}",
                 f"{errors.max_mev_per_atom:.2f}",
-                "best" if name == best else "",
+                "lowest MAE" if name == best else "",
             )
             for name, errors in rows.items()
         ],
     )
-    values = {name: asdict(errors) for name, errors in rows.items()}
+    values = {
+        "data": {"name": data.data.name, "fingerprint": data.data.fingerprint},
+        "lowest_mae": best,
+        "checkpoints": {name: asdict(errors) for name, errors in rows.items()},
+    }
     path = folder / "checkpoints.json"
-    write_text_atomic(path, json.dumps({"best": best, "checkpoints": values}, indent=1) + "\n")
+    write_text_atomic(path, json.dumps(values, indent=1) + "\n")
     sys.stdout.flush()
     table.print(Console())
     print(
@@ -140,11 +155,15 @@ def _compare(rows: dict[str, EnergyErrors], folder: Path) -> None:
     )
 
 
-def _output_folder(config: EvaluateConfig, base: Path) -> Path:
+def _output_folder(config: EvaluateConfig, base: Path, evaluation: Evaluation) -> Path:
+    """Where the files go: where PANNA writes them for a run's own validation data."""
     if config.io.eval_dir is not None:
         return base / Path(config.io.eval_dir).expanduser()
     assert config.run_dir is not None
-    return base / Path(config.run_dir).expanduser() / "evaluate"
+    folder = base / Path(config.run_dir).expanduser() / "evaluate"
+    if config.data.test is None:
+        return folder
+    return folder_for(folder, evaluation.data.name, evaluation.data.fingerprint)
 
 
 def _sources(config: EvaluateConfig, base: Path) -> list[Callable[[], list[SavedPotential]]]:

@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from panna_exp.assembly.datasets import DataPart
-from panna_exp.commands.assess import Assessment, result_json
+from panna_exp.commands.assess import Evaluation, result_values
 from panna_exp.commands.run_directory import is_locked
 from panna_exp.commands.run_info import dataset
 from panna_exp.config.schema import EvaluateConfig
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import Evaluation
+from panna_exp.quantities import in_ev
+from panna_exp.tracking.base import TrackedEvaluation
 from panna_exp.tracking.evaluations import EvaluatedRun, is_tracked
 
 logger = logging.getLogger(__name__)
-
-OWN_DATA = "validation"
 
 
 class EvaluationRecord:
@@ -32,13 +31,13 @@ class EvaluationRecord:
         self._test = config.data.test
         self._run = run
         self._run_dir = run_dir
-        self._found: list[Evaluation] = []
+        self._found: list[TrackedEvaluation] = []
 
     def add(
         self,
         step: int | None,
         part: DataPart,
-        assessment: Assessment,
+        evaluation: Evaluation,
         files: Sequence[Path],
     ) -> None:
         """Adds the errors of one checkpoint, or of a committee.
@@ -46,7 +45,7 @@ class EvaluationRecord:
         Args:
             step: Of the checkpoint; None for networks that are no run's.
             part: What it was evaluated on.
-            assessment: Its errors.
+            evaluation: Its errors.
             files: What was written about them.
         """
         if self._run is None or step is None:
@@ -54,12 +53,12 @@ class EvaluationRecord:
         own = self._test is None
         data = None if own else dataset(part, "evaluation")
         self._found.append(
-            Evaluation(
-                data=OWN_DATA if data is None else Path(data.name).stem,
+            TrackedEvaluation(
+                data=evaluation.data.name,
                 fingerprint=part.fingerprint,
                 dataset=data,
                 step=step,
-                values=result_json(assessment.summary),
+                values=in_ev(result_values(evaluation.summary)),
                 files=files,
             )
         )

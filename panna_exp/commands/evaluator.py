@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ from panna_exp.assembly.descriptor_options import (
 from panna_exp.assembly.force_check import check_forces, refuse_unmovable
 from panna_exp.assembly.machine import choose_device, use_threads
 from panna_exp.assembly.saved import SavedPotential, check_alike
-from panna_exp.commands.assess import Assessment, Assessor
+from panna_exp.commands.assess import Evaluation, Evaluator
 from panna_exp.commands.progress import DescriptorDisplay
+from panna_exp.commands.run_info import data_name
 from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
@@ -37,56 +38,27 @@ from panna_exp.errors import ConfigError
 from panna_exp.readers import open_structures
 
 
-class Evaluator:
-    """The data, read once and prepared for the first network; later ones share its descriptor."""
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """A data set prepared for the first network; later ones share its descriptor.
 
-    def __init__(self, config: EvaluateConfig, base: Path, potential: SavedPotential) -> None:
-        data = _data(config, potential)
-        _check_options(config, potential)
-        species = Species(potential.symbols)
-        with_forces = _wants_forces(config, potential)
-        if config.data.test is None:
-            part = _own_validation(config, base, potential, with_forces)
-        else:
-            loaded = open_structures(
-                as_paths(data.test),
-                species,
-                kind=reader_kind(data),
-                base=base,
-                options=read_options(data, derivatives=with_forces),
-            )
-            structures = descriptors.for_network(
-                loaded.structures,
-                potential.descriptor,
-                config,
-                species,
-                DescriptorDisplay(),
-            )
-            part = make_part(structures, potential.offsets, loaded.files, loaded.fingerprint)
-        use_threads(config.threads or 1)
-        self.part = part
-        self._config = config
-        self._descriptor = _known_descriptor(config, potential, part.sample)
-        if config.check_forces:  # said before minutes of evaluating, not after
-            refuse_unmovable(part.sample, self._descriptor)
-        self._assessor = Assessor.build(
-            part,
-            species,
-            potential.offsets,
-            dtype=getattr(torch, config.precision.value),
-            device=choose_device(config),
-            batch_size=config.batch_size,
-            descriptor=self._descriptor if with_forces else None,
-            kernel=config.descriptor_kernel.value,
-        )
+    Args:
+        config: Of the command.
+        descriptor: What the networks take.
+        evaluator: Has the data packed.
+    """
 
-    def assess(self, members: Sequence[SavedPotential]) -> Assessment:
+    config: EvaluateConfig
+    descriptor: Info
+    evaluator: Evaluator
+
+    def evaluate(self, members: Sequence[SavedPotential]) -> Evaluation:
         """Returns predictions and errors of one potential, or of the mean of several.
 
         Raises:
             DataError: The data have a species whose network is untrained.
         """
-        structures = self.part.structures
+        structures = self.evaluator.part.structures
         for member in members:
             if member.untrained:
                 counts = structures.counts(len(member.symbols))
@@ -97,17 +69,59 @@ class Evaluator:
                 )
                 member.refuse_untrained(counts.sum(axis=0).tolist(), structures.origins[first])
         if len(members) == 1:
-            return self._assessor.assess(members[0].networks, members[0].energy_rescale)
+            return self.evaluator.evaluate(members[0].networks, members[0].energy_rescale)
         check_alike(members)
-        return self._assessor.assess_committee(
+        return self.evaluator.evaluate_committee(
             (member.networks, member.energy_rescale) for member in members
         )
 
     def check_forces(self, potential: SavedPotential) -> str:
         """Compares forces with differences of energies; returns a line that says how they agree."""
-        return check_forces(
-            self.part.sample, potential, self._descriptor, choose_device(self._config)
+        sample = self.evaluator.part.sample
+        return check_forces(sample, potential, self.descriptor, choose_device(self.config))
+
+
+def prepare_data(config: EvaluateConfig, base: Path, potential: SavedPotential) -> PreparedData:
+    """Reads the data that the options name, the run's own validation data without any.
+
+    Raises:
+        PannaExpError: Data that cannot be read, or that are not what the networks take.
+    """
+    data = _data(config, potential)
+    _check_options(config, potential)
+    species = Species(potential.symbols)
+    with_forces = _wants_forces(config, potential)
+    reading = read_options(data, derivatives=with_forces)
+    if config.data.test is None:
+        own = _run_config(config, potential)
+        reading = read_options(own.data)
+        part, name = _own_validation(config, own, base, with_forces), "validation"
+    else:
+        loaded = open_structures(
+            as_paths(data.test), species, kind=reader_kind(data), base=base, options=reading
         )
+        structures = descriptors.for_network(
+            loaded.structures, potential.descriptor, config, species, DescriptorDisplay()
+        )
+        part = make_part(structures, potential.offsets, loaded.files, loaded.fingerprint)
+        name = data_name(part)
+    use_threads(config.threads or 1)
+    descriptor = _known_descriptor(config, potential, part.sample)
+    if config.check_forces:  # said before minutes of evaluating, not after
+        refuse_unmovable(part.sample, descriptor)
+    evaluator = Evaluator.build(
+        name,
+        part,
+        reading,
+        species,
+        potential.offsets,
+        dtype=getattr(torch, config.precision.value),
+        device=choose_device(config),
+        batch_size=config.batch_size,
+        descriptor=descriptor if with_forces else None,
+        kernel=config.descriptor_kernel.value,
+    )
+    return PreparedData(config, descriptor, evaluator)
 
 
 def _wants_forces(config: EvaluateConfig, potential: SavedPotential) -> bool:
@@ -152,19 +166,25 @@ def _check_options(config: EvaluateConfig, potential: SavedPotential) -> None:
     refuse_contradiction(potential.descriptor, given, potential.label)
 
 
-def _own_validation(
-    config: EvaluateConfig, base: Path, potential: SavedPotential, derivatives: bool
-) -> DataPart:
-    """The run's own validation data, read as the run read it."""
+def _run_config(config: EvaluateConfig, potential: SavedPotential) -> TrainConfig:
+    """What the run was trained with."""
     if config.run_dir is None:
         raise ConfigError("data.test is missing: name the data to evaluate network_dir on")
     run_config = OmegaConf.to_object(
         OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.create(potential.config))
     )
     assert isinstance(run_config, TrainConfig)
+    return run_config
+
+
+def _own_validation(
+    config: EvaluateConfig, own: TrainConfig, base: Path, derivatives: bool
+) -> DataPart:
+    """The run's own validation data, read as the run read it."""
+    assert config.run_dir is not None
     run_dir = base / Path(config.run_dir).expanduser()
     started = _launch_dir((members_of(run_dir) or [run_dir])[0])
-    data = read_run_data(run_config, started or base, DescriptorDisplay(), derivatives)
+    data = read_run_data(own, started or base, DescriptorDisplay(), derivatives)
     if data.validation is None:
         raise ConfigError(
             "data.test is missing: the run has no validation data, name the data to evaluate on"

@@ -63,6 +63,6 @@ def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
         written += write_masks(potential.masks, folder)
         written += write_ranges(potential.ranges, potential.symbols, folder)
     print(
-        f"wrote {len(potential.networks)} networks of {path.stem} to {folder}: {len(written)} "
-        "files, read back and identical"
+        f"wrote {len(potential.networks)} networks of {potential.title} to {folder}: "
+        f"{len(written)} files, read back and identical"
     )

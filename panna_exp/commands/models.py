@@ -8,10 +8,10 @@ from typing import Any
 
 from panna_exp.assembly.model_folder import write_committee, write_model
 from panna_exp.assembly.saved import SavedPotential
-from panna_exp.assembly.training import Run
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import NetworkError
 from panna_exp.tracking.base import Model, Tracker
+from panna_exp.training.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -19,25 +19,27 @@ FOLDER = "model"
 _LONGEST_NAME = 100
 
 
-def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -> None:
+def save_model(
+    config: TrainConfig, checkpoint: Checkpoint, step: int, run_dir: Path, tracker: Tracker
+) -> None:
     """Writes ``model/CHECKPOINT`` and has it logged, where that is asked for and possible.
 
     Args:
         config: Of the run.
-        run: At its end.
+        checkpoint: Of the run, the one to use.
+        step: Of the run's results.
         run_dir: The run directory.
         tracker: Logs it.
     """
-    if not _is_wanted(config, run.descriptor):
+    if not _is_wanted(config, checkpoint.descriptor):
         return
-    checkpoint = run.checkpoint()
     folder = run_dir / FOLDER / checkpoint.name
     try:
         write_model(
             folder,
             checkpoint.name,
             checkpoint.evaluated,
-            run.descriptor,
+            checkpoint.descriptor,
             checkpoint.energy_rescale,
             config.precision.value,
             checkpoint.ranges,
@@ -49,7 +51,7 @@ def save_model(config: TrainConfig, run: Run, run_dir: Path, tracker: Tracker) -
         Model(
             folder=folder,
             name=checkpoint.name,
-            step=checkpoint.position.step,
+            step=step,
             species=[network.symbol for network in checkpoint.networks],
             register=config.tracking.register,
         )

@@ -8,94 +8,99 @@ from typing import Any
 
 from rich.console import Console
 
-from panna_exp.assembly.datasets import RunData
+from panna_exp.assembly.datasets import RunData, read_options
+from panna_exp.assembly.saved import SavedPotential, potential_of
 from panna_exp.assembly.training import Run
-from panna_exp.commands.assess import Assessment, Assessor, result_json, training_baseline
+from panna_exp.commands.assess import Evaluation, Evaluator, result_values, training_baseline
 from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.sweep import write_result
-from panna_exp.commands.sweep_metric import final_metrics
+from panna_exp.commands.sweep_metric import final_metrics, metric_value, ranking_metric
+from panna_exp.config.schema import TrainConfig
+from panna_exp.quantities import in_ev, with_units
 from panna_exp.records import only_a_record
 from panna_exp.tracking.base import Tracker
 from panna_exp.training import checkpoint as checkpoints
-from panna_exp.training import metrics
+from panna_exp.training.checkpoint import AUTO, Checkpoint
 from panna_exp.training.trainer import FitResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The result of a complete training.
+    """The result of a complete training: the best checkpoint, or the last, and its errors.
 
     Args:
         run_dir: The run directory.
-        which: ``validation`` or, without such data, ``training``: what was evaluated.
-        checkpoint: Name of the last checkpoint.
-        assessment: Its errors.
+        checkpoint: The one that other commands take by themselves.
+        potential: Its networks.
+        evaluation: Their errors, on the validation data or, without any, on the training data.
         fit: How the training ended.
         max_epochs: What it trained to.
         ranked_by: What a sweep ranks by, a name of ``sweep.metric``.
     """
 
     run_dir: Path
-    which: str
-    checkpoint: str
-    assessment: Assessment
+    checkpoint: Checkpoint
+    potential: SavedPotential
+    evaluation: Evaluation
     fit: FitResult
     max_epochs: int
     ranked_by: str
 
     @property
-    def numbers(self) -> dict[str, float]:
-        """Errors by name, meV/atom."""
-        return result_json(self.assessment.summary)
+    def values(self) -> dict[str, float]:
+        """Errors by quantity, in the units that people read."""
+        return result_values(self.evaluation.summary)
 
     @property
     def metrics(self) -> dict[str, float]:
         """All that a sweep can rank by."""
-        return final_metrics(self.fit.train, self.fit.validation, self.numbers)
+        return final_metrics(self.checkpoint.train, self.checkpoint.validation, self.values)
 
     @property
     def metric(self) -> float | None:
         """What a sweep ranks by."""
-        return self.metrics.get(self.ranked_by)
+        return metric_value(self.metrics, self.ranked_by)
 
-    def tell(self, tracker: Tracker) -> None:
+    def log_to(self, tracker: Tracker) -> None:
         """Tells the tracker the errors."""
-        tracker.log(self.fit.step, {f"result/{name}": v for name, v in self.numbers.items()})
+        values = {f"result/{name}": value for name, value in in_ev(self.values).items()}
+        tracker.log(self.fit.step, values)
 
     def record(self, overrides: Sequence[str]) -> None:
         """Writes predictions, plots and result.json."""
-        title = f"{self.which} data, {self.checkpoint}"
+        name = self.checkpoint.name
         with only_a_record(self.run_dir / "evaluate"):
-            self.assessment.write(self.run_dir / "evaluate", self.checkpoint, title)
-        train_mae = self.fit.train.get(metrics.ENERGY_MAE)
+            self.evaluation.write(self.run_dir / "evaluate", name, self.potential.title)
+        position = self.checkpoint.position
         values: dict[str, Any] = {
             "status": "FINISHED",
-            "evaluated": self.which,
-            "metrics": self.metrics,
-            "train_mae_mev_per_atom": None if train_mae is None else train_mae * 1000,
+            "evaluated": self.evaluation.data.name,
+            "checkpoint": name,
+            "checkpoint_is": self.potential.role,
+            "epoch": position.epoch_of(position.step, self.checkpoint.steps_per_epoch),
             "step": self.fit.step,
-            "checkpoint": self.checkpoint,
-            **self.numbers,
+            "metrics": self.metrics,
+            **with_units(self.values),
         }
         with only_a_record(self.run_dir):
             write_result(self.run_dir, overrides, values)
 
-    def show(self) -> None:
+    def print_errors(self) -> None:
         """Prints the table of errors."""
-        print(f"\nErrors on the {self.which} data after {self.fit.step} steps:")
+        print(f"\nErrors on the {self.evaluation.label} after {self.fit.step} steps:")
+        print(f"checkpoint: {self.potential.title}")
         sys.stdout.flush()
-        self.assessment.summary.render(Console())
+        self.evaluation.summary.render(Console())
 
-    def say_where(self, command: CommandLine, tracker: Tracker) -> None:
+    def print_summary(self, command: CommandLine, tracker: Tracker) -> None:
         """Prints where to look, how to train on, and the speed."""
         folder = relative(self.run_dir)
-        print(f"predictions:  {folder / 'evaluate' / self.checkpoint}.dat")
-        print(f"parity plot:  {folder / 'evaluate' / self.checkpoint}.png")
-        if self.assessment.predictions.forces is not None:
-            print(f"forces:       {folder / 'evaluate' / self.checkpoint}_forces.dat, .png")
+        evaluated = folder / "evaluate" / self.checkpoint.name
+        print(f"predictions:  {evaluated}.dat")
+        print(f"parity plot:  {evaluated}.png")
+        if self.evaluation.predictions.forces is not None:
+            print(f"forces:       {evaluated}_forces.dat, .png")
         print(f"metrics:      {folder / 'metrics.dat'}")
-        if (self.run_dir / "_models" / f"{checkpoints.BEST}.pt").exists():
-            print(f"best epoch:   of step {self.fit.best_step} (checkpoint=best)")
         for line in tracker.where():
             print(line)
         longer = command.continuing(f"training.max_epochs={2 * self.max_epochs}")
@@ -113,25 +118,37 @@ class Outcome:
             print(f"nothing to train: {end}: 0 steps/s")
 
 
-def assess_run(run: Run, data: RunData, fit: FitResult, run_dir: Path, ranked_by: str) -> Outcome:
-    """Evaluates a run's networks on its validation data, or on its training data without."""
+def assess_run(
+    config: TrainConfig, run: Run, data: RunData, fit: FitResult, run_dir: Path
+) -> Outcome:
+    """Evaluates a run's best checkpoint on its validation data, or its last on its training data.
+
+    Raises:
+        CheckpointError: A checkpoint of it cannot be read again.
+    """
+    which = AUTO if config.io.keep_best and data.validation else "last"
+    (path,) = checkpoints.find_checkpoints(run_dir, which)
+    checkpoint = checkpoints.load(path)
+    potential = potential_of(checkpoint, path)
     part = data.validation or data.train
-    assessor = Assessor.build(
+    evaluator = Evaluator.build(
+        "validation" if data.validation else "training",
         part,
+        read_options(config.data),
         data.species,
         data.offsets,
         dtype=run.networks.dtype,
         device=run.trainer.data.device,
         baseline=training_baseline(data.train, data.offsets),
         descriptor=data.descriptor if run.trainer.step.force_loss is not None else None,
-        kernel=str(run.config.get("descriptor_kernel", "auto")),
+        kernel=config.descriptor_kernel.value,
     )
     return Outcome(
         run_dir=run_dir,
-        which="validation" if data.validation else "training",
-        checkpoint=run.checkpoint().name,
-        assessment=assessor.assess(run.evaluated(), run.trainer.energy_rescale),
+        checkpoint=checkpoint,
+        potential=potential,
+        evaluation=evaluator.evaluate(potential.networks, potential.energy_rescale),
         fit=fit,
-        max_epochs=run.config["training"]["max_epochs"],
-        ranked_by=ranked_by,
+        max_epochs=config.training.max_epochs,
+        ranked_by=ranking_metric(config.sweep, config.training.monitor),
     )

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panna_exp.commands.sweep import PRUNED, write_result
-from panna_exp.commands.sweep_metric import epoch_metrics
+from panna_exp.commands.sweep_metric import epoch_metrics, ranking_metric
 from panna_exp.config.schema import SweepConfig
-from panna_exp.training import metrics
 from panna_exp.training.trainer import FitResult
 
 if TYPE_CHECKING:
@@ -35,22 +34,24 @@ class Judge:
         self._best = math.inf
 
     @classmethod
-    def of(cls, folder: Path | None, sweep: SweepConfig) -> "Judge":
+    def of(cls, folder: Path | None, sweep: SweepConfig, monitor: str) -> "Judge":
         """Returns the judge of a training.
 
         Args:
             folder: Of the sweep that the training is a job of, or None.
             sweep: Options.
+            monitor: training.monitor.
         """
+        metric = ranking_metric(sweep, monitor)
         if folder is None or sweep.trial is None or not sweep.prune:
-            return cls(None, sweep.metric)
+            return cls(None, metric)
         from optuna.trial import Trial
 
         from panna_exp.commands.search import load_study
 
         study = load_study(folder, sweep)
         number = study.get_trials(deepcopy=False)[sweep.trial]._trial_id
-        return cls(Trial(study, number), sweep.metric)
+        return cls(Trial(study, number), study.user_attrs.get("metric", metric))
 
     def epoch_ended(
         self, epoch: int, train: Mapping[str, float], validation: Mapping[str, float]
@@ -68,12 +69,10 @@ class Judge:
     def record(self, run_dir: Path, overrides: Sequence[str], fit: FitResult) -> None:
         """Writes the result of a job that was stopped."""
         values = epoch_metrics(fit.train, fit.validation)
-        mae = fit.train.get(metrics.ENERGY_MAE)
         result = {
             "status": PRUNED,
             "evaluated": "validation" if fit.validation else "training",
             "metrics": values,
-            "train_mae_mev_per_atom": None if mae is None else mae * 1000,
             "step": fit.step,
         }
         write_result(run_dir, overrides, result)

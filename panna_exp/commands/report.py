@@ -42,11 +42,11 @@ def main(arguments: list[str]) -> int:
 
     with messages_shown():
         entries = [
-            make_entry(run, number, shown, _evaluating(shown), given.data, _warn)
+            make_entry(run, number, shown, _evaluating(shown), given.data, _warn, given.worst)
             for number, run in enumerate(runs)
             for shown in [str(relative(run.path))]
         ]
-        text = report(entries, datetime.now(), given.worst)
+        text = report(entries, datetime.now(), given.worst > 0)
     write_text_atomic(output, text)
     print(f"wrote {relative(output)} ({len(text.encode()) / 1e6:.1f} MB)")
     return 0
@@ -93,7 +93,7 @@ def _parser() -> Parser:
         action="append",
         default=[],
         metavar="PATH",
-        help="more data files in which to look for the evaluated structures",
+        help="where evaluated files are now that are no longer where they were",
     )
     add("--worst", type=int, default=8, metavar="N", help="worst structures to show (default: 8)")
     return parser

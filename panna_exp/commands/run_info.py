@@ -127,8 +127,7 @@ def dataset(part: DataPart, context: str) -> Dataset:
     """Returns what trackers learn of a data set, named by its file or folder."""
     summary = part.summary()
     files = summary.pop("files")
-    paths = [str(file.path.resolve()) for file in part.files]
-    uri = paths[0] if len(paths) == 1 else os.path.commonpath([Path(p).parent for p in paths])
+    uri = _place(part)
     return Dataset(
         name=Path(uri).name or uri,
         context=context,
@@ -137,6 +136,18 @@ def dataset(part: DataPart, context: str) -> Dataset:
         files=files[:_MOST_FILES],
         profile={**summary, "files": len(files)},
     )
+
+
+def data_name(part: DataPart) -> str:
+    """Returns what to call data that are not a run's own: their file less its suffix, or folder."""
+    uri = _place(part)
+    return Path(uri).stem or uri
+
+
+def _place(part: DataPart) -> str:
+    """Returns the file of a data set, or the folder that has all of them."""
+    paths = [str(file.path.resolve()) for file in part.files]
+    return paths[0] if len(paths) == 1 else os.path.commonpath([Path(p).parent for p in paths])
 
 
 def _architectures(networks: Sequence[NetworkData]) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from panna_exp.reporting.scan import Scan, existing_folder, scan
 
 _DEFAULT = "outputs"
 _EXTRA = """\
-states: running, finished, stopped (can be continued), pruned (by a search), failed. The best epoch
-is that of the smallest validation error; --sort metric puts the best run first.
+states: running, finished, stopped (can be continued), pruned (by a search), failed. Errors are
+those of the best epoch by training.monitor, whose checkpoint other commands take; of the last one
+where none is kept. --sort metric puts the run with the smallest energy MAE first.
 
 examples:
   panna-exp runs
@@ -43,9 +45,8 @@ def _print(found: Scan, given: argparse.Namespace) -> None:
         values = {"runs": [run_json(run) for run in runs], "damaged": damaged}
         print(json.dumps(values, indent=1, default=str, allow_nan=False))
     elif runs:
-        from rich.console import Console
-
-        run_table(runs, relative).print(Console())
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(run_table(runs, relative, width).to_text(), end="")
 
 
 def _folders(names: list[str]) -> list[Path]:

@@ -49,15 +49,16 @@ class Search:
         folder: Of the sweep.
         sweep: Its options.
         space: What is searched.
+        metric: What jobs are ranked by.
 
     Raises:
         ConfigError: The folder holds a search of something else.
     """
 
-    def __init__(self, folder: Path, sweep: SweepConfig, space: SearchSpace) -> None:
+    def __init__(self, folder: Path, sweep: SweepConfig, space: SearchSpace, metric: str) -> None:
         self._study = load_study(folder, sweep)
         self._space, self._sweep = space, sweep
-        facts = {"space": space.describe(), "metric": sweep.metric}
+        facts = {"space": space.describe(), "metric": metric}
         for name, value in facts.items():
             earlier = self._study.user_attrs.get(name, value)
             if earlier != value:

@@ -40,7 +40,7 @@ def run_search(sweeper: "SearchSweeper", arguments: list[str]) -> list[JobReturn
         loader = sweeper.hydra_context.config_loader
         loader.load_sweep_config(sweeper.config, space.overrides(space.examples()))
         run.begin()
-        search = Search(run.folder, sweep, space)
+        search = Search(run.folder, sweep, space, run.metric)
         left = search.left()
         while True:
             numbers = [left.pop(0)] if left else search.choose()
@@ -48,7 +48,7 @@ def run_search(sweeper: "SearchSweeper", arguments: list[str]) -> list[JobReturn
                 return returns
             jobs = [search.overrides(number) for number in numbers]
             returns += sweeper.launcher.launch(jobs, initial_job_idx=numbers[0])
-            results = read_results(run.folder, sweep.metric)
+            results = read_results(run.folder, run.metric)
             states = [search.ended(number, results) for number in numbers]
             if sweep.fail_fast and FAILED in states:
                 return returns

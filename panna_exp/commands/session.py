@@ -116,7 +116,7 @@ class _Session:
         restart = find_restart(config.io, self.directory.path, self.plain, stream)
         data = continued_data(config, data, restart)
         self.processes.wait()  # the others look for checkpoints now
-        judge = Judge.of(self.parent, config.sweep)
+        judge = Judge.of(self.parent, config.sweep, config.training.monitor)
         listener = RunListener(self.tracker, judge)
         interrupt = Interrupt(config.training.limit_seconds)
         run = build_run(
@@ -163,7 +163,7 @@ class _Session:
                 self.command.continuing(),
             )
             return TrainingResult(metric=None, code=interrupt.code)
-        outcome.say_where(self.command, self.tracker)
+        outcome.print_summary(self.command, self.tracker)
         return TrainingResult(metric=outcome.metric, code=0)
 
     def _train(
@@ -194,13 +194,13 @@ class _Session:
                 self.config.training.monitor,
                 self.config.training.patience,
             )
-        outcome = assess_run(run, data, fit, self.directory.path, self.config.sweep.metric)
-        outcome.tell(self.tracker)
+        outcome = assess_run(self.config, run, data, fit, self.directory.path)
+        outcome.log_to(self.tracker)
         # Before figures are drawn: the tracker keeps the model meanwhile.
-        save_model(self.config, run, self.directory.path, self.tracker)
+        save_model(self.config, outcome.checkpoint, fit.step, self.directory.path, self.tracker)
         self.tracker.flush()
         outcome.record(self.overrides)
-        outcome.show()
+        outcome.print_errors()
         self._track_results()
         return outcome
 
@@ -286,7 +286,8 @@ class _Session:
                 for path in write_weight_plots(self.directory.path / "weights", records):
                     self.tracker.save(path, "weights")
         for file in sorted((self.directory.path / "evaluate").glob("*")):
-            self.tracker.save(file, "evaluate")
+            if file.is_file():  # folders are of other data: evaluate has sent those
+                self.tracker.save(file, "evaluate")
         for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:
             self.tracker.save(path, "checkpoints")
 

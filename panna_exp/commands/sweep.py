@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.commands.command_line import program
+from panna_exp.commands.sweep_metric import metric_value
 from panna_exp.errors import DataError
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
+from panna_exp.quantities import QUANTITIES
 
 RESULT = "result.json"
 FINISHED, PRUNED, FAILED = "FINISHED", "PRUNED", "FAILED"
 # Groups that do not make it another job.
 FREE_GROUPS = ("io", "tracking", "sweep")
 _ORDER = {FINISHED: 0, PRUNED: 1}
-UNITS = {
-    **dict.fromkeys(("MAE", "RMSE"), "meV/atom"),
-    **dict.fromkeys(("force_MAE", "force_RMSE"), "eV/A"),
-}
+_SHOWN = ("validation/energy_mae", "validation/force_mae", "train/energy_mae")  # of a table
 
 # What the sweeps of this process ended with: 2 where a job failed.
 exit_codes: list[int] = []
@@ -97,8 +96,7 @@ def read_results(folder: Path, metric: str) -> list[dict[str, Any]]:
 
 def metric_of(result: dict[str, Any], metric: str) -> float | None:
     """Returns a metric of a result, None where it has none of that name."""
-    value = result.get("metrics", {}).get(metric)
-    return None if value is None else float(value)
+    return metric_value(result.get("metrics", {}), metric)
 
 
 def best_of(results: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -128,13 +126,15 @@ def metric_label(metric: str, results: Sequence[dict[str, Any]]) -> str:
     part, _, name = metric.partition("/")
     if part == "validation" and any(item.get("evaluated") == "training" for item in results):
         part = "training"
-    unit = UNITS.get(name)
-    text = f"{part} {name.replace('_', ' ')}"
-    return f"{text} ({unit})" if unit else text
+    return f"{part} {QUANTITIES[name].title}"
 
 
 def ranked_table(results: Sequence[dict[str, Any]], metric: str) -> Table:
-    """Returns a table of jobs with the overrides in which they differ, and why some failed."""
+    """Returns a table of jobs with the overrides in which they differ, and why some failed.
+
+    Errors of energies and of forces are shown whichever of them jobs are ranked by.
+    """
+    shown = [metric, *(name for name in _SHOWN if name != metric and _has(results, name))]
     rows = []
     for number, (item, swept) in enumerate(zip(results, swept_overrides(results), strict=True), 1):
         rows.append(
@@ -142,18 +142,25 @@ def ranked_table(results: Sequence[dict[str, Any]], metric: str) -> Table:
                 str(number),
                 " ".join(swept) or "defaults",
                 item["status"],
-                _number(item.get("metric")),
-                _number(item.get("train_mae_mev_per_atom")),
+                *(_number(metric_of(item, name)) for name in shown),
                 Path(item["directory"]).name,
             )
         )
-    label = metric_label(metric, results)
+    titles = [metric_label(name, results).replace(" (", "\n(") for name in shown]
+    chosen = {str(item.get("checkpoint_is") or "last") for item in results if "metrics" in item}
+    footer = [f"Ranked by {metric_label(metric, results)} ({metric})."]
+    if chosen:
+        footer.append(f"Errors are those of each job's checkpoint: {', '.join(sorted(chosen))}.")
     return Table(
         title="Jobs, best first",
-        header=("rank", "overrides", "status", label, "train MAE (meV/atom)", "directory"),
+        header=("rank", "overrides", "status", *titles, "directory"),
         rows=rows,
-        footer=_failures(results),
+        footer=[*footer, *_failures(results)],
     )
+
+
+def _has(results: Sequence[dict[str, Any]], metric: str) -> bool:
+    return any(metric_of(item, metric) is not None for item in results)
 
 
 def _is_free(override: str) -> bool:

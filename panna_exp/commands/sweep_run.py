@@ -33,10 +33,12 @@ from panna_exp.commands.sweep import (
     swept_overrides,
 )
 from panna_exp.commands.sweep_jobs import clear_marks, stop_jobs
+from panna_exp.commands.sweep_metric import ranking_metric
 from panna_exp.config.schema import SweepConfig, TrackingConfig
 from panna_exp.config.store import given_overrides
 from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
 from panna_exp.files import write_text_atomic
+from panna_exp.quantities import QUANTITIES
 from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
 
 SUMMARY, TABLE, PLOT = "summary.json", "summary.txt", "sweep.png"
@@ -48,6 +50,9 @@ class SweepRun:
 
     Args:
         config: Of Hydra, as sweepers get it.
+
+    Attributes:
+        metric: What its jobs are ranked by.
     """
 
     def __init__(self, config: DictConfig) -> None:
@@ -58,7 +63,8 @@ class SweepRun:
         tracking, sweep = (OmegaConf.to_object(config[name]) for name in ("tracking", "sweep"))
         assert isinstance(tracking, TrackingConfig)
         assert isinstance(sweep, SweepConfig)
-        self._tracking, self._sweep = tracking, sweep
+        self._tracking = tracking
+        self.metric = ranking_metric(sweep, config.training.monitor, _swept(self._overrides))
         self._launcher = str(config.hydra.launcher.get("_target_"))
         self._parent: Tracker | None = None
         self._stack, self._naming = ExitStack(), ExitStack()
@@ -113,19 +119,19 @@ class SweepRun:
             run_dir=self.folder.resolve(),
             name=name[:_LONGEST_NAME],
             experiment=self._tracking.experiment,
-            params={**params, "sweep.metric": self._sweep.metric},
+            params={**params, "sweep.metric": self.metric},
             tags={"sweep": " ".join(words), "run_dir": str(self.folder.resolve())},
         )
 
     def _end(self, status: RunStatus) -> None:
         """Writes and prints the table, the figure and the best job's command."""
         assert self._parent is not None
-        results = read_results(self.folder, self._sweep.metric)
+        results = read_results(self.folder, self.metric)
         if any(self._is_new(item) for item in results if item["status"] == FAILED):
             exit_codes.append(2)
         files = self._write_summary(results) if results else []
         best = best_of(results)
-        values = {} if best is None else {f"best/{self._sweep.metric}": best["metric"]}
+        values = {} if best is None else {f"best/{self.metric}": self._in_ev(best["metric"])}
         values["jobs"] = len(results)
         where = close_parent(self._parent, status, len(results), values, files)
         if results:
@@ -135,11 +141,15 @@ class SweepRun:
         if status is not RunStatus.FINISHED:
             self._say_how_to_go_on()
 
+    def _in_ev(self, value: float) -> float:
+        """Trackers have eV."""
+        return value / QUANTITIES[self.metric.partition("/")[2]].factor
+
     def _say_how_to_go_on(self) -> None:
         print(f"to run what is left: {self._continuing()}", file=sys.stderr)
 
     def _write_summary(self, results: Sequence[dict[str, Any]]) -> list[Path]:
-        metric = self._sweep.metric
+        metric = self.metric
         best = best_of(results)
         text = ranked_table(results, metric).to_text()
         if best is not None:
@@ -160,7 +170,7 @@ class SweepRun:
         from rich.console import Console
 
         print()
-        ranked_table(results, self._sweep.metric).print(Console())
+        ranked_table(results, self.metric).print(Console())
         best = best_of(results)
         if best is not None:
             print(f"best job:     {relative(Path(best['directory']))}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from panna_exp.assembly import torchrun
 from panna_exp.commands import sweep, sweep_jobs
@@ -15,7 +15,9 @@ from panna_exp.commands.command_line import CommandLine, relative
 from panna_exp.commands.interrupt import Stopped, stoppable
 from panna_exp.commands.launch import launch
 from panna_exp.commands.orphan import at_work
+from panna_exp.commands.sweep_metric import ranking_metric
 from panna_exp.commands.train_run import load, plain_values, remove_empty, train_run
+from panna_exp.config.schema import SweepConfig
 from panna_exp.config.store import given_overrides
 from panna_exp.errors import ConfigError, PannaExpError
 
@@ -105,7 +107,7 @@ def _train_sweep_job(composed: DictConfig, sweep_dir: Path) -> float | None:
         earlier = sweep.read_result(run_dir)
         if earlier is not None and earlier["status"] == sweep.FINISHED:
             print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
-            return sweep.metric_of(earlier, composed.sweep.metric)
+            return sweep.metric_of(earlier, _ranked_by(composed))
         in_search = composed.sweep.trial is not None
         if earlier is not None and earlier["status"] == sweep.PRUNED and in_search:
             print(f"stopped before: {relative(run_dir)}", file=sys.stderr, flush=True)
@@ -121,6 +123,12 @@ def _train_sweep_job(composed: DictConfig, sweep_dir: Path) -> float | None:
     if result.code:
         raise Stopped(result.code)  # it has said why
     return result.metric
+
+
+def _ranked_by(composed: DictConfig) -> str:
+    options = OmegaConf.to_object(composed.sweep)
+    assert isinstance(options, SweepConfig)
+    return ranking_metric(options, composed.training.monitor)
 
 
 def train_once(

@@ -14,6 +14,16 @@ RENAMED: dict[str, str] = {
     "execution=compile": "execution=torch",
     "descriptor_kernel=tensor": "descriptor_kernel=torch",
     "descriptor_kernel=compiled": "descriptor_kernel=numba",
+    **{
+        f"sweep.metric={part}/{old}": f"sweep.metric={part}/{new}"
+        for part in ("validation", "train")
+        for old, new in (
+            ("MAE", "energy_mae"),
+            ("RMSE", "energy_rmse"),
+            ("force_MAE", "force_mae"),
+            ("force_RMSE", "force_rmse"),
+        )
+    },
 }
 # What there is no more, and why; the row above says what is taken instead.
 REMOVED = {"execution=compile": "torch.compile made slower steps"}

@@ -6,6 +6,7 @@ plain words when the potential is no better than those.
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,9 +73,10 @@ class Summary:
         }
         return {names.get(key, key): _finite(value) for key, value in asdict(self).items()}
 
-    def write_json(self, path: Path) -> None:
-        """Writes :meth:`to_json`; the file appears whole or not at all."""
-        write_text_atomic(path, json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n")
+    def write_json(self, path: Path, facts: Mapping[str, Any] | None = None) -> None:
+        """Writes ``facts`` and :meth:`to_json`; the file appears whole or not at all."""
+        values = {**(facts or {}), **self.to_json()}
+        write_text_atomic(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
     def render(self, console: "Console") -> None:
         """Prints tables to a terminal, aligned plain text to anything else; warnings last."""

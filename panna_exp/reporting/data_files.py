@@ -1,29 +1,11 @@
 """The files that a run's record names: its data, and what its networks started from."""
 
-from dataclasses import dataclass
-
 from panna_exp.errors import DataError
+from panna_exp.evaluation.evaluated_data import DataFile, parse_files
 from panna_exp.reporting.run import ENVIRONMENT, Run
 
 PARTS = ("train", "validation")
 STARTING = "starting_files"  # of environment.json: what networks started from, by path and sha256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataFile:
-    """One file as it was when the run read it.
-
-    Args:
-        path: Where it was.
-        kind: Its format.
-        records: Structures in it.
-        sha256: Hash of its content.
-    """
-
-    path: str
-    kind: str
-    records: int
-    sha256: str
 
 
 def data_files(run: Run, part: str) -> list[DataFile]:
@@ -34,21 +16,7 @@ def data_files(run: Run, part: str) -> list[DataFile]:
     """
     where = f"{run.path / ENVIRONMENT}: data.{part}.files"
     files = run.group("environment", "data", part).get("files") or []
-    if not isinstance(files, list):
-        raise DataError(f"{where}: expected a list, found {files!r:.60}")
-    found = []
-    for number, item in enumerate(files):
-        keys = {"path": str, "kind": str, "records": int, "sha256": str}
-        if not isinstance(item, dict):
-            raise DataError(f"{where}[{number}]: expected a group of keys, found {item!r:.60}")
-        for key, kind in keys.items():
-            if not isinstance(item.get(key), kind):
-                raise DataError(
-                    f"{where}[{number}].{key}: expected {'text' if kind is str else 'a number'}, "
-                    f"found {item.get(key)!r:.60}"
-                )
-        found.append(DataFile(**{key: item[key] for key in keys}))
-    return found
+    return parse_files(files, where)
 
 
 def starting_files(run: Run) -> dict[str, str]:

@@ -219,7 +219,8 @@ def _results(run: Run) -> dict[str, Any]:
     best = run.best()
     values: dict[str, Any] = {"state": str(run.state), "epochs": run.epochs}
     if best is not None:
-        values |= {f"best {best.title}": best.value, "best epoch": best.epoch}
+        values["best epoch"] = best.epoch
+        values |= {best.title(name): value for name, value in best.values.items()}
     given = {name: value for name, value in run.result.items() if name not in _NOT_RESULTS}
     return {**values, **dict(flatten(given))}
 

@@ -1,6 +1,6 @@
 """A run on the page: its record, what was evaluated, and what could not be read of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
 
@@ -8,13 +8,38 @@ import numpy as np
 
 from panna_exp.data.structures import Floats
 from panna_exp.errors import DataError
-from panna_exp.reporting.evaluations import Evaluation, chosen, evaluated, read_evaluation
-from panna_exp.reporting.located import Located, counts, locate, species_of
+from panna_exp.reporting.evaluations import StoredEvaluation, chosen, evaluated, read_evaluation
+from panna_exp.reporting.located import Located, locate
 from panna_exp.reporting.run import Run
 from panna_exp.reporting.timings import Timings, read_timings
 
 # Predictions further than this from the errors beside them were written without the free atoms.
 _OTHER = 0.1
+_UNKNOWN = (
+    "This evaluation does not say which records of which files it is of: it was made by an older "
+    "version, or the folder was used for other data since. No structure is shown; evaluate again."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """An evaluation on the page.
+
+    Args:
+        evaluation: S predictions.
+        worst: Numbers of the structures with the largest errors an atom, the largest first.
+        located: Those, in the data.
+        free_atoms: [S] sum of the free atoms' energies (eV), where all compositions are known.
+        others: Names of more checkpoints that were evaluated on the same data.
+        notes: Sentences about what could not be read.
+    """
+
+    evaluation: StoredEvaluation
+    worst: Sequence[int]
+    located: Located
+    free_atoms: Floats | None
+    others: Sequence[str]
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +52,7 @@ class Entry:
         run: Its record.
         shown: Its folder as the user types it.
         evaluating: The command that evaluates it.
-        evaluation: The S predictions that are shown, None without any.
-        others: Names of more evaluations in the run directory.
-        located: The structures of the evaluation.
-        free_atoms: [S] sum of the free atoms' energies (eV), where all compositions are known.
+        evaluations: By the name of the data, the run's own validation data first.
         timings: From its log.
         notes: Sentences about what could not be read.
     """
@@ -40,10 +62,7 @@ class Entry:
     run: Run
     shown: str
     evaluating: str
-    evaluation: Evaluation | None
-    others: Sequence[str]
-    located: Located
-    free_atoms: Floats | None
+    evaluations: Mapping[str, Shown]
     timings: Timings
     notes: list[str] = field(default_factory=list)
 
@@ -60,6 +79,7 @@ def make_entry(
     evaluating: str,
     data: Sequence[str] = (),
     warn: Callable[[str], None] = print,
+    worst: int = 0,
 ) -> Entry:
     """Reads what the page shows of a run.
 
@@ -68,39 +88,62 @@ def make_entry(
         number: Its place on the page.
         shown: Its folder as the user types it.
         evaluating: The command that evaluates it.
-        data: More data files in which to look for structures.
+        data: More places of data files.
         warn: Told in one line of evaluations that cannot be read.
+        worst: How many of the structures with the largest errors to look up.
 
     Raises:
         DataError: The record of the run is damaged.
         OSError: A file cannot be read.
     """
     notes: list[str] = []
-    paths = evaluated(run)
-    path = chosen(run, paths)
-    evaluation = None
-    located, free_atoms = Located(), None
-    if path is not None:
+    evaluations: dict[str, Shown] = {}
+    for paths in evaluated(run):
+        path = chosen(run, paths)
+        others = [item.stem for item in paths if item != path]
         try:
-            evaluation = read_evaluation(path)
+            item = _show(run, read_evaluation(path), data, worst, others)
         except DataError as error:
             warn(str(error))
             notes.append(f"The evaluation cannot be read: {error}.")
-    if evaluation is not None:
-        located = locate(run, evaluation, data)
-        free_atoms = _free_atoms(run, evaluation, located)
-        evaluation = _with_free_atoms(evaluation, free_atoms, notes)
+        else:
+            name = item.evaluation.data_name
+            evaluations[name if name not in evaluations else path.parent.name] = item
     return Entry(
         letter=_letter(number),
         number=number,
         run=run,
         shown=shown,
         evaluating=evaluating,
+        evaluations=evaluations,
+        timings=read_timings(run.path),
+        notes=notes,
+    )
+
+
+def _show(
+    run: Run,
+    evaluation: StoredEvaluation,
+    places: Sequence[str],
+    worst: int,
+    others: Sequence[str],
+) -> Shown:
+    """Looks up the structures of an evaluation that the page shows."""
+    notes: list[str] = []
+    free_atoms = _free_atoms(run, evaluation)
+    evaluation = _with_free_atoms(evaluation, free_atoms, notes)
+    rows = evaluation.worst(worst)
+    located = Located()
+    if evaluation.data is not None:
+        located = locate(evaluation.data, rows, places)
+    elif rows:
+        located.notes.append(_UNKNOWN)
+    return Shown(
         evaluation=evaluation,
-        others=[item.stem for item in paths if item != path],
+        worst=rows,
         located=located,
         free_atoms=free_atoms,
-        timings=read_timings(run.path),
+        others=others,
         notes=notes,
     )
 
@@ -115,28 +158,26 @@ def _letter(number: int) -> str:
     return text
 
 
-def _free_atoms(run: Run, evaluation: Evaluation, located: Located) -> Floats | None:
-    energies = run.group("environment", "data", "reference_energies")
-    species = species_of(run)
-    table = counts(located, evaluation, species)
-    if table is None:
+def _free_atoms(run: Run, evaluation: StoredEvaluation) -> Floats | None:
+    if evaluation.data is None:
         return None
-    values = [energies.get(symbol) for symbol in species]
+    energies = run.group("environment", "data", "reference_energies")
+    values = [energies.get(symbol) for symbol in evaluation.data.species]
     if not all(isinstance(value, int | float) for value in values):
         return None
-    total: Floats = table @ np.array(values, dtype=np.float64)
+    total: Floats = evaluation.data.counts.astype(np.float64) @ np.array(values, dtype=np.float64)
     return total
 
 
 def _with_free_atoms(
-    evaluation: Evaluation, free_atoms: Floats | None, notes: list[str]
-) -> Evaluation:
+    evaluation: StoredEvaluation, free_atoms: Floats | None, notes: list[str]
+) -> StoredEvaluation:
     """Adds the free atoms' energies to predictions that were written without (add_offset=false)."""
     known = evaluation.errors("energy").get("mae_mev_per_atom")
     if not isinstance(known, int | float):
         return evaluation
 
-    def fits(candidate: Evaluation) -> bool:
+    def fits(candidate: StoredEvaluation) -> bool:
         found = 1000 * float(np.abs(candidate.error / candidate.num_atoms).mean())
         return abs(found - known) <= _OTHER * known + 1.0
 

@@ -1,4 +1,7 @@
-"""Reads what an evaluation left in a run directory: PANNA's .dat files and the errors beside them.
+"""Reads what evaluations left in a run directory: PANNA's .dat files and the errors beside them.
+
+Those on the run's own validation data are in ``evaluate``, those on other data each in a folder of
+its own below.
 
 Shapes: S structures, A atoms of all of them. Units: eV, eV/angstrom.
 """
@@ -12,17 +15,24 @@ import numpy as np
 
 from panna_exp.data.structures import Floats, Ints
 from panna_exp.errors import DataError
+from panna_exp.evaluation.evaluated_data import (
+    DATA,
+    RECORDS,
+    EvaluatedData,
+    read_evaluated_data,
+)
 from panna_exp.readers.files import natural
 from panna_exp.reporting.records import group, read_json
 from panna_exp.reporting.run import Run
 
 FOLDER = "evaluate"
+UNNAMED = "data that the evaluation does not name"
 _ENERGIES = "#filename n_atoms e_ref e_nn"
 _FORCES = "#filename atom_id fx_nn fy_nn fz_nn fx_ref fy_ref fz_ref"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class StoredEvaluation:
     """Predictions of one checkpoint on one data set.
 
     Args:
@@ -34,6 +44,7 @@ class Evaluation:
         summary: Errors as ``evaluate`` computed them, empty without its .json file.
         forces: [A, 3] predicted (eV/angstrom), or None.
         reference_forces: [A, 3] of the data, NaN where not known; or None.
+        data: Which data set and which structures; None where an older evaluation does not say.
     """
 
     path: Path
@@ -44,6 +55,12 @@ class Evaluation:
     summary: Mapping[str, Any]
     forces: Floats | None = None
     reference_forces: Floats | None = None
+    data: EvaluatedData | None = None
+
+    @property
+    def data_name(self) -> str:
+        """What to call the data."""
+        return UNNAMED if self.data is None else self.data.name
 
     @property
     def name(self) -> str:
@@ -77,6 +94,13 @@ class Evaluation:
         plot = self.path.with_name(f"{self.path.stem}_uncertainty.png")
         return plot if plot.is_file() else None
 
+    def worst(self, count: int) -> list[int]:
+        """Returns the numbers of the structures with the largest errors an atom, less NaNs."""
+        per_atom = np.abs(self.error / self.num_atoms)
+        finite = np.flatnonzero(np.isfinite(per_atom))
+        order: list[int] = finite[np.argsort(-per_atom[finite], kind="stable")][:count].tolist()
+        return order
+
     def worst_forces(self) -> Floats | None:
         """Returns [S] the largest error of a force component (eV/angstrom), NaN where unknown."""
         if self.forces is None or self.reference_forces is None:
@@ -87,21 +111,27 @@ class Evaluation:
         return worst
 
 
-def evaluated(run: Run) -> list[Path]:
-    """Returns the .dat files of energies in a run directory, the last checkpoint's last."""
-    found = [path for path in (run.path / FOLDER).glob("*.dat") if _header(path) == _ENERGIES]
-    return sorted(found, key=natural)
+def evaluated(run: Run) -> list[list[Path]]:
+    """Returns the .dat files of energies in a run directory, a list for each data set.
+
+    The run's own validation data come first; the last checkpoint is the last in its list.
+    """
+    top = run.path / FOLDER
+    folders = [top, *sorted(path.parent for path in top.glob(f"*/{DATA}"))]
+    found = [
+        sorted((p for p in folder.glob("*.dat") if _header(p) == _ENERGIES), key=natural)
+        for folder in folders
+    ]
+    return [paths for paths in found if paths]
 
 
-def chosen(run: Run, paths: list[Path]) -> Path | None:
-    """Returns that of the checkpoint which the result is of, else the last; None of none."""
+def chosen(run: Run, paths: list[Path]) -> Path:
+    """Returns that of the checkpoint which the result is of, else the last."""
     named = run.result.get("checkpoint")
-    same = [path for path in paths if path.stem == named]
-    candidates = same or paths
-    return candidates[-1] if candidates else None
+    return ([path for path in paths if path.stem == named] or paths)[-1]
 
 
-def read_evaluation(path: Path) -> Evaluation:
+def read_evaluation(path: Path) -> StoredEvaluation:
     """Reads an evaluation by its .dat file of energies.
 
     Raises:
@@ -118,19 +148,34 @@ def read_evaluation(path: Path) -> Evaluation:
     if (sizes != table[:, 0]).any() or (sizes < 1).any():
         wrong = int(np.flatnonzero((sizes != table[:, 0]) | (sizes < 1))[0])
         raise DataError(f"{path}: line {wrong + 2}: {table[wrong, 0]:g} is no number of atoms")
-    summary = path.with_suffix(".json")
     forces = _forces_path(path)
     both = _read_forces(forces, int(sizes.sum())) if forces.exists() else None
-    return Evaluation(
+    summary = read_json(errors, dict) if (errors := path.with_suffix(".json")).exists() else {}
+    return StoredEvaluation(
         path=path,
         names=names,
         num_atoms=sizes,
         reference=table[:, 1],
         predicted=table[:, 2],
-        summary=read_json(summary, dict) if summary.exists() else {},
+        summary=summary,
+        data=_data(path, summary, sizes),
         forces=None if both is None else both[:, :3],
         reference_forces=None if both is None else both[:, 3:],
     )
+
+
+def _data(path: Path, summary: Mapping[str, Any], sizes: Ints) -> EvaluatedData | None:
+    """Returns which data the evaluation says it is of, None where it does not say."""
+    fingerprint = group(summary, "data", str(path.with_suffix(".json"))).get("fingerprint")
+    if fingerprint is None:
+        return None
+    data = read_evaluated_data(path.parent)
+    # The folder may have been used for other data since.
+    if data is None or data.fingerprint != fingerprint:
+        return None
+    if not np.array_equal(data.counts.sum(axis=1), sizes):
+        raise DataError(f"{path}: has other structures than {path.parent / RECORDS}")
+    return data
 
 
 def _forces_path(path: Path) -> Path:

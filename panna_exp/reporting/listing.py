@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.evaluation.tables import Table
+from panna_exp.quantities import QUANTITIES, with_units
 from panna_exp.reporting.run import Best, Run
 
 # Overrides that say where a run is recorded, not what it is.
 _ELSEWHERE = ("io.train_dir=", "tracking", "hydra.", "hydra/")
 _DIGITS = 4
+_SHOWN = ("energy_mae", "force_mae")
+_RANKED = ("energy_mae", "energy_rmse", "loss")  # the first that a run has
+_LEAST_OVERRIDES = 15
 
 
-def _by_metric(run: Run) -> tuple[bool, str, float]:
+def _by_metric(run: Run) -> tuple[bool, bool, str, float]:
     best = run.best()
-    return (True, "", 0.0) if best is None else (False, best.column, best.value)
+    if best is None or not best.values:
+        return (True, True, "", 0.0)
+    name = next((name for name in _RANKED if name in best.values), next(iter(best.values)))
+    return (False, best.part != "validation", name, best.values[name])
 
 
 # The newest first also among equals; metrics of different kinds are not mixed.
@@ -35,38 +42,75 @@ def ordered(runs: Sequence[Run], order: str) -> list[Run]:
     return sorted(newest, key=ORDERS[order])
 
 
-def run_table(runs: Sequence[Run], shown: Callable[[Path], Path]) -> Table:
+def run_table(
+    runs: Sequence[Run], shown: Callable[[Path], Path], width: int | None = None
+) -> Table:
     """Returns a row a run.
 
     Args:
         runs: At least one, in order.
         shown: How to write a path.
+        width: Of the terminal: columns that have no room are left out, but never that of the
+            paths, which are whole. None: as wide as it needs to be.
     """
     bests = [run.best() for run in runs]
-    titles = {best.title for best in bests if best is not None}
-    header = "best epoch"
-    if len(titles) == 1:
-        first = next(best for best in bests if best is not None)
-        header = f"best {first.label}\n{first.unit}"
-    named = any(run.group("config", "tracking").get("run_name") for run in runs)
-    rows = []
-    for run, best in zip(runs, bests, strict=True):
-        row = [
-            str(shown(run.path)),
-            *([run.name] if named else []),
-            str(run.state),
-            f"{run.started:%Y-%m-%d %H:%M}",
-            _epochs(run),
-            _best(best, len(titles) == 1),
-            " ".join(key_overrides(run)) or "defaults",
-        ]
-        rows.append([" ".join(cell.split()) for cell in row])
-    names = ["name"] if named else []
+    columns: dict[str, list[str]] = {"run": [str(shown(run.path)) for run in runs]}
+    if any(run.group("config", "tracking").get("run_name") for run in runs):
+        columns["name"] = [run.name for run in runs]
+    columns["state"] = [str(run.state) for run in runs]
+    columns["started"] = [f"{run.started:%Y-%m-%d %H:%M}" for run in runs]
+    columns["epochs"] = [_epochs(run) for run in runs]
+    columns["best\nepoch"] = [_best_epoch(best) for best in bests]
+    for name in _SHOWN:
+        if any(best is not None and name in best.values for best in bests):
+            label, unit = QUANTITIES[name].label, QUANTITIES[name].unit
+            columns[f"{label}\n{unit}"] = [_value(best, name) for best in bests]
+    columns["overrides"] = [" ".join(key_overrides(run)) or "defaults" for run in runs]
+    plain = {name: [one_line(cell) for cell in cells] for name, cells in columns.items()}
+    if width is not None:
+        plain = _fitted(plain, width)
     return Table(
         title=f"{len(runs)} run{'' if len(runs) == 1 else 's'}",
-        header=["run", *names, "state", "started", "epochs", header, "overrides"],
-        rows=rows,
+        header=list(plain),
+        rows=list(zip(*plain.values(), strict=True)),
+        footer=_footer(bests),
     )
+
+
+def _fitted(columns: Mapping[str, list[str]], width: int) -> dict[str, list[str]]:
+    """Leaves out columns, the least telling first, until the others fit; shortens overrides."""
+    kept = dict(columns)
+
+    def room() -> int:
+        sizes = (
+            max(map(len, [*name.split("\n"), *cells]))
+            for name, cells in kept.items()
+            if name != "overrides"
+        )
+        return width - sum(size + 2 for size in sizes) - 2
+
+    for name in ("started", "epochs", "name", "state", "best\nepoch"):
+        if room() < (_LEAST_OVERRIDES if name == "started" else 0):
+            kept.pop(name, None)
+    if room() < _LEAST_OVERRIDES:
+        kept.pop("overrides")
+    else:
+        most = room()
+        kept["overrides"] = [
+            text if len(text) <= most else f"{text[: most - 1]}…" for text in kept["overrides"]
+        ]
+    return kept
+
+
+def _footer(bests: Sequence[Best | None]) -> list[str]:
+    """Says which epochs the errors are of, and where they are not of validation data."""
+    roles = list(dict.fromkeys(best.role for best in bests if best is not None and best.role))
+    lines = []
+    if roles:
+        lines.append(f"Errors of the epoch that other commands take: {', '.join(roles)}.")
+    if any(best is not None and best.part != "validation" for best in bests):
+        lines.append("* without validation data: of the training data.")
+    return lines
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -84,11 +128,10 @@ def run_json(run: Run) -> dict[str, Any]:
         "best": None
         if best is None
         else {
-            "metric": best.column,
-            "label": best.label,
-            "unit": best.unit,
-            "value": best.value,
+            "checkpoint": best.role,
             "epoch": best.epoch,
+            "data": best.part,
+            **with_units(best.values),
         },
         "result": finite(run.result),
         "overrides": run.overrides,
@@ -109,6 +152,12 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def one_line(text: str) -> str:
+    """Returns text in one line, with characters that would steer a terminal shown escaped."""
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
+
+
 def significant(value: float) -> str:
     """Writes a metric with four digits, as long as it has no more before the point."""
     return f"{value:#.{_DIGITS}g}".rstrip(".") if abs(value) < 1000 else f"{value:.0f}"
@@ -120,9 +169,14 @@ def _epochs(run: Run) -> str:
     return str(run.epochs) if run.max_epochs is None else f"{run.epochs}/{run.max_epochs}"
 
 
-def _best(best: Best | None, same: bool) -> str:
-    if best is None:
+def _best_epoch(best: Best | None) -> str:
+    if best is None or best.epoch is None:
         return ""
-    where = "all members" if best.epoch is None else f"epoch {best.epoch}"
-    text = f"{significant(best.value)} ({where})"
-    return text if same else f"{best.title} {text}"
+    return f"{best.epoch}" if best.role != "last" else f"last, {best.epoch}"
+
+
+def _value(best: Best | None, name: str) -> str:
+    if best is None or name not in best.values:
+        return ""
+    mark = "" if best.part == "validation" else "*"
+    return f"{significant(best.values[name])}{mark}"

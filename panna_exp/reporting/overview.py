@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from panna_exp.quantities import QUANTITIES
 from panna_exp.reporting.curves import colour, learning_curves
 from panna_exp.reporting.data_files import PARTS, data_files
 from panna_exp.reporting.differences import ABSENT, PLACES, text_of
@@ -37,18 +38,17 @@ def overview(entries: Sequence[Entry]) -> Markup:
     rows: list[tuple[str, Callable[[Entry], Any], bool]] = [
         ("state", lambda entry: str(entry.run.state), False),
         ("epochs", _epochs, False),
-        ("best epoch", _best_epoch, False),
+        ("epoch to use", _best_epoch, False),
+        ("which is", _role, False),
     ]
-    best = {found.title for entry in entries if (found := entry.run.best()) is not None}
-    rows += [(f"best {title}", _best_by(title), True) for title in sorted(best)]
-    for key, name in (
-        ("mae_mev_per_atom", "energy MAE (meV/atom)"),
-        ("rmse_mev_per_atom", "energy RMSE (meV/atom)"),
-        ("max_mev_per_atom", "energy, largest error (meV/atom)"),
-        ("force_mae_ev_per_angstrom", "force MAE (eV/angstrom)"),
-        ("force_rmse_ev_per_angstrom", "force RMSE (eV/angstrom)"),
-    ):
-        rows.append((name, _result(key), True))
+    bests = [best for entry in entries if (best := entry.run.best()) is not None]
+    titles = {best.title(name): (best.part, name) for best in bests for name in best.values}
+    rows += [
+        (f"at that epoch: {title}", _best_value(*pair), True) for title, pair in titles.items()
+    ]
+    for name in ("energy_mae", "energy_rmse", "energy_max", "force_mae", "force_rmse"):
+        title = f"evaluated: {QUANTITIES[name].title}"
+        rows.append((title, _result(name), True))
     shown = [
         [name, *_cells([value(entry) for entry in entries], smallest and len(entries) > 1)]
         for name, value, smallest in rows
@@ -154,20 +154,21 @@ def _best_epoch(entry: Entry) -> int | None:
     return None if best is None else best.epoch
 
 
-def _best_by(title: str) -> Callable[[Entry], float | None]:
+def _role(entry: Entry) -> str | None:
+    best = entry.run.best()
+    return None if best is None else best.role or None
+
+
+def _best_value(part: str, name: str) -> Callable[[Entry], float | None]:
     def value(entry: Entry) -> float | None:
         best = entry.run.best()
-        return best.value if best is not None and best.title == title else None
+        return best.values.get(name) if best is not None and best.part == part else None
 
     return value
 
 
-def _result(key: str) -> Callable[[Entry], float | None]:
-    def value(entry: Entry) -> float | None:
-        found = entry.run.result.get(key)
-        return float(found) if isinstance(found, int | float) else None
-
-    return value
+def _result(name: str) -> Callable[[Entry], float | None]:
+    return lambda entry: entry.run.result_values().get(name)
 
 
 def _cells(values: Sequence[Any], mark: bool) -> list[Content]:

@@ -7,12 +7,12 @@ import numpy as np
 from panna_exp.data.structures import Floats
 from panna_exp.evaluation.plots import COLOURS, INK, bins, limits
 from panna_exp.reporting.drawing import new_figure, png
-from panna_exp.reporting.evaluations import Evaluation
+from panna_exp.reporting.evaluations import StoredEvaluation
 
 _MOST_POINTS = 60_000
 
 
-def energy_parity(evaluation: Evaluation, free_atoms: Floats | None) -> bytes:
+def energy_parity(evaluation: StoredEvaluation, free_atoms: Floats | None) -> bytes:
     """Draws predicted against reference energies per atom, and their errors.
 
     Args:
@@ -32,7 +32,7 @@ def energy_parity(evaluation: Evaluation, free_atoms: Floats | None) -> bytes:
     )
 
 
-def force_parity(evaluation: Evaluation) -> bytes | None:
+def force_parity(evaluation: StoredEvaluation) -> bytes | None:
     """Draws predicted against reference force components; None where the data have no forces."""
     if evaluation.forces is None or evaluation.reference_forces is None:
         return None

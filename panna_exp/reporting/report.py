@@ -8,16 +8,14 @@ from panna_exp.reporting import accuracy, overview
 from panna_exp.reporting.entry import Entry
 from panna_exp.reporting.html import element, page
 
-WORST = 8
 
-
-def report(entries: Sequence[Entry], made: datetime, worst: int = WORST) -> str:
+def report(entries: Sequence[Entry], made: datetime, worst: bool = True) -> str:
     """Returns the page as HTML.
 
     Args:
         entries: At least one run, in order.
         made: The time to write on it.
-        worst: How many of the worst structures of each run to show.
+        worst: Whether to show the worst structures of each run.
 
     Raises:
         DataError: A record is damaged.
@@ -33,7 +31,7 @@ def report(entries: Sequence[Entry], made: datetime, worst: int = WORST) -> str:
         ("errors", "Errors", accuracy.errors(entries)),
     ]
     if worst:
-        sections.append(("worst", "Worst structures", accuracy.worst(entries, worst)))
+        sections.append(("worst", "Worst structures", accuracy.worst(entries)))
     sections += [
         ("config", "Configuration", overview.configuration(entries)),
         ("timings", "Timings", overview.timings(entries)),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from panna_exp.errors import DataError
+from panna_exp.quantities import QUANTITIES, VALIDATION_PREFIX
 from panna_exp.reporting.records import (
     NO_METRICS,
     Metrics,
@@ -20,6 +21,7 @@ from panna_exp.reporting.records import (
     read_metrics,
     read_yaml,
 )
+from panna_exp.training.best import best_index, best_role
 
 CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.json", "environment.json"
 RESULT, METRICS, LOG = "result.json", "metrics.dat", "train.log"
@@ -28,15 +30,6 @@ _JOURNAL = "tracking.jsonl"
 # Of these a run directory has at least one, whatever happened to it; a folder of settings or of
 # data has none.
 _MARKS = (OVERRIDES, ENVIRONMENT, RESULT, LOG)
-# Columns of metrics.dat by which runs are compared, the first that a run has.
-_BEST = (
-    ("val_MAE/at", "validation MAE", 1000.0, "meV/atom"),
-    ("val_RMSE/at", "validation RMSE", 1000.0, "meV/atom"),
-    ("val_loss", "validation loss", 1.0, ""),
-    ("MAE/at", "training MAE", 1000.0, "meV/atom"),
-    ("RMSE/at", "training RMSE", 1000.0, "meV/atom"),
-    ("loss", "training loss", 1.0, ""),
-)
 _TAIL_BYTES = 4096
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ")
 
@@ -53,26 +46,23 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Best:
-    """The best epoch by one metric.
+    """The epoch whose networks other commands take by themselves.
 
     Args:
-        column: Of metrics.dat.
-        label: What it is, e.g. ``validation MAE``.
-        unit: Of ``value``, empty for losses.
-        value: The smallest.
-        epoch: Where, counted from 1; None for a committee, which is evaluated as a whole.
+        role: ``best by validation loss``, or ``last`` where no best one is kept.
+        part: ``validation`` or ``training``: what ``values`` are errors on.
+        values: By quantity, in the units that people read.
+        epoch: Counted from 1; None for a committee, which is evaluated as a whole.
     """
 
-    column: str
-    label: str
-    unit: str
-    value: float
+    role: str
+    part: str
+    values: Mapping[str, float]
     epoch: int | None
 
-    @property
-    def title(self) -> str:
-        """Label and unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+    def title(self, name: str) -> str:
+        """What to call a quantity: ``validation energy MAE (meV/atom)``."""
+        return f"{self.part} {QUANTITIES[name].title}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,29 +121,62 @@ class Run:
         return found
 
     def best(self) -> Best | None:
-        """Returns the best epoch, or a committee's error; None before there is one."""
-        if self.members:
-            return self._of_all_members()
-        for column, label, factor, unit in _BEST:
-            values = self.metrics.columns.get(column)
-            if values is None or not np.isfinite(values).any():
-                continue
-            at = int(np.nanargmin(np.where(np.isfinite(values), values, np.nan)))
-            return Best(
-                column=column,
-                label=label,
-                unit=unit,
-                value=factor * float(values[at]),
-                epoch=int(self.metrics.epochs[at]),
-            )
-        return None
+        """Returns the best epoch, or the last where no best one is kept; None before there is one.
 
-    def _of_all_members(self) -> Best | None:
-        column, label, _, unit = _BEST[0]
-        value = self.result.get("mae_mev_per_atom")
-        if not isinstance(value, int | float):
+        Of a committee it is the errors of all members together.
+        """
+        if self.members:
+            values = self.result_values()
+            return Best(role="", part="validation", values=values, epoch=None) if values else None
+        if not len(self.metrics):
             return None
-        return Best(column=column, label=label, unit=unit, value=float(value), epoch=None)
+        validated = any(name.startswith(VALIDATION_PREFIX) for name in self.metrics.columns)
+        index, role = self._best_index() if validated else (None, "")
+        at = -1 if index is None else index
+        prefix = VALIDATION_PREFIX if validated else ""
+        columns = self.metrics.columns
+        values = {
+            item.name: item.factor * float(columns[f"{prefix}{item.column}"][at])
+            for item in QUANTITIES.values()
+            if item.column and f"{prefix}{item.column}" in columns
+        }
+        return Best(
+            role=role or "last",
+            part="validation" if validated else "training",
+            values={name: value for name, value in values.items() if np.isfinite(value)},
+            epoch=int(self.metrics.epochs[at]),
+        )
+
+    def result_values(self) -> dict[str, float]:
+        """Returns the errors of the result by quantity, in the units that people read."""
+        found: dict[str, float] = {}
+        for item in QUANTITIES.values():
+            # A version ago energies were not named in their keys.
+            for key in (item.key, item.key.removeprefix("energy_")):
+                value = self.result.get(key)
+                if isinstance(value, int | float) and item.unit:
+                    found.setdefault(item.name, float(value))
+        return found
+
+    def _best_index(self) -> tuple[int | None, str]:
+        """Returns the row of the best epoch, by what the run recorded or by its curve."""
+        training = self.group("config", "training")
+        monitor = str(training.get("monitor", "loss"))
+        if self.group("config", "io").get("keep_best", True) is not True:
+            return None, ""
+        role = best_role(monitor)
+        epoch = self.result.get("epoch")
+        if self.state is State.FINISHED and self.result.get("checkpoint_is") == role:
+            rows = np.flatnonzero(self.metrics.epochs == epoch)
+            if len(rows):
+                return int(rows[-1]), role
+        column = f"{VALIDATION_PREFIX}{QUANTITIES[monitor].column}" if monitor in QUANTITIES else ""
+        values = self.metrics.columns.get(column)
+        if values is None:
+            return None, ""
+        delta = training.get("min_delta", 0.0)
+        index = best_index(values.tolist(), delta if isinstance(delta, int | float) else 0.0)
+        return index, "" if index is None else role
 
 
 def is_run(path: Path) -> bool:

@@ -65,7 +65,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class TrackedEvaluation:
     """Errors of a checkpoint on some data.
 
     Args:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from panna_exp.tracking import journal
-from panna_exp.tracking.base import Evaluation
+from panna_exp.tracking.base import TrackedEvaluation
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
 from panna_exp.tracking.mlflow_store import public
@@ -26,7 +26,7 @@ class EvaluatedRun:
         self._sender = Sender(self._uri, launch_dir, _WAIT_SECONDS)
         self._begun = False
 
-    def add(self, evaluations: list[Evaluation]) -> str:
+    def add(self, evaluations: list[TrackedEvaluation]) -> str:
         """Adds them to the journal, and has it sent; returns a sentence about that.
 
         What the journal has already, of the same data with the same result, is not added again.

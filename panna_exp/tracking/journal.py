@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from panna_exp.errors import PannaExpError
 from panna_exp.files import open_own
 from panna_exp.records import RecordFile
-from panna_exp.tracking.base import Dataset, Evaluation, Model, RunInfo, RunStatus
+from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus, TrackedEvaluation
 
 NAME = "tracking.jsonl"
 _FLUSH_SECONDS = 0.2
@@ -111,7 +111,7 @@ class Journal:
             }
         )
 
-    def add_evaluation(self, evaluation: Evaluation, run_dir: Path) -> None:
+    def add_evaluation(self, evaluation: TrackedEvaluation, run_dir: Path) -> None:
         """Adds errors and files of a checkpoint on some data, unless the last ones are the same.
 
         Data of the same name but of other contents get another name: their errors are no points

@@ -27,6 +27,7 @@ FORMAT = "panna_exp checkpoint"
 FORMAT_VERSION = 1
 _NETWORKS = ("networks", "averaged")
 BEST = "best"
+AUTO = "auto"  # the best one where the run kept one, else the last
 _NAME = re.compile(r"epoch_(\d+)_step_(\d+)")
 
 
@@ -200,7 +201,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
-    """Returns the checkpoints that ``last``, ``best``, ``all``, a name or ``step_N`` stands for.
+    """Returns the checkpoints that a user's word stands for.
+
+    Args:
+        run_dir: The run directory.
+        which: ``auto`` (the best where the run kept one, which needs validation data, else the
+            last), ``best``, ``last``, ``all``, a name or ``step_N``.
 
     Raises:
         CheckpointError: There is none, or no such name.
@@ -211,6 +217,9 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
     found = list_checkpoints(folder)
     if not found:
         raise CheckpointError(f"{run_dir}: has no checkpoints in _models: was it trained?")
+    if which == AUTO:
+        best = folder / f"{BEST}.pt"
+        return [best] if best.exists() else found[-1:]
     if which == "last":
         return found[-1:]
     if which == "all":
@@ -225,8 +234,8 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
     held = names[0] if len(names) == 1 else f"{len(names)} of them, {names[0]} to {names[-1]}"
     raise CheckpointError(
         f"checkpoint={which}: {run_dir} has no such checkpoint"
-        f"{closest(which, ['last', BEST, 'all', *names])}: it has {held}; last, best and all are "
-        "allowed too"
+        f"{closest(which, [AUTO, 'last', BEST, 'all', *names])}: it has {held}; auto, last, best "
+        "and all are allowed too"
     )
 
 

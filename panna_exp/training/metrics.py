@@ -1,6 +1,6 @@
 """Errors accumulated on the device, read back only when they are reported.
 
-Names of metrics stand here and nowhere else: those of the trackers and the columns of metrics.dat.
+Their names are those of :mod:`panna_exp.quantities`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from panna_exp.quantities import QUANTITIES
 from panna_exp.training.processes import Processes
 
 ENERGY_MAE = "energy_mae"
@@ -23,18 +24,7 @@ VIRIAL_LOSS = "virial_loss"
 
 # PANNA's columns of metrics.dat; energies per atom in eV/atom, forces in eV/A a
 # component. The losses add up to the total: the force loss includes training.forces_cost.
-COLUMNS = {
-    ENERGY_MAE: "MAE/at",
-    ENERGY_RMSE: "RMSE/at",
-    LOSS: "loss",
-    ENERGY_LOSS: "e_loss",
-    PENALTY: "reg_loss",
-    FORCE_MAE: "F_MAE",
-    FORCE_RMSE: "F_RMSE",
-    FORCE_LOSS: "f_loss",
-    VIRIAL_MAE: "V_MAE/at",
-    VIRIAL_LOSS: "v_loss",
-}
+COLUMNS = {item.name: item.column for item in QUANTITIES.values() if item.column}
 CHOICES = {"MAE": (ENERGY_MAE,), "RMSE": (ENERGY_RMSE,), "loss": (LOSS, ENERGY_LOSS, PENALTY)}
 VIRIAL_CHOICES: dict[str, tuple[str, ...]] = {"MAE": (VIRIAL_MAE,), "loss": (VIRIAL_LOSS,)}
 FORCE_CHOICES = {"MAE": (FORCE_MAE,), "RMSE": (FORCE_RMSE,), "loss": (FORCE_LOSS,)}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from panna_exp.training import metrics
+from panna_exp.training.best import improves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Watch:
     def epoch_ended(self, step: int, values: Mapping[str, float]) -> bool:
         """Takes an epoch's errors; returns whether they are the best so far."""
         value = values[self._settings.monitor]
-        if value < self.best - self._settings.min_delta:
+        if improves(value, self.best, self._settings.min_delta):
             self.best, self.best_step = value, step
             self._waited = self._waited_at_rate = 0
             return True

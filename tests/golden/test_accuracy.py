@@ -29,8 +29,8 @@ def train(shared, folder, name, *options):
 
 
 def report(title, results):
-    errors = [result["mae_mev_per_atom"] for result in results]
-    constant = results[0]["constant_a_species_mae_mev_per_atom"]
+    errors = [result["energy_mae_mev_per_atom"] for result in results]
+    constant = results[0]["constant_per_species_energy_mae_mev_per_atom"]
     print(
         f"{title}: {np.mean(errors):.2f} +- {np.std(errors):.2f} meV/atom "
         f"(seeds: {', '.join(f'{error:.2f}' for error in errors)}; constant a species: "
@@ -89,11 +89,11 @@ def train_carbon(shared, folder, name, *options):
 
 
 def report_forces(title, results):
-    energies = [result["mae_mev_per_atom"] for result in results]
+    energies = [result["energy_mae_mev_per_atom"] for result in results]
     forces = [result["force_mae_ev_per_angstrom"] for result in results]
     print(
         f"{title}: {np.mean(energies):.2f} +- {np.std(energies):.2f} meV/atom (constant: "
-        f"{results[0]['constant_mae_mev_per_atom']:.2f}), {np.mean(forces):.4f} +- "
+        f"{results[0]['constant_energy_mae_mev_per_atom']:.2f}), {np.mean(forces):.4f} +- "
         f"{np.std(forces):.4f} eV/A (zero forces: {results[0]['zero_forces']:.2f})"
     )
     return float(np.mean(energies)), float(np.mean(forces))

@@ -151,7 +151,7 @@ def test_mlflow_nests_the_jobs_of_a_sweep(page, keep, mlflow_ui):
     shows(page, name, "learning_rate=0.01", "learning_rate=0.001")
     keep("mlflow_sweep")
     page.get_by_role("link", name=name).first.click()
-    shows(page, "About this run", "best/validation/MAE", "Child runs", "sweep.metric")
+    shows(page, "About this run", "best/validation/loss", "Child runs", "sweep.metric")
     keep("mlflow_sweep_run")
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("summary.txt", exact=True).first.click()

@@ -44,22 +44,6 @@ def test_a_resumed_training_with_everything_on_never_stopped(program, tmp_path):
     assert best[0] == best[1] == ends[0].watch["best_step"]
 
 
-def test_the_best_checkpoint_is_that_of_the_lowest_error(program, tmp_path):
-    options = ("training.max_epochs=6", "training.learning_rate=0.05", "io.train_dir=r")
-    done = program.run(*OPTIONS, *options)
-    header, *lines = [
-        line.split() for line in (tmp_path / "r/metrics.dat").read_text().splitlines()
-    ]
-    losses = [float(line[header.index("val_loss")]) for line in lines]
-    step = 10 * (losses.index(min(losses)) + 1)
-    assert f"best epoch:   of step {step} (checkpoint=best)" in done.stdout
-    done = program.run("evaluate", "run_dir=r", "checkpoint=best", "io.eval_dir=e")
-    (path,) = (tmp_path / "e").glob("*.json")
-    assert path.stem.endswith(f"_step_{step}"), done.stdout
-    program.run("extract-weights", "run_dir=r", "checkpoint=best", "io.output_dir=w")
-    assert (tmp_path / "w/networks_metadata.json").exists()
-
-
 def test_no_best_checkpoint_is_said_so(program, tmp_path):
     program.run(*OPTIONS, "training.max_epochs=1", "io.keep_best=false", "io.train_dir=r")
     done = program.run("evaluate", "run_dir=r", "checkpoint=best", code=2)
@@ -81,8 +65,8 @@ def test_patience_ends_a_training(program, tmp_path):
 def test_evaluation_uses_the_averages(program, tmp_path):
     program.run(*OPTIONS, "training.ema_decay=0.95", "training.max_epochs=3", "io.train_dir=r")
     program.run("evaluate", "run_dir=r", "io.eval_dir=e")
-    end = "epoch_3_step_30.dat"
-    assert (tmp_path / "e" / end).read_text() == (tmp_path / "r/evaluate" / end).read_text()
+    (path,) = (tmp_path / "e").glob("*.dat")
+    assert path.read_text() == (tmp_path / "r/evaluate" / path.name).read_text()
     saved = checkpoints.load(tmp_path / "r/_models/epoch_3_step_30.pt")
     assert (saved.averaged[0].layers[0].weights != saved.networks[0].layers[0].weights).any()
 

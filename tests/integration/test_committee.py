@@ -60,8 +60,8 @@ def test_the_evaluation_is_that_of_the_mean(committee):
         assert spread[name] == pytest.approx(np.std(pair), abs=1e-8)
     result = json.loads((program.folder / "com/result.json").read_text())
     summary = json.loads((folder / "epoch_1_step_20.json").read_text())
-    assert result["mae_mev_per_atom"] == summary["energy"]["mae_mev_per_atom"]
-    assert result["metrics"]["validation/MAE"] == result["mae_mev_per_atom"]
+    assert result["energy_mae_mev_per_atom"] == summary["energy"]["mae_mev_per_atom"]
+    assert result["metrics"]["validation/energy_mae"] == result["energy_mae_mev_per_atom"]
     for key in ("energy_mev_per_atom", "forces_ev_per_angstrom"):
         assert summary["uncertainty"][key]["mean_spread"] > 0
     for name in ("_uncertainty.png", "_forces_uncertainty.dat"):
@@ -149,13 +149,14 @@ def test_its_members_are_listed_and_reported_side_by_side(committee):
     found = {Path(run["directory"]).name: run for run in json.loads(done.stdout)["runs"]}
     assert set(found) == {"com", "seed_1", "seed_3"}
     result = json.loads((program.folder / "com/result.json").read_text())
-    assert found["com"]["best"]["value"] == result["mae_mev_per_atom"]
+    key = "energy_mae_mev_per_atom"
+    assert found["com"]["best"][key] == result[key]
     program.run("report", "com", "--output", "page.html")
     page = (program.folder / "page.html").read_text()
     assert "seed_1" in page
     assert "seed_3" in page
     assert "3 runs side by side" in page
-    assert f"{result['mae_mev_per_atom']:#.4g}" in page
+    assert f"{result[key]:#.4g}" in page
     assert page.count("errors against uncertainty") == 1  # the members have none
 
 
@@ -177,7 +178,8 @@ def test_in_mlflow_members_are_nested_under_the_committee(program):
         if run is not parent:
             assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
     result = json.loads((program.folder / "com/result.json").read_text())
-    assert parent.data.metrics["result/mae_mev_per_atom"] == result["mae_mev_per_atom"]
+    mae = result["energy_mae_mev_per_atom"]
+    assert parent.data.metrics["result/energy_mae"] == mae / 1000
     names = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert {"committee.json", "epoch_1_step_20_uncertainty.png", "config.yaml"} <= names
     assert parent.data.params["training.learning_rate"] == "0.01"

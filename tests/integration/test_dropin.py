@@ -1,5 +1,7 @@
 """PANNA's own inputs from structures to LAMMPS files, on data that ship with the package."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,12 @@ def test_training_leaves_pannas_files_and_the_one_time_saves(workflow):
     assert not np.array_equal(first["H"].layers[0].weights, last["H"].layers[0].weights)
     trained = {network.symbol: network for network in workflow.last_networks(run)}
     np.testing.assert_array_equal(trained["H"].layers[0].weights, last["H"].layers[0].weights)
+
+
+def test_pannas_training_has_no_best_checkpoint(workflow):
+    result = json.loads((workflow.folder / "run/result.json").read_text())
+    assert (result["checkpoint"], result["checkpoint_is"]) == ("epoch_2_step_10", "last")
+    assert not (workflow.folder / "run/_models/best.pt").exists()
 
 
 def test_a_chosen_checkpoint_is_counted_on_from_the_numbers_given(workflow):

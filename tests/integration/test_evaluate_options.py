@@ -43,9 +43,9 @@ def test_some_of_all_checkpoints(trained, options, steps):
     if len(steps) > 1:
         found = json.loads((trained.folder / folder / "checkpoints.json").read_text())
         assert sorted(found["checkpoints"]) == expected
-        assert done.stdout.count("best") == 1
+        assert done.stdout.count("lowest MAE") == 1
         values = {name: item["mae_mev_per_atom"] for name, item in found["checkpoints"].items()}
-        assert found["best"] == min(values, key=values.get)
+        assert found["lowest_mae"] == min(values, key=values.get)
 
 
 def test_one_by_its_step(trained):
@@ -94,6 +94,7 @@ def test_energies_without_those_of_the_free_atoms(trained):
         json.loads((trained.folder / folder / "epoch_4_step_40.json").read_text())
         for folder in ("with", "without")
     )
+    assert (one.pop("add_offset"), other.pop("add_offset")) == (True, False)
     assert one == other
 
 
@@ -110,12 +111,12 @@ def rows(program, folder):
         (
             ("checkpoint=bst",),
             r"has no such checkpoint, did you mean 'best'\?: it has 4 of them, epoch_1_step_10 to "
-            "epoch_4_step_40; last, best and all are allowed too",
+            "epoch_4_step_40; auto, last, best and all are allowed too",
         ),
         (("descriptor.Rc_rad=5",), "says itself .*: Rc_rad is 4.6, but the options say 5"),
         (("descriptor.generation=A",), "generation is C, but the options say A"),
         (("descriptor.Rc_rad=4.6", "descriptor.RsN_rad=8"), "are: RsN_rad is 16, but .* say 8"),
-        (("subsampling=2",), "subsampling=2: takes some of all checkpoints, but checkpoint=last"),
+        (("subsampling=2",), "subsampling=2: takes some of all checkpoints, but checkpoint=auto"),
         (("checkpoint=all", "subsampling=0"), "subsampling=0 must be > 0"),
         (("panna_version=3",), "panna_version=3: expected one of 2, 1"),
     ],

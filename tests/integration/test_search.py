@@ -60,7 +60,7 @@ def test_a_search_ends_with_the_best_and_stops_the_hopeless(searched, shared_pro
     for item in results:
         if item["status"] == "PRUNED":
             assert item["step"] in range(2 * 20, 160, 20)  # an epoch's end
-            said = f"stopped after step {item['step']}: the best validation/MAE so far is "
+            said = f"stopped after step {item['step']}: the best validation/loss so far is "
             assert said in done.stderr
     command = next(line for line in done.stdout.splitlines() if line.startswith("its command: "))
     assert "sweep." not in command

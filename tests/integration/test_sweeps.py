@@ -60,8 +60,8 @@ def test_a_sweep_in_mlflow_is_one_parent_with_the_summary(program, tmp_path):
     }
     names = {item.path for item in store.list_artifacts(parent.info.run_id)}
     assert names == {"summary.json", "summary.txt", "sweep.png"}
-    best = min(values["validation/MAE"] for _, _, values in table(folder))
-    assert parent.data.metrics["best/validation/MAE"] == best
+    best = min(values["validation/loss"] for _, _, values in table(folder))
+    assert parent.data.metrics["best/validation/loss"] == best
     command = "train 'network.architecture=[8,1]' training.steps_per_epoch=20"
     assert command in (folder / "summary.txt").read_text()
     assert command in done.stdout
@@ -110,16 +110,19 @@ def test_mistakes_are_found_before_anything_is_recorded(program, tmp_path):
     done = program.run("train", "-m", *SMALL, "training.learning_rat=1,2", code=2)
     assert "did you mean 'training.learning_rate'" in done.stderr
     assert not (tmp_path / "mlflow.db").exists()
-    done = program.run("train", "-m", *SMALL, "seed=0,1", "sweep.metric=train/MEA", code=2)
+    done = program.run("train", "-m", *SMALL, "seed=0,1", "sweep.metric=train/enrgy_mae", code=2)
     assert done.stderr.splitlines() == [
-        "error: sweep.metric=train/MEA: expected one of validation/MAE, validation/RMSE, "
-        "validation/loss, validation/force_MAE, validation/force_RMSE, train/MAE, train/RMSE, "
-        "train/loss, train/force_MAE, train/force_RMSE, did you mean 'train/MAE'?"
+        "error: sweep.metric=train/enrgy_mae: expected one of validation/energy_mae, "
+        "validation/energy_rmse, validation/loss, validation/force_mae, validation/force_rmse, "
+        "train/energy_mae, train/energy_rmse, train/loss, train/force_mae, train/force_rmse, "
+        "did you mean 'train/energy_mae'?"
     ]
     assert not (tmp_path / "mlflow.db").exists()
-    done = program.run("train", *SMALL, "sweep.metric=validation/MEA", "tracking=none", code=2)
-    assert "did you mean 'validation/MAE'" in done.stderr
-    done = program.run("train", *SMALL, "sweep.metric=train/force_MAE", "tracking=none", code=2)
+    done = program.run(
+        "train", *SMALL, "sweep.metric=validation/energy_mea", "tracking=none", code=2
+    )
+    assert "did you mean 'validation/energy_mae'" in done.stderr
+    done = program.run("train", *SMALL, "sweep.metric=train/force_mae", "tracking=none", code=2)
     assert "needs training.forces_cost > 0" in done.stderr
 
 

@@ -188,7 +188,7 @@ def test_evaluations_are_added_to_the_run_once(tracked):
     for arguments in (("checkpoint=all",), ("checkpoint=all",), ("checkpoint=last",)):
         done = program.run(*evaluate, *arguments)
         assert f"run {run.info.run_id}" in done.stdout.splitlines()[-1]
-    name = "evaluate/tutorial_train/mae_mev_per_atom"
+    name = "evaluate/tutorial_train/energy_mae"
     points = history(program.folder, run.info.run_id, name)
     saved = [checkpoint.stem for checkpoint in (program.folder / "run/_models").glob("epoch_*.pt")]
     assert [step for step, _ in points] == sorted(int(n.rpartition("_")[2]) for n in saved)
@@ -205,7 +205,7 @@ def test_evaluations_are_added_to_the_run_once(tracked):
 def test_an_evaluation_while_the_store_is_away_is_kept(program, tmp_path):
     away = ("tracking.uri=http://127.0.0.1:1", "tracking.wait_seconds=0.5")
     program.run("train", *OPTIONS, "io.train_dir=run", *away)
-    done = program.run("evaluate", "run_dir=run")
+    done = program.run("evaluate", "run_dir=run", "checkpoint=last")
     assert "the server cannot be reached" in done.stdout
     assert "and this sends it: panna-exp sync" in done.stdout
     done = program.run("sync", "run", "uri=ftp://x", code=2)
@@ -216,7 +216,7 @@ def test_an_evaluation_while_the_store_is_away_is_kept(program, tmp_path):
     assert not (tmp_path / "other").exists()
     program.run("sync", "run", f"uri=sqlite:///{tmp_path}/mlflow.db")
     (run,) = runs(tmp_path)
-    name = "evaluate/validation/mae_mev_per_atom"
+    name = "evaluate/validation/energy_mae"
     assert [step for step, _ in history(tmp_path, run.info.run_id, name)] == [60]
 
 

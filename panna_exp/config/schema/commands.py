@@ -56,7 +56,9 @@ class EvaluateConfig(CommonConfig):
     run_dir: str | None = option(None, "run directory whose checkpoints to evaluate")
     network_dir: str | None = option(None, "or a weights folder (networks_metadata.json)")
     checkpoint: str = option(
-        "last", "last, best, all, a name such as epoch_10_step_1000, or step_1000"
+        "auto",
+        "auto (the best by training.monitor where the run has validation data, else the last), "
+        "best, last, all, a name such as epoch_10_step_1000, or step_1000",
     )
     start: int | None = option(
         None, "checkpoint=all: first of the list, from 0; negative: from end"
@@ -94,7 +96,11 @@ class ExtractConfig(CommonConfig):
     """Options of ``panna-exp extract-weights``."""
 
     run_dir: str | None = option(None, "run directory")
-    checkpoint: str = option("last", "last, best, a name such as epoch_10_step_1000, or step_1000")
+    checkpoint: str = option(
+        "auto",
+        "auto (the best by training.monitor where the run has validation data, else the last), "
+        "best, last, a name such as epoch_10_step_1000, or step_1000",
+    )
     output_type: str = option("PANNA", "PANNA (networks_metadata.json and .npy) or LAMMPS")
     panna_version: int = option(2, "file names of PANNA 2.x or 1.x")
     output_file: str = option("panna.in", "LAMMPS: name of the text file")

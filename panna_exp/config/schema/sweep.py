@@ -9,10 +9,12 @@ from panna_exp.config.schema.options import option
 class SweepConfig:
     """Several jobs at once (``-m``)."""
 
-    metric: str = option(
-        "validation/MAE",
-        "what jobs are ranked by, the smaller the better: validation/ or train/ with MAE, RMSE, "
-        "loss, force_MAE or force_RMSE (without validation data: of the training data)",
+    metric: str | None = option(
+        None,
+        "what jobs are ranked by, the smaller the better: validation/ or train/ with loss, "
+        "energy_mae, energy_rmse, force_mae or force_rmse, of the best checkpoint (default: "
+        "validation/ with training.monitor, or with energy_mae where jobs differ in what makes the "
+        "loss; without validation data: of the training data)",
     )
     fail_fast: bool = option(
         False, "once a job failed, no other begins (those that run go on to their end)"

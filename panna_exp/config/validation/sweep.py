@@ -6,7 +6,7 @@ from panna_exp.config.validation.problems import Problems
 METRICS = tuple(
     f"{part}/{name}"
     for part in ("validation", "train")
-    for name in ("MAE", "RMSE", "loss", "force_MAE", "force_RMSE")
+    for name in ("energy_mae", "energy_rmse", "loss", "force_mae", "force_rmse")
 )
 
 
@@ -18,8 +18,9 @@ def check_sweep(sweep: SweepConfig, forces_cost: float, problems: Problems) -> N
         forces_cost: training.forces_cost: without it forces are not compared with anything.
         problems: Collects them.
     """
-    problems.choice("sweep.metric", sweep.metric, METRICS)
-    if sweep.metric in METRICS and "force" in sweep.metric:
+    if sweep.metric is not None:
+        problems.choice("sweep.metric", sweep.metric, METRICS)
+    if sweep.metric is not None and sweep.metric in METRICS and "force" in sweep.metric:
         problems.check(
             forces_cost > 0,
             f"sweep.metric={sweep.metric}: needs training.forces_cost > 0, found {forces_cost:g}",

@@ -52,18 +52,24 @@ def test_forces_of_weights_folders_are_found(tmp_path):
 
 def test_the_evaluation_of_the_result_is_shown_else_the_last(make_run):
     run = read_run(make_run("a"), running=False)
-    assert chosen(run, evaluated(run)) is None
+    assert evaluated(run) == []
     folder = run.path / "evaluate"
     folder.mkdir()
     for name in ("epoch_10_step_90", "epoch_2_step_20", "epoch_9_step_80"):
         (folder / f"{name}.dat").write_text(HEADER + "x 1 0.0 0.0\n")
     (folder / "epoch_2_step_20_forces.dat").write_text(FORCES)
     (folder / "notes.dat").write_text("hello")
-    names = [path.stem for path in evaluated(run)]
+    other = folder / "test"
+    other.mkdir()
+    (other / "evaluation_data.json").write_text("{}")
+    (other / "epoch_10_step_90.dat").write_text(HEADER + "x 1 0.0 0.0\n")
+    own, others = evaluated(run)
+    assert others == [other / "epoch_10_step_90.dat"]
+    names = [path.stem for path in own]
     assert names == ["epoch_2_step_20", "epoch_9_step_80", "epoch_10_step_90"]
-    assert chosen(run, evaluated(run)).stem == "epoch_2_step_20"
+    assert chosen(run, own).stem == "epoch_2_step_20"
     stopped = read_run(make_run("b", result=None), running=False)
-    assert chosen(stopped, evaluated(run)).stem == "epoch_10_step_90"
+    assert chosen(stopped, own).stem == "epoch_10_step_90"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from panna_exp.reporting.curves import learning_curves, write_learning_curves
-from panna_exp.reporting.evaluations import Evaluation
+from panna_exp.reporting.evaluations import StoredEvaluation
 from panna_exp.reporting.parity import energy_parity, force_parity
 from panna_exp.reporting.pictures import picture
 from panna_exp.reporting.run import read_run
@@ -66,7 +66,7 @@ def evaluation(**changes):
         "predicted": np.array([-13.1, np.nan]),
         "summary": {},
     }
-    return Evaluation(**{**values, **changes})
+    return StoredEvaluation(**{**values, **changes})
 
 
 @pytest.mark.parametrize("free_atoms", [None, np.array([-13.6, -4001.0])])

@@ -40,24 +40,49 @@ def test_orders(three, order, names):
 def test_the_table_has_a_row_a_run(three):
     table = run_table(ordered(three, "time"), lambda path: Path(path.name))
     assert table.header == [
-        *("run", "state", "started", "epochs", "best validation MAE\nmeV/atom", "overrides")
+        *("run", "state", "started", "epochs", "best\nepoch", "energy MAE\nmeV/atom", "overrides")
     ]
     assert list(table.rows[0]) == [
-        *("c", "finished", "2026-01-03 00:00", "1/2", "10.00 (epoch 1)", "training.max_epochs=2")
+        *("c", "finished", "2026-01-03 00:00", "1/2", "last, 1", "10.00", "training.max_epochs=2")
     ]
-    assert table.rows[1][4] == ""
+    assert table.rows[1][5] == ""
+    assert table.footer == ["Errors of the epoch that other commands take: last."]
 
 
-def test_names_that_users_give_have_a_column_and_metrics_of_several_kinds_are_named(make_run):
-    make_run("a", config={"tracking": {"run_name": "the\nfirst"}})
-    make_run("b", metrics="epoch loss\n0 12345.6\n")
+def test_names_that_users_give_have_a_column_and_other_errors_are_marked(make_run):
+    make_run("a", config={"tracking": {"run_name": "the\nfirst \x1b[1m"}})
+    make_run("b", metrics="epoch MAE/at F_MAE\n0 0.5 0.25\n")
     table = run_table(runs_in(make_run.folder), lambda path: path)
-    assert "name" in table.header
-    assert [row[1] for row in table.rows] == ["the first", "b"]
-    assert [row[5] for row in table.rows] == [
-        "validation MAE (meV/atom) 20.00 (epoch 2)",
-        "training loss 12346 (epoch 1)",
+    assert [row[1] for row in table.rows] == [r"the first \x1b[1m", "b"]
+    assert table.header[6:8] == ["energy MAE\nmeV/atom", "force MAE\neV/A"]
+    assert [row[5:8] for row in table.rows] == [
+        ("2", "20.00", ""),
+        ("last, 1", "500.0*", "0.2500*"),
     ]
+    assert table.footer == [
+        "Errors of the epoch that other commands take: best by validation loss, last.",
+        "* without validation data: of the training data.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "left"),
+    [
+        (200, ["state", "started", "epochs", "best\nepoch", "energy MAE\nmeV/atom", "overrides"]),
+        (90, ["state", "started", "epochs", "best\nepoch", "energy MAE\nmeV/atom", "overrides"]),
+        (80, ["state", "epochs", "best\nepoch", "energy MAE\nmeV/atom", "overrides"]),
+        (40, ["state", "best\nepoch", "energy MAE\nmeV/atom"]),
+        (20, ["energy MAE\nmeV/atom"]),
+        (1, ["energy MAE\nmeV/atom"]),
+    ],
+)
+def test_a_narrow_terminal_gets_whole_paths_and_fewer_columns(make_run, width, left):
+    make_run("a_b_c_d")
+    table = run_table(runs_in(make_run.folder), lambda path: Path(path.name), width)
+    assert table.header[1:] == left
+    assert table.rows[0][0] == "a_b_c_d"
+    lines = table.to_text().splitlines()[1:-1]
+    assert max(map(len, lines)) <= max(width, 21)
 
 
 def test_json_has_no_numbers_that_json_does_not_know(make_run):
@@ -75,11 +100,12 @@ def test_json_has_no_numbers_that_json_does_not_know(make_run):
     assert values["result"]["metric"] is None
     assert values["result"]["more"] == [{"a": None}]
     assert values["best"] == {
-        "metric": "val_MAE/at",
-        "label": "validation MAE",
-        "unit": "meV/atom",
-        "value": 20.0,
+        "checkpoint": "best by validation loss",
         "epoch": 2,
+        "data": "validation",
+        "energy_mae_mev_per_atom": 20.0,
+        "energy_rmse_mev_per_atom": 30.0,
+        "loss": 0.5,
     }
     assert (values["name"], values["epochs"], values["max_epochs"]) == ("a", 2, 2)
 
@@ -168,7 +194,7 @@ def test_a_committee_has_its_own_error_before_those_of_its_members(make_run):
     assert found[0].path.name == "com"
     row = run_table(found, lambda path: Path(path.name)).rows[0]
     assert [row[0], row[1], *row[3:]] == [
-        *("com", "finished", "2 members", "25.00 (all members)", "training.seeds=[0,1]")
+        *("com", "finished", "2 members", "", "25.00", "training.seeds=[0,1]")
     ]
     values = run_json(found[0])
     assert values["members"] == ["seed_0", "seed_1"]

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -5,10 +6,16 @@ import pytest
 
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.evaluation.evaluated_data import (
+    DataFile,
+    EvaluatedData,
+    folder_for,
+    read_evaluated_data,
+)
 from panna_exp.readers.hdf5 import write_hdf5
-from panna_exp.reporting import located
 from panna_exp.reporting.entry import make_entry
-from panna_exp.reporting.evaluations import read_evaluation
+from panna_exp.reporting.located import locate
 from panna_exp.reporting.run import read_run
 
 HEADER = "#filename n_atoms e_ref e_nn\n"
@@ -17,131 +24,176 @@ ENERGIES = {"H": -13.6, "O": -2041.8}
 WATER = np.array([[0.0, 0.8, -0.4], [0.0, -0.8, -0.4], [0.0, 0.0, 0.1]])
 
 
-def water(name, energy, positions=True):
+def water(length, positions=True):
+    """Without a name and with the energy of all others: nothing to guess by."""
     return Structure(
-        origin=name,
-        name=name,
+        origin="w",
+        name="",
         species=np.array([0, 0, 1]),
-        energy=energy,
-        positions=WATER if positions else None,
+        energy=-2069.0,
+        positions=length * WATER if positions else None,
         descriptors=None if positions else np.ones((3, 4), dtype=np.float32),
     )
 
 
 def write_data(path, structures):
     write_hdf5(path, StructureSet.from_structures(structures), SPECIES)
-    return path
+    return file_of(path, len(structures))
 
 
-def run_on(make_run, *paths, dat, summary=None, records=3):
-    """A run whose validation data are ``paths``, evaluated."""
-    file = {"kind": "hdf5", "records": records, "sha256": "a"}
-    files = [{"path": str(path), **file} for path in paths]
-    data = {"reference_energies": ENERGIES, "train": None, "validation": {"files": files}}
-    run = make_run("run", environment={"data": data})
+def file_of(path, records, **changes):
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "0" * 64
+    facts = {"path": str(path), "kind": "hdf5", "records": records, "sha256": sha256}
+    return DataFile(**{**facts, **changes})
+
+
+def evaluated_data(files, records, **changes):
+    facts = {
+        "name": "validation",
+        "fingerprint": "f" * 64,
+        "files": files,
+        "reading": {},
+        "species": SPECIES.symbols,
+        "records": np.array(records),
+        "counts": np.array([[2, 1]] * len(records)),
+    }
+    return EvaluatedData(**{**facts, **changes})
+
+
+def test_structures_are_found_by_file_and_record_alone(tmp_path):
+    first = write_data(tmp_path / "a.h5", [water(1.0), water(1.1)])
+    second = write_data(tmp_path / "b.h5", [water(1.2), water(1.3), water(1.4)])
+    data = evaluated_data([first, second], [3, 0, 4, 1])
+    found = locate(data, [0, 1, 2])
+    assert found.notes == []
+    for row, length, origin in (
+        (0, 1.3, "b.h5, structure 1"),
+        (1, 1.0, "a.h5, structure 0"),
+        (2, 1.4, "b.h5, structure 2"),
+    ):
+        np.testing.assert_allclose(found.found[row].positions, length * WATER)
+        assert origin in found.found[row].origin
+        assert found.found[row].symbols == ("H", "H", "O")
+
+
+def test_a_file_that_changed_or_moved_is_not_used_unless_its_content_is_the_same(tmp_path):
+    file = write_data(tmp_path / "a.h5", [water(1.0)])
+    data = evaluated_data([file], [0])
+    moved = (tmp_path / "a.h5").rename(tmp_path / "elsewhere.h5")
+    assert "a.h5 is not there any more: --data PATH names" in locate(data, [0]).notes[0]
+    assert locate(data, [0], [str(moved)]).found[0].origin.startswith(str(moved))
+    write_data(tmp_path / "a.h5", [water(2.0)])
+    found = locate(data, [0])
+    assert found.found == {}
+    assert "a.h5 was changed after it was evaluated" in found.notes[0]
+
+
+def test_files_that_are_too_large_or_of_another_time_are_noted(tmp_path):
+    big = file_of(tmp_path / "b.h5", 10**7)
+    assert "has 10000000 structures" in locate(evaluated_data([big], [0]), [0]).notes[0]
+    stone = file_of(tmp_path / "b.h5", 1, kind="stone")
+    assert "format is unknown, 'stone'" in locate(evaluated_data([stone], [0]), [0]).notes[0]
+    other = write_data(tmp_path / "a.h5", [water(1.0)])
+    later = evaluated_data([other], [0], reading={"stone_key": "x"})
+    assert "stone_key" in locate(later, [0]).notes[0]
+
+
+def test_data_with_descriptors_only_have_no_positions(tmp_path):
+    file = write_data(tmp_path / "a.h5", [water(1.0, positions=False)])
+    assert locate(evaluated_data([file], [0]), [0]).found[0].positions is None
+
+
+def test_the_record_is_read_as_it_was_written(tmp_path):
+    files = [file_of(tmp_path / "a.h5", 2), file_of(tmp_path / "b.h5", 3)]
+    written = evaluated_data(files, [4, 0, 2], reading={"energy_key": "dft energy"})
+    written.write(tmp_path)
+    assert (tmp_path / "evaluation_records.tsv").read_text() == (
+        "#file\trecord\tH\tO\n1\t2\t2\t1\n0\t0\t2\t1\n1\t0\t2\t1\n"
+    )
+    found = read_evaluated_data(tmp_path)
+    assert [found.place(row)[1] for row in range(3)] == [2, 0, 0]
+    for name in ("name", "fingerprint", "files", "reading", "species"):
+        assert getattr(found, name) == getattr(written, name)
+    np.testing.assert_array_equal(found.records, written.records)
+    np.testing.assert_array_equal(found.counts, written.counts)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("evaluation_data.json", "{", "expected a JSON object"),
+        ("evaluation_data.json", "[" * 10**5, "expected a JSON object"),
+        ("evaluation_data.json", '{"name": 1}', "'name': expected str, found 1"),
+        ("evaluation_records.tsv", "#file\n1\t2\n", "line 2: expected 4 whole numbers"),
+        ("evaluation_records.tsv", "#file\n0\t-1\t2\t1\n", "line 2: expected 4 whole numbers"),
+        ("evaluation_records.tsv", "#file\n7\t0\t2\t1\n", "names files that"),
+    ],
+)
+def test_damaged_records_are_named(tmp_path, name, text, message):
+    evaluated_data([file_of(tmp_path / "a.h5", 2)], [0]).write(tmp_path)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_evaluated_data(tmp_path)
+
+
+def test_each_data_set_has_a_folder_of_its_own(tmp_path):
+    assert folder_for(tmp_path, "test", "a" * 64) == tmp_path / "test"
+    (tmp_path / "test").mkdir()
+    evaluated_data([], [], fingerprint="a" * 64, name="test").write(tmp_path / "test")
+    assert folder_for(tmp_path, "test", "a" * 64) == tmp_path / "test"
+    assert folder_for(tmp_path, "test", "b" * 64) == tmp_path / "test_bbbbbbbb"
+    assert folder_for(tmp_path, "../a\x1b[1m", "a" * 64) == tmp_path / "_a_[1m"
+    assert folder_for(tmp_path, "..", "a" * 64) == tmp_path / "data"
+
+
+def run_on(make_run, dat, summary=None, data=None):
+    run = make_run("run", environment={"data": {"reference_energies": ENERGIES}})
     (run / "evaluate").mkdir()
     (run / "evaluate/epoch_2_step_20.dat").write_text(HEADER + dat)
-    if summary:
+    if summary is not None:
         (run / "evaluate/epoch_2_step_20.json").write_text(json.dumps(summary))
+    if data is not None:
+        data.write(run / "evaluate")
     return read_run(run, running=False)
 
 
-def found_in(run, extra=()):
-    evaluation = read_evaluation(run.path / "evaluate/epoch_2_step_20.dat")
-    return located.locate(run, evaluation, extra), evaluation
+def only(entry):
+    (shown,) = entry.evaluations.values()
+    return shown
 
 
-def test_structures_are_found_by_name_size_and_energy(make_run, tmp_path):
-    first = write_data(tmp_path / "a.h5", [water("w 1", -2069.0), water("w2", -2069.5)])
-    second = write_data(tmp_path / "b.h5", [water("w2", -2070.0), water("w2", -2069.25)])
-    dat = "w_1 3 -2069.0 0\nw2 3 -2069.25 0\nw2 3 -2069.5 0\nw2 3 -2071.0 0\nw2 2 -2070.0 0\n"
-    found, evaluation = found_in(run_on(make_run, first, second, dat=dat))
-    assert sorted(found.found) == [0, 1, 2]
-    assert found.found[0].symbols == ("H", "H", "O")
-    assert found.found[0].origin.startswith(f"{first}, structure 0")
-    np.testing.assert_array_equal(found.found[0].positions, WATER)
-    assert found.notes == [
-        "2 of 5 structures are not in the data files of the run's record: --data PATH names others."
-    ]
-    assert located.counts(found, evaluation, ["H", "O"]) is None
+@pytest.mark.parametrize("summary", [None, {}, {"data": {"fingerprint": "of other data"}}])
+def test_an_older_evaluation_is_not_guessed_at(make_run, tmp_path, summary):
+    file = write_data(tmp_path / "a.h5", [water(1.0)])
+    run = run_on(make_run, "N.A. 3 -2069.0 -2069.1\n", summary, evaluated_data([file], [0]))
+    shown = only(make_entry(run, 0, "run", "", worst=8))
+    assert (shown.worst, shown.located.found) == ([0], {})
+    assert "does not say which records of which files" in shown.located.notes[0]
+    assert shown.evaluation.data is None
 
 
-def test_structures_without_names_are_found_by_energy_that_panna_1_rounds(make_run, tmp_path):
-    energies = [-2069.123456789, -2069.2, -2069.3]
-    path = write_data(tmp_path / "a.h5", [water("", energy) for energy in energies])
-    dat = "".join(f"NA 3 {float(np.float32(energy))!r} 0\n" for energy in energies[::-1])
-    found, evaluation = found_in(run_on(make_run, path, dat=dat))
-    assert found.notes == []
-    table = located.counts(found, evaluation, ["H", "O"])
-    assert table.tolist() == [[2, 1]] * 3
-
-
-def test_other_data_can_be_named(make_run, tmp_path):
-    path = write_data(tmp_path / "a.h5", [water("w", -2069.0)])
-    run = run_on(make_run, dat="w 3 -2069.0 0\n")
-    assert found_in(run)[0].found == {}
-    assert found_in(run, [str(path)])[0].notes == []
-
-
-def test_data_that_cannot_be_read_or_are_too_many_are_noted(make_run, tmp_path):
-    run = run_on(make_run, tmp_path / "gone.h5", dat="w 3 -2069.0 0\n")
-    found, _ = found_in(run)
-    assert "gone.h5: no such file" in found.notes[0]
-    big = run_on(RunFolder(make_run, "big"), tmp_path / "b.h5", dat="w 3 -1 0\n", records=10**7)
-    assert "was not searched: it has 10000000 structures" in found_in(big)[0].notes[0]
-
-
-def test_records_that_say_nothing_useful_are_noted(make_run, tmp_path):
-    run = run_on(make_run, "a.h5", dat="w 3 -1 0\n")
-    run.environment["data"]["validation"]["files"][0]["kind"] = "stone"
-    assert "its format is unknown, 'stone'" in found_in(run)[0].notes[0]
-    for species in (None, [], 7):
-        run.config["data"]["species"] = species
-        assert found_in(run)[0].notes == ["The record names no species."]
-
-
-class RunFolder:
-    """Makes runs of another name."""
-
-    def __init__(self, make_run, name):
-        self.make_run, self.name = make_run, name
-
-    def __call__(self, _, **changes):
-        return self.make_run(self.name, **changes)
-
-
-def test_data_with_descriptors_only_have_no_positions(make_run, tmp_path):
-    path = write_data(tmp_path / "a.h5", [water("w", -2069.0, positions=False)])
-    found, _ = found_in(run_on(make_run, path, dat="w 3 -2069.0 0\n"))
-    assert found.found[0].positions is None
-    assert found.found[0].symbols == ("H", "H", "O")
-
-
-def test_the_data_that_ship_are_found_wherever_the_program_is(make_run):
-    run = run_on(make_run, "/elsewhere/datasets/tutorial_validation.h5", dat="x 3 -1 0\n")
-    assert not any("no such file" in note for note in found_in(run)[0].notes)
-
-
-@pytest.mark.parametrize("with_data", [True, False])
-def test_predictions_without_free_atoms_get_them_or_are_not_shown(make_run, tmp_path, with_data):
-    path = write_data(tmp_path / "a.h5", [water("w", -2069.1)])
-    summary = {"energy": {"mae_mev_per_atom": 1000 * 0.3 / 3}}
+@pytest.mark.parametrize("known", [True, False])
+def test_predictions_without_free_atoms_get_them_or_are_not_shown(make_run, tmp_path, known):
     # Free atoms: 2 * -13.6 - 2041.8 = -2069.0; predicted -2068.8, error 0.3 eV.
-    run = run_on(make_run, *([path] if with_data else []), dat="w 3 -2069.1 0.2\n", summary=summary)
-    entry = make_entry(run, 0, "run", "panna-exp evaluate run_dir=run")
-    if with_data:
-        np.testing.assert_allclose(entry.evaluation.error, [0.3], atol=1e-9)
-        assert entry.notes == []
+    summary = {"energy": {"mae_mev_per_atom": 1000 * 0.3 / 3}}
+    data = None
+    if known:
+        summary["data"] = {"fingerprint": "f" * 64}
+        data = evaluated_data([file_of(tmp_path / "gone.h5", 1)], [0])
+    shown = only(make_entry(run_on(make_run, "w 3 -2069.1 0.2\n", summary, data), 0, "run", ""))
+    if known:
+        np.testing.assert_allclose(shown.evaluation.error, [0.3], atol=1e-9)
+        assert shown.notes == []
     else:
-        assert np.isnan(entry.evaluation.error).all()
-        assert "errors of single structures are not shown" in entry.notes[0]
+        assert np.isnan(shown.evaluation.error).all()
+        assert "errors of single structures are not shown" in shown.notes[0]
 
 
 def test_a_damaged_evaluation_does_not_cost_the_page(make_run):
     run = run_on(make_run, dat="w 3\n")
     warnings = []
     entry = make_entry(run, 27, "run", "", warn=warnings.append)
-    assert entry.evaluation is None
+    assert entry.evaluations == {}
     assert "line 2: expected 4 columns, found 2" in warnings[0]
     assert "cannot be read" in entry.notes[0]
     assert entry.letter == "AB"

@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 
 from panna_exp.errors import DataError
+from panna_exp.reporting import curves
 from panna_exp.reporting.run import State, is_run, read_run
 from panna_exp.training import metrics
 
@@ -17,26 +18,59 @@ def test_a_finished_run(make_run):
     assert (run.name, run.metrics.last_step) == ("a", 20)
     assert run.started == datetime(2026, 1, 2, 3, 4, 5, 678000)
     best = run.best()
-    assert (best.title, best.value, best.epoch) == ("validation MAE (meV/atom)", 20.0, 2)
+    assert best.title("energy_mae") == "validation energy MAE (meV/atom)"
+    assert (best.role, best.values["energy_mae"], best.epoch) == (
+        "best by validation loss",
+        20.0,
+        2,
+    )
 
 
-def test_the_best_epoch_need_not_be_the_last_and_numbers_that_are_none_do_not_count(make_run):
-    rows = "0 0.1 10 nan\n1 0.1 20 0.02\n2 0.1 30 0.03\n3 0.1 40 inf\n"
-    best = read_run(make_run("a", metrics=f"{HEADER}\n{rows}"), running=False).best()
-    assert (best.value, best.epoch) == (20.0, 2)
+def config(**training):
+    return {"training": {"max_epochs": 4, **training}}
 
 
-def test_without_validation_the_training_errors_count(make_run):
-    run = read_run(make_run("a", metrics="epoch RMSE/at\n0 0.2\n1 0.1\n"), running=False)
-    assert (run.best().label, run.best().value) == ("training RMSE", 100.0)
+ROWS = (
+    "epoch tot_st val_MAE/at val_loss\n"
+    "0 10 nan nan\n1 20 0.03 0.5\n2 30 0.02 0.45\n3 40 0.04 0.3\n4 50 0.1 inf\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "role", "epoch", "mae"),
+    [
+        ({}, "best by validation loss", 4, 40.0),
+        ({"monitor": "energy_mae"}, "best by validation energy MAE", 3, 20.0),
+        ({"min_delta": 0.1}, "best by validation loss", 4, 40.0),
+        ({"min_delta": 0.3}, "best by validation loss", 2, 30.0),
+        ({"monitor": "force_mae"}, "last", 5, 100.0),  # which metrics.dat does not have
+    ],
+)
+def test_the_best_epoch_is_that_of_the_training(make_run, settings, role, epoch, mae):
+    path = make_run("a", metrics=ROWS, config=config(**settings), result=None)
+    best = read_run(path, running=False).best()
+    assert (best.role, best.epoch, best.values["energy_mae"]) == (role, epoch, mae)
+
+
+def test_the_record_of_a_finished_run_says_which_epoch_is_the_best(make_run):
+    """Its losses before a change of the configuration are of another kind."""
+    facts = {"checkpoint_is": "best by validation loss", "epoch": 2}
+    path = make_run("a", metrics=ROWS, result={**RESULT, **facts, "step": 50})
+    assert read_run(path, running=False).best().epoch == 2
+    kept = {"config": {**config(), "io": {"keep_best": False}}}
+    last = read_run(make_run("b", metrics=ROWS, **kept), running=False).best()
+    assert (last.role, last.epoch) == ("last", 5)
+
+
+def test_without_validation_the_last_training_errors_count(make_run):
+    run = read_run(make_run("a", metrics="epoch RMSE/at\n0 0.1\n1 0.2\n"), running=False)
+    best = run.best()
+    assert (best.role, best.part, best.values) == ("last", "training", {"energy_rmse": 200.0})
     assert read_run(make_run("b", metrics="epoch RMSE/at\n"), running=False).best() is None
 
 
 def test_its_columns_are_those_that_trainings_write():
-    from panna_exp.reporting import curves, run
-
-    names = {name.removeprefix("val_") for name, *_ in run._BEST}
-    names |= {name for panel in curves.PANELS for name in panel.columns}
+    names = {name for panel in curves.PANELS for name in panel.columns}
     assert names <= set(metrics.COLUMNS.values())
 
 

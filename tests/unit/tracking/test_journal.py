@@ -10,7 +10,7 @@ import re
 import pytest
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import Evaluation, RunStatus
+from panna_exp.tracking.base import RunStatus, TrackedEvaluation
 from panna_exp.tracking.journal import Journal, read_events
 
 STORE = {"uri": "sqlite:///x.db", "launch_dir": "/launch"}
@@ -137,7 +137,7 @@ def make_evaluation(tmp_path, **changes):
         "values": {"mae": 1.25},
         "files": [tmp_path / "run/evaluate/x.png", tmp_path / "elsewhere/x.dat"],
     }
-    return Evaluation(**{**values, **changes})
+    return TrackedEvaluation(**{**values, **changes})
 
 
 def test_an_evaluation_is_kept_once_and_other_data_get_another_name(tmp_path):

@@ -60,7 +60,7 @@ def test_tensorboard_reads_scalars_and_histograms(run):
         ("validation/energy_rmse", "validation", "2. Metrics/1. RMSE/atom"),
         ("train/force_mae", "", "2. Metrics/4. Force components MAE"),
         ("validation/other", "validation", "other"),
-        ("result/mae_mev_per_atom", "", "result/mae_mev_per_atom"),
+        ("result/energy_mae", "", "result/energy_mae"),
     ],
 )
 def test_places(name, folder, tag):
