@@ -17,7 +17,7 @@ ROWS = (
     ("writers",),
     ("training", "tracking", "evaluation"),
     ("config", "reporting"),
-    ("assembly",),
+    ("assembly", "panna_ini"),
     ("deploy",),
     ("commands", "ase", "predictor"),
     ("cli", "pyfunc"),
@@ -26,7 +26,7 @@ ROWS = (
 ALLOWED = {("model", "networks")}
 OWNERS = {
     "hydra": ("config", "commands"),
-    "omegaconf": ("config", "commands"),
+    "omegaconf": ("config", "panna_ini", "commands"),
     "mlflow": ("tracking", "pyfunc"),
     "pandas": ("pyfunc",),
     "ase": ("readers", "ase"),

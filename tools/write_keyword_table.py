@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from panna_exp.config.panna_ini.document import keyword_page
+from panna_exp.panna_ini.document import keyword_page
 
 if __name__ == "__main__":
     path = Path(__file__).resolve().parent.parent / "docs" / "panna-keywords.md"

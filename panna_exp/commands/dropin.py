@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from panna_exp.commands.arguments import Parser
 from panna_exp.commands.command_line import CommandLine
-from panna_exp.config.panna_ini.keywords import Kind
 from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.keywords import Kind
 
 if TYPE_CHECKING:
-    from panna_exp.config.panna_ini.imported import Imported
+    from panna_exp.panna_ini.imported import Imported
 
 _WORDS: dict[Kind, str] = {
     "train": "panna-train",
@@ -30,7 +30,7 @@ def train(arguments: list[str]) -> int:
     """``panna-train``: trains; event files for TensorBoard lie in train_dir."""
     experiment, options = _import("train", arguments)
     from panna_exp.commands.train_run import train_run
-    from panna_exp.config.panna_ini.importer import composed
+    from panna_exp.panna_ini.importer import composed
 
     launch_dir = Path.cwd()
     command = CommandLine(
@@ -48,7 +48,7 @@ def evaluate(arguments: list[str]) -> int:
     """``panna-evaluate``: evaluates checkpoints or a weights folder."""
     experiment, _ = _import("validation", arguments)
     from panna_exp.commands.evaluation import evaluate as run
-    from panna_exp.config.panna_ini.importer import validated
+    from panna_exp.panna_ini.importer import validated
 
     run(validated(experiment), Path.cwd())
     return 0
@@ -58,7 +58,7 @@ def extract_weights(arguments: list[str]) -> int:
     """``panna-extract-weights``: writes the networks of a checkpoint."""
     experiment, _ = _import("extract", arguments)
     from panna_exp.commands.extract_weights import extract
-    from panna_exp.config.panna_ini.importer import validated
+    from panna_exp.panna_ini.importer import validated
 
     extract(validated(experiment), Path.cwd())
     return 0
@@ -68,7 +68,7 @@ def descriptors(arguments: list[str]) -> int:
     """``panna-gvect-calculator``: computes descriptors to .bin files."""
     experiment, _ = _import("descriptors", arguments)
     from panna_exp.commands.descriptors import compute
-    from panna_exp.config.panna_ini.importer import validated
+    from panna_exp.panna_ini.importer import validated
 
     compute(validated(experiment), Path.cwd())
     return 0
@@ -78,7 +78,7 @@ def pack(arguments: list[str]) -> int:
     """``panna-tfr-packer``: packs .bin files into TFRecords, over those of the same names."""
     experiment, _ = _import("packing", arguments)
     from panna_exp.commands.pack import run
-    from panna_exp.config.panna_ini.importer import validated
+    from panna_exp.panna_ini.importer import validated
 
     run(validated(experiment), Path.cwd(), as_panna=True)
     return 0
@@ -109,8 +109,8 @@ def _twice_as_long(experiment: "Imported") -> str:
 def _import(kind: Kind, arguments: list[str]) -> "tuple[Imported, argparse.Namespace]":
     """Returns the experiment of the INI file that the arguments name."""
     options = _parser(_WORDS[kind]).parse(arguments)
-    from panna_exp.config.panna_ini.imported import Setting
-    from panna_exp.config.panna_ini.importer import import_files
+    from panna_exp.panna_ini.imported import Setting
+    from panna_exp.panna_ini.importer import import_files
 
     (experiment,) = import_files(
         [options.config], version=options.panna_version, skip_unknown=options.skip_unknown

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from panna_exp.commands.arguments import Parser
-from panna_exp.config.panna_ini.text import shorten
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.text import shorten
 
 _DESCRIPTION = """\
 Converts PANNA inputs (1.x and 2.x: training, validation, weight extraction, descriptors, packing)
@@ -23,8 +23,8 @@ docs/panna-keywords.md says what becomes of every keyword."""
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     options = _parser().parse(arguments)
-    from panna_exp.config.panna_ini.importer import import_files
-    from panna_exp.config.panna_ini.write import command, write_experiments
+    from panna_exp.panna_ini.importer import import_files
+    from panna_exp.panna_ini.write import command, write_experiments
 
     experiments = import_files(
         options.files,

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from panna_exp.config.panna_ini.importer import import_files
 from panna_exp.networks.panna import read_panna
+from panna_exp.panna_ini.importer import import_files
 from panna_exp.training import checkpoint as checkpoints
 
 FROM_SAVED = """[IO_INFORMATION]
@@ -139,7 +139,7 @@ def initial_networks(folder, case, monkeypatch):
     from panna_exp.assembly.datasets import read_run_data
     from panna_exp.assembly.restart import Restart
     from panna_exp.assembly.training import initial_networks as build
-    from panna_exp.config.panna_ini.importer import validated
+    from panna_exp.panna_ini.importer import validated
 
     monkeypatch.chdir(folder)
     (experiment,) = import_files([str(case / "train2.ini")])

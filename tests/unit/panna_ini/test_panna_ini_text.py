@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from panna_exp.config.panna_ini.text import MAX_BYTES, parse_ini, read_ini
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.text import MAX_BYTES, parse_ini, read_ini
 
 
 def values(text):

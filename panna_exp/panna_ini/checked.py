@@ -4,17 +4,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from panna_exp.config.panna_ini.keywords import Effect, Kind
-from panna_exp.config.panna_ini.recognize import kind_of, panna_version
-from panna_exp.config.panna_ini.table import (
+from panna_exp.errors import ConfigError, closest
+from panna_exp.panna_ini.keywords import (
     SECTIONS,
+    Effect,
+    Kind,
     find,
-    known_keys,
+    rows_of,
     section_of,
     sections_with,
 )
-from panna_exp.config.panna_ini.text import Entry, IniFile, limited, read_ini, shorten
-from panna_exp.errors import ConfigError, closest
+from panna_exp.panna_ini.recognize import kind_of, panna_version
+from panna_exp.panna_ini.text import Entry, IniFile, limited, read_ini, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _take(entry: Entry, checked: CheckedInput, problems: list[str], skip_unknown
         problems.extend(error.problems)
         return
     if item.effect is Effect.NO_EFFECT:
-        checked.notes.append(f"{entry.where}: changes nothing here: {item.note}")
+        checked.notes.append(f"{entry.where}: changes nothing here: {item.ignored}")
     elif item.effect is not Effect.REFUSED:
         checked.values[(entry.section, entry.key)] = Read(value, entry)
 
@@ -144,14 +145,8 @@ def _nearest(kind: Kind, entry: Entry) -> str:
     elsewhere = [name for name in sections_with(kind, entry.key) if name != entry.section]
     if elsewhere:
         return f", it belongs into [{elsewhere[0]}]"
-    return closest(shorten(entry.key), known_keys(kind, entry.section))
+    return closest(shorten(entry.key), [row.display for row in rows_of(kind, entry.section)])
 
 
 def _line(entry: Entry) -> str:
     return f"{entry.file}:{entry.line}: [{shorten(entry.section)}] {entry.shown}"
-
-
-def need(source: CheckedInput, section: str, key: str, what: str, problems: list[str]) -> None:
-    """Adds a problem where a key is missing that says ``what``."""
-    if source.get(section, key) is None:
-        problems.append(f"{source.file}: [{section}] {key} is missing: {what}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from panna_exp.config.panna_ini.importer import import_files
-from panna_exp.config.panna_ini.write import write_experiments
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.importer import import_files
+from panna_exp.panna_ini.write import write_experiments
 
 INPUTS = {
     "train": """\

@@ -51,6 +51,11 @@ class Entry:
         """``key = value`` on one line, shortened."""
         return f"{shorten(self.key)} = {shorten(self.value)}"
 
+    @property
+    def origin(self) -> str:
+        """``train.ini:12: data_dir = x``, as records name where a value is from."""
+        return f"{self.file}:{self.line}: {self.shown}"
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

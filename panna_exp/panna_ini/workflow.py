@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from panna_exp.config.panna_ini.checked import CheckedInput, read_input
-from panna_exp.config.panna_ini.keywords import Kind
-from panna_exp.config.panna_ini.text import Entry
 from panna_exp.errors import ConfigError, NetworkError
 from panna_exp.networks.metadata import FILE_NAME, read_metadata
+from panna_exp.panna_ini.checked import CheckedInput, read_input
+from panna_exp.panna_ini.keywords import Kind
+from panna_exp.panna_ini.text import Entry
 
 _IO, _NETWORK = "IO_INFORMATION", "DEFAULT_NETWORK"
 _MODELS = "_models"

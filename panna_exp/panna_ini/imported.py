@@ -1,14 +1,11 @@
 """What an input means here: a command, choices of groups, and values by key with their origin."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from panna_exp.config.panna_ini.checked import CheckedInput
-from panna_exp.config.panna_ini.keywords import Kind
+from panna_exp.panna_ini.keywords import Kind
 
 DEFAULT = "PANNA's default"
-_MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +64,3 @@ class Imported:
                 inner = inner.setdefault(group, {})
             inner[name] = setting.value
         return result
-
-
-class Settings:
-    """Collects settings from a checked input."""
-
-    def __init__(self, source: CheckedInput) -> None:
-        self.source = source
-        self.items: dict[str, Setting] = {}
-
-    def take(
-        self,
-        key: str,
-        section: str,
-        name: str,
-        default: Any = _MISSING,
-        convert: Callable[[Any], Any] | None = None,
-    ) -> None:
-        """Takes a key of the input over, or PANNA's default where the input leaves it out."""
-        read = self.source.values.get((section, name))
-        if read is None:
-            if default is not _MISSING:
-                self.items[key] = Setting(default, DEFAULT)
-            return
-        value = read.value if convert is None else convert(read.value)
-        self.put(key, value, section, name)
-
-    def put(self, key: str, value: Any, section: str, name: str) -> None:
-        """Sets a key to what was made of a line of the input."""
-        entry = self.source.entry(section, name)
-        assert entry is not None
-        self.items[key] = Setting(value, f"{entry.file}:{entry.line}: {entry.shown}")
-
-    def add(self, key: str, value: Any, source: str) -> None:
-        """Sets a key that has no line of its own."""
-        self.items[key] = Setting(value, source)

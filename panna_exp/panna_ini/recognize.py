@@ -1,9 +1,8 @@
 """Which kind of input an INI file is, and of which PANNA."""
 
-from panna_exp.config.panna_ini.keywords import Kind
-from panna_exp.config.panna_ini.table import find
-from panna_exp.config.panna_ini.text import Entry, IniFile, shorten
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.keywords import Kind, find
+from panna_exp.panna_ini.text import Entry, IniFile, shorten
 
 # Sections that only one kind of input has, and keys of [IO_INFORMATION] where there is no other
 # section; the first that is found decides.

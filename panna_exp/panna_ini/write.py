@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from panna_exp.config.panna_ini.imported import Imported, Setting
-from panna_exp.config.panna_ini.importer import base_config
 from panna_exp.errors import ConfigError
 from panna_exp.files import write_text_atomic
+from panna_exp.panna_ini.imported import Imported, Setting
+from panna_exp.panna_ini.importer import base_config
 
 # Written even where they are the defaults: the record of what the input was.
 _ALWAYS = ("training.panna_version", "panna_version")

@@ -12,14 +12,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config import store
-from panna_exp.config.panna_ini.checked import CheckedInput, read_input
-from panna_exp.config.panna_ini.imported import Imported
-from panna_exp.config.panna_ini.map_descriptor import map_descriptors, map_packing
-from panna_exp.config.panna_ini.map_results import map_extraction, map_validation
-from panna_exp.config.panna_ini.map_train import map_train
-from panna_exp.config.panna_ini.workflow import Workflow
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.checked import read_input
+from panna_exp.panna_ini.imported import Imported
+from panna_exp.panna_ini.map_descriptor import map_descriptors, map_packing
+from panna_exp.panna_ini.map_results import map_extraction, map_validation
+from panna_exp.panna_ini.map_train import map_train
+from panna_exp.panna_ini.workflow import Workflow
 
 _MAPPINGS = {
     "train": map_train,
@@ -65,7 +65,7 @@ def import_files(
     experiments = []
     for source in workflow.in_order():
         try:
-            experiment = _map(source, chosen[source.file], workflow)
+            experiment = _MAPPINGS[source.kind](source, chosen[source.file], workflow)
             validated(experiment)
             experiments.append(experiment)
         except ConfigError as error:
@@ -89,10 +89,6 @@ def _refuse_duplicates(chosen: dict[str, str]) -> None:
                 "them one by one with --name"
             )
         by_name[name] = file
-
-
-def _map(source: CheckedInput, name: str, workflow: Workflow) -> Imported:
-    return _MAPPINGS[source.kind](source, name, workflow)
 
 
 def base_config(experiment: Imported) -> DictConfig:

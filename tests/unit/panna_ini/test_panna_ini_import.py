@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from panna_exp.config.describe import SCHEMAS, options
-from panna_exp.config.panna_ini.document import keyword_page
-from panna_exp.config.panna_ini.importer import import_files, validated
-from panna_exp.config.panna_ini.keywords import KINDS, SPECIES, Effect
-from panna_exp.config.panna_ini.table import KEYWORDS
-from panna_exp.config.panna_ini.write import write_experiments, yaml_text
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.document import keyword_page
+from panna_exp.panna_ini.importer import import_files, validated
+from panna_exp.panna_ini.keywords import KEYWORDS, KINDS, SPECIES, Effect, find
+from panna_exp.panna_ini.text import Entry
+from panna_exp.panna_ini.values import converter
+from panna_exp.panna_ini.write import write_experiments, yaml_text
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 TRAIN = {
     "IO_INFORMATION": {"data_dir": "./train", "train_dir": "./out"},
     "DATA_INFORMATION": {"atomic_sequence": "H, O"},
@@ -360,22 +361,39 @@ def test_every_key_of_the_table_exists_here():
     )
     for item in KEYWORDS:
         known = {option.key for option in options(SCHEMAS[commands[item.kind]])}
-        for target in item.target.split(", "):
+        for target in item.to.split(", "):
             if not target or target.endswith("*") or "species.X" in target:
                 continue
             group = target in {key.rpartition(".")[0] for key in known}
             assert target in known or group or target.partition(".")[0] in known, item
-        if item.section == SPECIES and item.target.startswith("network.species.X."):
-            key = item.target.rpartition(".")[2]
+        if item.section == SPECIES and item.to.startswith("network.species.X."):
+            key = item.to.rpartition(".")[2]
             assert f"network.{key}" in known, item
 
 
 def test_every_refusal_has_its_reason():
     for item in KEYWORDS:
-        if item.effect in (Effect.REFUSED, Effect.NO_EFFECT):
-            assert item.note, item
-        else:
-            assert item.target or item.note, item
+        if item.effect in (Effect.HONOURED, Effect.TRANSLATED):
+            assert item.to or item.note, item
+
+
+def test_every_row_can_be_used():
+    """Types, defaults and conditions are words that the importer knows."""
+    for item in KEYWORDS:
+        read = converter(item.type)
+        for text in filter(None, (item.default, item.first)):
+            if text.startswith("="):
+                assert find(item.kind, item.section, text[1:]), item
+            elif text != "none" and item.target:
+                read(Entry("f", item.section, item.key, text, 1))
+        if item.when:
+            assert item.condition, item
+            name, _, value = item.condition
+            other = find(item.kind, item.section, name)
+            assert other, item
+            other.value(Entry("f", item.section, name, value, 1))
+        assert item.unit in ("", "length", "1/length^2"), item
+        assert not (item.ignored and item.refused), item
 
 
 def test_the_page_is_the_table():

@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 
 from panna_exp.config import store
 from panna_exp.config.folders import conf_dir
-from panna_exp.config.panna_ini.importer import import_files
-from panna_exp.config.panna_ini.write import write_experiments
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.importer import import_files
+from panna_exp.panna_ini.write import write_experiments
 
 TRUE, FALSE = ("True", "yes", "1", "on", "TRUE"), ("False", "no", "0", "off")
 ACTIVATIONS = ("linear", "gaussian", "rbf", "relu", "tanh")

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from panna_exp.assembly.descriptor import parameters
-from panna_exp.config.panna_ini.importer import import_files, validated
-from panna_exp.config.panna_ini.write import yaml_text
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
+from panna_exp.panna_ini.importer import import_files, validated
+from panna_exp.panna_ini.write import yaml_text
 from panna_exp.units import BOHR
 
 PARAMETERS = {

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from panna_exp.config.panna_ini.importer import import_files
 from panna_exp.errors import ConfigError
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.panna import write_panna
+from panna_exp.panna_ini.importer import import_files
 
 INI = """[IO_INFORMATION]
 data_dir = d

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from panna_exp.config import lists
-from panna_exp.config.panna_ini.text import Entry, shorten
+from panna_exp.config.validation.training import LOSSES
 from panna_exp.errors import ConfigError, closest
+from panna_exp.panna_ini.text import Entry, shorten
 
 Converter = Callable[[Entry], Any]
 
@@ -15,6 +16,35 @@ _BOOLEANS = {
     **dict.fromkeys(("0", "no", "false", "off"), False),
 }
 _MAX_ITEMS = 1000
+
+
+def converter(words: str) -> Converter:
+    """Returns the converter that the table of keywords names, such as ``whole >= 1``.
+
+    Args:
+        words: A name of ``_NAMED``, or ``whole`` or ``number`` with limits (after a colon, what is
+            expected in a message's words), or ``one of`` or ``some of`` with names (``name=value``
+            where it is replaced).
+    """
+    if words in _NAMED:
+        return _NAMED[words]
+    limits, _, expected = words.partition(": ")
+    kind, *rest = limits.split()
+    if kind == "whole":
+        return whole(int(rest[1]), expected)
+    if kind == "positive":
+        return positive_or_none(expected)
+    if kind == "number":
+        signs = dict(zip(rest[::2], map(float, rest[1::2]), strict=True))
+        return number(*(signs.get(sign, end) for sign, end in _LIMITS.items()))
+    known, _, items = words.partition(" of ")
+    pairs = [item.partition("=") for item in items.split(", ")]
+    table = {name: _plain(value) if sign else name for name, sign, value in pairs}
+    return one_of(**table) if known == "one" else some_of(*table)
+
+
+def _plain(text: str) -> str | int:
+    return int(text) if text.isdigit() else text
 
 
 def mistake(entry: Entry, expected: str) -> ConfigError:
@@ -38,6 +68,15 @@ def text(entry: Entry) -> str:
     return entry.value
 
 
+def three_booleans(entry: Entry) -> list[bool]:
+    """Returns three truth values, separated by commas, colons or blanks."""
+    words = entry.value.replace(",", " ").replace(":", " ").lower().split()
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if len(words) != 3 or not set(words) <= set(known):
+        raise mistake(entry, "three of True and False")
+    return [known[word] for word in words]
+
+
 def whole(least: int, expected: str = "") -> Converter:
     """Returns a converter to whole numbers of at least ``least``."""
 
@@ -52,6 +91,18 @@ def whole(least: int, expected: str = "") -> Converter:
         return value
 
     return convert
+
+
+def positive_or_none(expected: str) -> Converter:
+    """Returns a converter to whole numbers from 1, None for 0 and -1."""
+    convert = whole(-1, expected)
+    return lambda entry: convert(entry) if convert(entry) > 0 else None
+
+
+def step_or_last(entry: Entry) -> str:
+    """Returns ``step_S`` of a step, ``last`` of -1."""
+    step = whole(-1, "a step, or -1 for the last")(entry)
+    return "last" if step < 0 else f"step_{step}"
 
 
 def number(
@@ -183,3 +234,21 @@ def _float(value: str) -> float | None:
     except ValueError:
         return None
     return result if math.isfinite(result) else None
+
+
+_LIMITS = {">=": -math.inf, ">": -math.inf, "<": math.inf}
+_NAMED: dict[str, Converter] = {
+    **dict.fromkeys(("text", "path", "paths"), text),
+    "boolean": boolean,
+    "three booleans": three_booleans,
+    "step or last": step_or_last,
+    "names": names,
+    "numbers": numbers,
+    "number or numbers": number_or_numbers,
+    "fractions": fractions,
+    "sizes": sizes,
+    "flags": flags,
+    "activations": activations,
+    "behavior": behavior,
+    "loss": one_of(*dict.fromkeys((*LOSSES[2], *LOSSES[1]))),
+}

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from panna_exp.config.panna_ini.checked import CheckedInput
-from panna_exp.config.panna_ini.imported import Setting
-from panna_exp.config.panna_ini.text import Entry
-from panna_exp.config.panna_ini.workflow import SavedNetworks
+from panna_exp.panna_ini.checked import CheckedInput
+from panna_exp.panna_ini.imported import Setting
+from panna_exp.panna_ini.text import Entry
+from panna_exp.panna_ini.workflow import SavedNetworks
 
 _DEFAULT = "DEFAULT_NETWORK"
 _LISTS = ("trainable", "activations", "behavior", "prunable")
