@@ -8,27 +8,31 @@ does. Where fusing a product and a sum is worth it, :func:`fma` says so: the sam
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from panna_exp.loop_cache import cache_of
 
-def _can_be_kept() -> bool:
-    """Whether there is a folder for what was compiled: beside the package, or the user's own."""
-    try:
-        njit(cache=True)(_can_be_kept)
-    except RuntimeError:
-        return False
-    return True
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+# Decorators of functions that become part of those that call them: of their code as numba reads it,
+# and of what it compiles.
+inlined = njit(inline="always", **_OPTIONS)
+part = njit(**_OPTIONS)
 
 
-OPTIONS: dict[str, Any] = {
-    "cache": _can_be_kept(),
-    "nogil": True,
-    "error_model": "numpy",
-}
+def compiled(function: Callable[..., Any]) -> Any:
+    """Has numba compile a function at its first call, and keeps the result where that is possible.
+
+    Used as a decorator.
+    """
+    dispatcher = njit(**_OPTIONS)(function)
+    dispatcher._cache = cache_of(function)
+    return dispatcher
 
 
 @intrinsic

@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
-    ("errors", "units", "elements", "files", "compiling", "quantities"),
-    ("records", "output"),
+    ("errors", "units", "elements", "files", "quantities"),
+    ("records", "output", "loop_cache"),
+    ("compiling",),
     ("data",),
     ("descriptors",),
     ("model", "readers", "networks"),
@@ -33,11 +34,11 @@ OWNERS = {
     "h5py": ("readers", "writers"),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),
-    "numba": ("compiling", "descriptors", "model"),
+    "numba": ("compiling", "loop_cache", "descriptors", "model"),
     "scipy": ("model",),
     "threadpoolctl": ("model",),
     "triton": ("descriptors",),
-    "llvmlite": ("descriptors",),
+    "llvmlite": ("loop_cache", "descriptors"),
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation", "reporting"),
     "optuna": ("commands",),

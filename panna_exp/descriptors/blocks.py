@@ -9,9 +9,8 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from panna_exp.compiling import OPTIONS, exp_of, fma
+from panna_exp.compiling import compiled, exp_of, fma, inlined
 
 BLOCK = 64  # pairs or triples
 
@@ -102,7 +101,7 @@ def factor_arrays(k: Constants, triples: int) -> Factors:
     return Factors._make(np.empty(triples * size, k.zeta.dtype) for size in sizes)
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def gaussians(x: Any, count: int, centers: Any, eta: Any, floor: Any, out: Any) -> None:
     """Fills ``out`` [N count] with exp(-eta (x - centre)^2) of ``count`` numbers, row by row."""
     for k in range(len(centers)):
@@ -115,7 +114,7 @@ def gaussians(x: Any, count: int, centers: Any, eta: Any, floor: Any, out: Any) 
         out[item] = exp_of(out[item])
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def angles(table: Any, first: Any, second: Any, at: int, count: int, smooth: bool, w: Any) -> None:
     """Fills the work arrays' cosine, sine (or its square), mean distance and product of cutoffs."""
     for t in range(count):
@@ -135,7 +134,7 @@ def angles(table: Any, first: Any, second: Any, at: int, count: int, smooth: boo
         w.cut[t] = table[j, FC_ANG] * table[k, FC_ANG]
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def by_angle(
     count: int, size: int, k: Constants, slopes: bool, w: Any, factor: Any, slope: Any, to: int
 ) -> None:
@@ -193,7 +192,7 @@ def by_angle(
             factor[to + t * size + q] = powers[q * count + t]
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def radial_terms(
     table: Any, at: int, count: int, size: int, k: Constants, slopes: bool, w: Any
 ) -> None:
@@ -215,7 +214,7 @@ def radial_terms(
             w.by_pair[t * size + m] = factor * w.radial[m * count + t]
 
 
-@njit(**OPTIONS)
+@compiled
 def angular_terms(
     table: Any,
     first: Any,
@@ -238,7 +237,7 @@ def angular_terms(
     by_angle(count, len(k.zeta), k, slopes, w, factor, slope, to * len(k.zeta))
 
 
-@njit(**OPTIONS)
+@compiled
 def triple_factors(
     table: Any,
     first: Any,

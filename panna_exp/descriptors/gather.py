@@ -6,9 +6,7 @@ Letters: A atoms of the batch, P pairs, Q triples.
 
 from typing import Any, NamedTuple
 
-from numba import njit
-
-from panna_exp.compiling import OPTIONS
+from panna_exp.compiling import compiled, inlined
 
 
 class Stored(NamedTuple):
@@ -44,7 +42,7 @@ class Gathered(NamedTuple):
     second: Any
 
 
-@njit(**OPTIONS)
+@compiled
 def count(until: Any, atoms: Any, out: Any) -> int:
     """Fills ``out`` [A + 1] with the items before each of ``atoms``; returns how many there are."""
     total = 0
@@ -55,7 +53,7 @@ def count(until: Any, atoms: Any, out: Any) -> int:
     return total
 
 
-@njit(**OPTIONS)
+@compiled
 def gather(
     stored: Stored, atoms: Any, owner: Any, begin: Any, by_structure: Any, out: Gathered
 ) -> None:
@@ -88,7 +86,7 @@ def gather(
         _add_rows(stored.triple_counts[atom], out.triple_rows, row)
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def _add_rows(counts: Any, rows: Any, atom: int) -> None:
     """Fills an atom's part of ``rows``: where the next row starts, after each."""
     width = len(counts)

@@ -10,9 +10,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from panna_exp.compiling import OPTIONS
+from panna_exp.compiling import compiled, inlined
 from panna_exp.descriptors.blocks import (
     BLOCK,
     NX,
@@ -42,7 +41,7 @@ class Elements(NamedTuple):
     counts: Any
 
 
-@njit(**OPTIONS)
+@compiled
 def most_elements(
     pair_rows: Any, triple_rows: Any, num_atoms: Any, num_radial: int, width: int, species: int
 ) -> tuple[int, int]:
@@ -74,7 +73,7 @@ def most_elements(
     return total, most
 
 
-@njit(**OPTIONS)
+@compiled
 def _neighborhood(
     atom: int, pair_rows: Any, neighbor: Any, species: int, slot: Any, atoms: Any, kinds: Any
 ) -> int:
@@ -105,7 +104,7 @@ def _neighborhood(
     return size
 
 
-@njit(**OPTIONS)
+@compiled
 def _emit(
     at: int,
     component: int,
@@ -147,7 +146,7 @@ def _emit(
     return at
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def _radial(
     atom: int, table: Any, lists: Lists, neighbor: Any, k: Constants, w: Work, slot: Any,
     width_of_row: int, local: Any, num_radial: int,
@@ -171,7 +170,7 @@ def _radial(
                 add_scaled(local, to, n, w.by_pair, t * num_radial, num_radial)
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def _angular(
     atom: int, table: Any, lists: Lists, neighbor: Any, k: Constants, w: Work, kept: Factors,
     slot: Any, width_of_row: int, local: Any, num_radial: int, num_centers: int, num_angles: int,
@@ -215,7 +214,7 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
     """Returns the loop for one number of radial centres, angular centres and angles."""
     width = num_centers * num_angles
 
-    @njit(**OPTIONS)
+    @compiled
     def jacobian(
         table: Any,
         lists: Lists,

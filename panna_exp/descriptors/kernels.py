@@ -13,9 +13,7 @@ import math
 from functools import cache
 from typing import Any, NamedTuple
 
-from numba import njit
-
-from panna_exp.compiling import OPTIONS
+from panna_exp.compiling import compiled, inlined
 from panna_exp.descriptors.blocks import (
     BLOCK,
     NX,
@@ -40,7 +38,7 @@ class Lists(NamedTuple):
     triple_rows: Any
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def species_of(pairs: int) -> int:
     """Returns T of U = T (T + 1) / 2."""
     return int((math.sqrt(8.0 * pairs + 1) - 1) / 2 + 0.5)
@@ -74,7 +72,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
     """Returns the loops; the numbers are known to the compiler, which unrolls the inner ones."""
     width = num_centers * num_angles
 
-    @njit(**OPTIONS)
+    @compiled
     def factors(table: Any, first: Any, second: Any, k: Constants, w: Work, out: Factors) -> None:
         """Fills the factors of all triples."""
         number = len(first)
@@ -82,7 +80,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
             count = min(BLOCK, number - at)
             triple_factors(table, first, second, at, count, k, w, out, at)
 
-    @njit(**OPTIONS)
+    @compiled
     def values(
         start: int,
         stop: int,
@@ -145,7 +143,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                         scale = times * (w.cut[t] * w.gaussians[p * count + t])
                         add_scaled(out, place, scale, w.factor, t * num_angles, num_angles)
 
-    @njit(**OPTIONS)
+    @compiled
     def pull(
         start: int,
         stop: int,
@@ -230,7 +228,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                 n = table[one, NX + axis]
                 gradient[one, axis] = n * along + (gradient[one, axis] - n * along_n) / r
 
-    @njit(**OPTIONS)
+    @compiled
     def push(
         start: int,
         stop: int,

@@ -6,12 +6,11 @@ A atoms, D components, V kept neighbours of components, E elements.
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from panna_exp.compiling import OPTIONS
+from panna_exp.compiling import compiled
 
 
-@njit(**OPTIONS)
+@compiled
 def _put(at: int, row: int, atom: int, value: Any, values: Any, rows: Any, columns: Any) -> int:
     """Appends what is not zero of the derivatives by an atom; returns how many there are then."""
     for axis in range(3):
@@ -22,7 +21,7 @@ def _put(at: int, row: int, atom: int, value: Any, values: Any, rows: Any, colum
     return at
 
 
-@njit(**OPTIONS)
+@compiled
 def elements(
     by_neighbor: Any,
     neighbors: Any,

@@ -6,13 +6,11 @@ Letters: A atoms, P pairs.
 import math
 from typing import Any
 
-from numba import njit
-
-from panna_exp.compiling import OPTIONS
+from panna_exp.compiling import compiled
 from panna_exp.descriptors.blocks import FC_ANG, FC_RAD, NX, NY, NZ, R
 
 
-@njit(**OPTIONS)
+@compiled
 def pair_table(
     positions: Any,
     center: Any,
@@ -40,7 +38,7 @@ def pair_table(
         _cutoff(r, cutoff_radial, table, pair, FC_RAD)
 
 
-@njit(**OPTIONS)
+@compiled
 def _cutoff(r: float, cutoff: float, table: Any, pair: int, column: int) -> None:
     """Puts fc(r) and fc'(r)/fc(r), zero from the cutoff on."""
     if r < cutoff:
@@ -53,7 +51,7 @@ def _cutoff(r: float, cutoff: float, table: Any, pair: int, column: int) -> None
         table[pair, column + 1] = 0.0
 
 
-@njit(**OPTIONS)
+@compiled
 def pair_changes(
     table: Any, center: Any, neighbor: Any, u: Any, displacement: Any, out: Any
 ) -> None:
@@ -75,7 +73,7 @@ def pair_changes(
         out[pair, 3] = (z - dr * c) / r
 
 
-@njit(**OPTIONS)
+@compiled
 def to_atoms(gradient: Any, center: Any, neighbor: Any, out: Any) -> None:
     """Adds pair gradients [P, 4], the last column aside, to the atoms [A, 3] at their two ends."""
     for pair in range(len(center)):

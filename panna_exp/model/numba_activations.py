@@ -9,13 +9,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from panna_exp.compiling import OPTIONS, exp_of, fma
+from panna_exp.compiling import exp_of, fma, part
 from panna_exp.networks.layers import Activation
-
-_INNER = {**OPTIONS, "cache": False}  # part of what calls them, which is kept
 
 
 def constant(value: Any, like: Any) -> Any:
@@ -46,12 +44,12 @@ class Formulas(NamedTuple):
     second_derivative: Callable[..., Any]
 
 
-@njit(**_INNER)
+@part
 def _exp(exponent: Any, floor: Any) -> Any:
     return exp_of(floor if exponent < floor else exponent)
 
 
-@njit(**_INNER)
+@part
 def _tanh(z: Any, floor: Any) -> Any:
     """(1 - e) / (1 + e), e = exp(-2 |z|), with the sign of z: vectorises, unlike libm's."""
     small = _exp(constant(-2, z) * abs(z), floor)
@@ -60,7 +58,7 @@ def _tanh(z: Any, floor: Any) -> Any:
 
 
 def _formulas(*functions: Callable[..., Any]) -> Formulas:
-    return Formulas(*(njit(**_INNER)(function) for function in functions))
+    return Formulas(*(part(function) for function in functions))
 
 
 FORMULAS = {
@@ -124,9 +122,9 @@ def _second_order(formulas: Formulas) -> Loop:
 def _of_kind(make: Callable[[Formulas], Loop]) -> Loop:
     """Returns a compiled function that runs the loop of a row, whose index it is given first."""
     # Written out: a choice of choices takes twice as long to compile.
-    linear, gaussian, relu, tanh = (njit(**_INNER)(make(row)) for row in FORMULAS.values())
+    linear, gaussian, relu, tanh = (part(make(row)) for row in FORMULAS.values())
 
-    @njit(**_INNER)
+    @part
     def choose(kind: int, *arguments: Any) -> None:
         if kind == 0:
             linear(*arguments)

@@ -15,9 +15,8 @@ of which each thread has its own.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from panna_exp.compiling import OPTIONS
+from panna_exp.compiling import compiled, inlined
 from panna_exp.model.numba_activations import activate, second_order, times_derivative
 
 # So few rows are multiplied one by one: BLAS would rather copy the whole other matrix first.
@@ -93,26 +92,26 @@ class Work(NamedTuple):
     product: Any
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def block(flat: Any, start: int, rows: int, columns: int) -> Any:
     """Returns a matrix that lies within a flat array."""
     return flat[start : start + rows * columns].reshape((rows, columns))
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def _place(rows: Rows, species: int, before: int, width: int) -> int:
     """Returns where the rows' values of a layer begin; ``before`` is the widths of those below."""
     own = (rows.first[species] - rows.begin[species]) * width
     return rows.offset[species] + before * rows.total[species] + own  # type: ignore[no-any-return]
 
 
-@njit(inline="always", **OPTIONS)
+@inlined
 def _weights(parameters: Any, shape: Shape, species: int, layer: int) -> Any:
     start = shape.starts[species, layer, 0]
     return block(parameters, start, shape.widths[species, layer], shape.widths[species, layer + 1])
 
 
-@njit(**OPTIONS)
+@compiled
 def _multiply(left: Any, right: Any, out: Any) -> None:
     """Fills ``out`` with left right."""
     if len(left) > _FEW:
@@ -122,7 +121,7 @@ def _multiply(left: Any, right: Any, out: Any) -> None:
         np.dot(left[i : i + 1], right, out[i : i + 1])
 
 
-@njit(**OPTIONS)
+@compiled
 def forward(
     parameters: Any, shape: Shape, rows: Rows, descriptors: Any, kept: Kept, energies: Any
 ) -> None:
@@ -147,7 +146,7 @@ def forward(
         energies[row : row + count] = x[:, 0]
 
 
-@njit(**OPTIONS)
+@compiled
 def input_gradient(parameters: Any, shape: Shape, rows: Rows, kept: Kept, v: Any) -> None:
     """Fills ``by_output``, ``by_argument`` and v [A, D], atomic energies' gradients by inputs."""
     for species in range(len(rows.count)):
@@ -178,7 +177,7 @@ def input_gradient(parameters: Any, shape: Shape, rows: Rows, kept: Kept, v: Any
             _multiply(block(kept.by_argument, at, count, narrow), weights.T, below)
 
 
-@njit(**OPTIONS)
+@compiled
 def backward(
     parameters: Any,
     shape: Shape,
@@ -229,7 +228,7 @@ def backward(
                 _multiply(bars, matrix.T, block(work.above, 0, count, wide))
 
 
-@njit(**OPTIONS)
+@compiled
 def _change(parameters: Any, shape: Shape, rows: Rows, kept: Kept, direction: Any) -> None:
     """Fills ``argument_changes`` and ``changes``."""
     for species in range(len(rows.count)):
@@ -255,7 +254,7 @@ def _change(parameters: Any, shape: Shape, rows: Rows, kept: Kept, direction: An
             before += width
 
 
-@njit(**OPTIONS)
+@compiled
 def _bars(kind: int, kept: Kept, at: int, size: int, along: bool, work: Work) -> None:
     """Fills the first numbers of ``bars`` with bar z = act' bar y (+ act'' z' dE/dy)."""
     own = slice(at, at + size)
@@ -266,7 +265,7 @@ def _bars(kind: int, kept: Kept, at: int, size: int, along: bool, work: Work) ->
         times_derivative(kind, z, y, above, bars)
 
 
-@njit(**OPTIONS)
+@compiled
 def _sum_rows(rows: Any, total: Any) -> None:
     total[:] = 0
     for i in range(len(rows)):
@@ -274,7 +273,7 @@ def _sum_rows(rows: Any, total: Any) -> None:
             total[j] += rows[i, j]
 
 
-@njit(**OPTIONS)
+@compiled
 def _product(left: Any, right: Any, out: Any) -> None:
     """Fills ``out`` with left^T right, which is zero without rows."""
     if len(left):
