@@ -20,7 +20,7 @@ def main() -> int:
     sys.argv[0] = "panna-exp"
     # What the command imports, and when, is part of what is measured: so wait for it.
     threading.Thread(target=_watch, daemon=True).start()
-    code = cli.run(sys.argv[1:])
+    code = cli.main(sys.argv[1:])
     print(f"peak: {_peak():.0f} MB", flush=True)
     return code
 

@@ -42,7 +42,7 @@ def measure() -> Iterator[Measurement]:
 
 def tutorial(execution: str) -> Iterator[Measurement]:
     """The whole command: its loop with data, metrics, validation, checkpoints."""
-    from panna_exp.cli import run as run_program
+    from panna_exp.cli import main as run_program
 
     rates: list[float] = []
     counts = _tutorial_counts()

@@ -24,9 +24,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from panna_exp.cli import run as run_program
+from panna_exp.cli import main as run_program
 from panna_exp.commands import listener as listeners
-from panna_exp.commands import train_run
+from panna_exp.commands import training
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.weight_record import WeightRecord
 
@@ -127,7 +127,7 @@ def row_of(switch: Switch, chosen: slice) -> list[float]:
 
 def listen(switch: Switch) -> None:
     """Puts the switch between the program and its tracker."""
-    make_tracker, epoch_ended = train_run.make_tracker, listeners.RunListener.epoch_ended
+    make_tracker, epoch_ended = training.make_tracker, listeners.RunListener.epoch_ended
     append = WeightRecord.append
 
     def switched(*arguments: Any) -> Any:
@@ -142,7 +142,7 @@ def listen(switch: Switch) -> None:
             append(record, *arguments)
 
     for owner, name, value in (
-        (train_run, "make_tracker", switched),
+        (training, "make_tracker", switched),
         (listeners.RunListener, "epoch_ended", ended),
         (WeightRecord, "append", appended),
     ):

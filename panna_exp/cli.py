@@ -36,7 +36,7 @@ COMMANDS = {
     "pack": Command("pack", "PANNA's .bin files become TFRecords"),
     "import-ini": Command("import_ini", "PANNA's INI files become experiments"),
     "panna-train": Command(
-        "dropin", "run a PANNA training input: -c train.ini", "train", trains=True
+        "dropin", "run a PANNA training input: -c train.ini", "run_training", trains=True
     ),
     "panna-evaluate": Command("dropin", "run a PANNA validation input", "evaluate"),
     "panna-extract-weights": Command(
@@ -72,18 +72,27 @@ first steps:
   panna-exp evaluate run_dir=RUN_DIR data.test=PATH"""
 
 
-def main() -> None:
-    """Runs the command in ``sys.argv`` and exits: 0, or 2 for a mistake of the user."""
-    output.open_closed()
-    sys.exit(run(sys.argv[1:]))
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line and returns the exit code: 0, or 2 for a mistake of the user.
 
-
-def run(arguments: list[str]) -> int:
-    """Runs a command line and returns the exit code."""
+    Args:
+        arguments: By default those of this program's start.
+    """
     try:
-        code = _dispatch(arguments)
+        if arguments is None:
+            output.open_closed()
+        code = 0
+        word, rest = _command(sys.argv[1:] if arguments is None else arguments)
+        if word is not None:
+            command = COMMANDS[word]
+            if command.trains and not {"-h", "--help"}.intersection(rest):
+                output.keep_going()
+            # From here on: importing takes longer than many a queue waits after its first signal.
+            with stoppable() if command.trains else nullcontext():
+                module = importlib.import_module(f"panna_exp.commands.{command.module}")
+                code = getattr(module, command.function)(rest)
         sys.stdout.flush()  # now, while what goes wrong can be told
-        return code
+        return int(code)
     except PannaExpError as error:
         _show(error)
         return USER_ERROR
@@ -119,13 +128,14 @@ def _show(error: PannaExpError) -> None:
         print(f"error: {where}{problem}", file=sys.stderr)
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _command(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Returns the command's word and what follows it; None where everything is said already."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(HELP)
-        return 0
+        return None, []
     if arguments[0] == "--version":
         print(f"panna-exp {__version__}")
-        return 0
+        return None, []
     word = next((item for item in arguments if not item.startswith("-")), None)
     if word is None:
         raise ConfigError(f"no command given, expected one of {', '.join(COMMANDS)}")
@@ -141,11 +151,4 @@ def _dispatch(arguments: list[str]) -> int:
         )
     rest = list(arguments)
     rest.remove(word)
-    if COMMANDS[word].trains and not {"-h", "--help"}.intersection(rest):
-        output.keep_going()
-    # From here on: importing takes longer than many a queue's job waits for its first signal.
-    with stoppable() if COMMANDS[word].trains else nullcontext():
-        module = importlib.import_module(f"panna_exp.commands.{COMMANDS[word].module}")
-        code = getattr(module, COMMANDS[word].function)(rest)
-    assert isinstance(code, int)
-    return code
+    return word, rest

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
-    ("errors", "units", "elements", "files", "quantities"),
+    ("errors", "units", "elements", "files", "run_files", "quantities"),
     ("records", "output", "loop_cache"),
     ("compiling",),
     ("data",),
@@ -26,8 +26,8 @@ ROWS = (
 # The one step sideways: networks in memory are made of the arrays that networks on disk are.
 ALLOWED = {("model", "networks")}
 OWNERS = {
-    "hydra": ("config", "commands"),
-    "omegaconf": ("config", "panna_ini", "commands"),
+    "hydra": ("config",),
+    "omegaconf": ("config", "panna_ini"),
     "mlflow": ("tracking", "pyfunc"),
     "pandas": ("pyfunc",),
     "ase": ("readers", "ase"),

@@ -1,37 +1,27 @@
-"""``hydra/sweeper=grid``: Hydra's own sweep over all combinations, with a summary at the end.
+"""``hydra/sweeper=grid``: all combinations of the swept values, with a summary at the end."""
 
-Hydra imports every module here whenever it starts: what a sweep needs is imported when it begins.
-"""
+from collections.abc import Mapping
+from typing import Any
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-if TYPE_CHECKING:
-    from panna_exp.commands.sweep_run import SweepRun
+from hydra_plugins.panna_exp_sweepers.base import PannaExpSweeper
 
 
-class GridSweeper(BasicSweeper):
-    """All combinations of the swept values; arguments are those of Hydra's basic sweeper."""
+class GridSweeper(PannaExpSweeper):
+    """All combinations of the swept values; arguments are those of Hydra's basic sweeper.
 
-    _run: "SweepRun"
+    Args:
+        max_batch_size: How many jobs are handed to the launcher at once; None: all.
+        params: Overrides that come before those of the command line.
+    """
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+        self._max_batch_size, self._params = max_batch_size, params or {}
 
     def sweep(self, arguments: list[str]) -> Any:
         """Runs the jobs and sums them up."""
-        from panna_exp.commands.sweep_run import SweepRun, name_jobs_by_swept_keys
+        from panna_exp.commands.sweep_loop import run_grid
+        from panna_exp.config.sweeping import combinations
 
-        assert self.config is not None
-        name_jobs_by_swept_keys(self.config)
-        with SweepRun(self.config) as self._run:
-            return super().sweep(arguments)
-
-    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """The sweep begins once its jobs are known to compose, and its options to suit them."""
-        from panna_exp.commands.sweep_options import check_jobs
-
-        assert self.hydra_context is not None
-        assert self.config is not None
-        loader = self.hydra_context.config_loader
-        check_jobs(loader.load_sweep_config(self.config, list(overrides)) for overrides in batch)
-        self._run.begin()
+        given = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
+        jobs = combinations(given, self.config_loader)
+        run_grid(self.plan(), jobs, self._max_batch_size)

@@ -16,16 +16,10 @@ from panna_exp.config.schema import (
     TrainConfig,
 )
 from panna_exp.config.schema.tools import DescriptorsConfig
-from panna_exp.config.store import typed_options
 from panna_exp.descriptors.given import contradictions
 from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.errors import DataError
 
-_COMMANDS: dict[type, str] = {
-    TrainConfig: "train",
-    EvaluateConfig: "evaluate",
-    DescriptorsConfig: "descriptors",
-}
 _ELSEWHERE = ("type", "generation")
 
 
@@ -35,7 +29,7 @@ def given_options(config: TrainConfig | EvaluateConfig | DescriptorsConfig) -> d
     ``descriptor=NAME`` on the command line, and BP, which is no default, set all of them.
     """
     chosen, default = config.descriptor, DescriptorConfig()
-    typed = typed_options("descriptor", _COMMANDS.get(type(config), ""))
+    typed = chosen.typed
     everything = "" in typed or DescriptorType(chosen.type) is DescriptorType.BP
     names = [item.name for item in fields(chosen) if item.name not in _ELSEWHERE]
     return {

@@ -1,7 +1,7 @@
 """Builds the trainer of a run from its configuration, its data and a checkpoint."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from panna_exp.training.flat import FlatParameters
 from panna_exp.training.metrics import Totals
 from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.step import TrainStep
-from panna_exp.training.trainer import Listener, Plan, Trainer
+from panna_exp.training.trainer import Plan, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -101,9 +101,6 @@ def build_run(
     data: RunData,
     restart: Restart,
     base: Path,
-    listener: Listener,
-    save: Callable[[Checkpoint, Checkpoint | None], None],
-    stop: Callable[[], bool],
     processes: Processes = ALONE,
 ) -> Run:
     """Builds everything a training needs.
@@ -114,10 +111,7 @@ def build_run(
         data: What to train on.
         restart: What to start from.
         base: Folder that relative paths start from.
-        listener: Told about progress.
-        save: Writes a checkpoint, and the best one first where it is a new one.
-        stop: Asked after every step.
-        processes: That share the batches; each calls ``save``.
+        processes: That share the batches.
 
     Raises:
         ConfigError, NetworkError, CheckpointError: Networks that cannot be built or continued.
@@ -135,15 +129,6 @@ def build_run(
     plan = _plan(config, per_epoch, position)
     saved = restart.checkpoint
     order = batch_order(config, data)
-    best: list[Checkpoint] = []  # found since the last one was saved
-
-    def keep_best() -> None:
-        if config.io.keep_best and data.validation is not None:
-            best[:] = [run.checkpoint()]
-
-    def save_both() -> None:
-        save(run.checkpoint(), best.pop() if best else None)
-
     packed = pack(data.train, data, config, dtype, device, order)
     totals = _restored_sums("interval_sums", restart, device, processes)
     execution = choose_execution(
@@ -175,18 +160,14 @@ def build_run(
         position=position,
         epoch_sums=_restored_sums("epoch_sums", restart, device, processes),
         interval_sums=totals,
-        listener=listener,
-        save=save_both,
-        stop=stop,
         watch=make_watch(config.training, saved.watch if saved and restart.exact else None),
-        keep_best=keep_best,
         energy_rescale=config.training.energy_rescale,
         last_train=dict(saved.train) if saved else {},
         last_validation=dict(saved.validation) if saved else {},
     )
     ranges = training_ranges(data.train, len(data.species), saved)
     warn_of_untrained(ranges, data.species, saved_symbols(config, base))
-    run = Run(
+    return Run(
         trainer=trainer,
         networks=networks,
         threads=threads,
@@ -197,7 +178,6 @@ def build_run(
         masks=masks,
         ranges=ranges,
     )
-    return run
 
 
 def _start_threads(

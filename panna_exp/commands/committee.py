@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from panna_exp.assembly.committee import read_potentials, write_record
@@ -18,18 +17,20 @@ from panna_exp.commands.assess import result_values
 from panna_exp.commands.command_line import CommandLine, program, quoted, relative
 from panna_exp.commands.committee_record import committee_info, member_data, write_config
 from panna_exp.commands.evaluation import common_name, evaluate
+from panna_exp.commands.job import Job
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.models import save_committee
 from panna_exp.commands.run_directory import lock_folder
 from panna_exp.commands.session import TrainingResult
-from panna_exp.commands.sweep import FINISHED, read_result, write_result
-from panna_exp.commands.sweep_jobs import has_job, job_key
+from panna_exp.commands.sweep import FINISHED, write_result
+from panna_exp.commands.sweep_jobs import finished_before
 from panna_exp.commands.sweep_metric import final_metrics, metric_value, ranking_metric
-from panna_exp.commands.train_run import plain_values, train_run
-from panna_exp.config.schema import EvaluateConfig, TrainConfig
+from panna_exp.commands.training import train
+from panna_exp.config.schema import EvaluateConfig
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.quantities import QUANTITIES, in_ev, with_units
+from panna_exp.run_files import EVALUATE, RESULT
 from panna_exp.tracking.base import RunStatus, Tracker
 from panna_exp.training.checkpoint import find_checkpoints, step_of
 
@@ -38,33 +39,20 @@ logger = logging.getLogger(__name__)
 _OWN = ("seed", "training.seeds", "io.train_dir")  # overrides that members have of their own
 
 
-def train_committee(
-    composed: DictConfig,
-    config: TrainConfig,
-    launch_dir: Path,
-    command: CommandLine,
-    parent: Path | None = None,
-) -> TrainingResult:
+def train_committee(job: Job) -> TrainingResult:
     """Trains the members that are not trained yet, and evaluates them together.
 
     Args:
-        composed: The configuration.
-        config: The same, validated, with ``training.seeds``.
-        launch_dir: Folder that relative paths start from.
-        command: How it was started, with the committee's folder.
-        parent: Folder of the sweep that it is a job of, or None.
+        job: With ``training.seeds``; its run directory is the committee's folder.
 
     Raises:
         PannaExpError: Mistakes of the user.
     """
-    folder = command.run_dir
+    folder = job.run_dir
     folder.mkdir(parents=True, exist_ok=True)
     with messages_shown(), lock_folder(folder, "committee", "io.train_dir"):
-        overrides = command.overrides
-        tracking = config.tracking
-        run = committee_info(composed, tracking, folder, launch_dir, overrides, parent)
-        tracker = open_parent(tracking, launch_dir, run)
-        work = _Committee(composed, config, launch_dir, command, tracker)
+        tracker = open_parent(job.config.tracking, job.launch_dir, committee_info(job))
+        work = _Committee(job, tracker)
         try:
             return work.run()
         except KeyboardInterrupt:  # between members, or in what follows them
@@ -75,21 +63,19 @@ def train_committee(
             raise
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Committee:
-    composed: DictConfig
-    config: TrainConfig
-    launch_dir: Path
-    command: CommandLine
+    job: Job
     tracker: Tracker
 
     @property
     def folder(self) -> Path:
-        return self.command.run_dir
+        return self.job.run_dir
 
     def run(self) -> TrainingResult:
-        seeds = self.config.training.seeds
-        self.tracker.save(write_config(self.composed, self.folder))
+        config = self.job.config
+        seeds = config.training.seeds
+        self.tracker.save(write_config(self.job))
         for number, seed in enumerate(seeds, start=1):
             print(f"\nmember {number} of {len(seeds)}: seed {seed}", file=sys.stderr, flush=True)
             result = self._train_member(seed)
@@ -103,7 +89,7 @@ class _Committee:
         summary = self._evaluate()
         numbers = {} if summary is None else result_values(summary)
         metrics = final_metrics({}, {}, numbers)
-        ranked_by = ranking_metric(self.config.sweep, self.config.training.monitor)
+        ranked_by = ranking_metric(config.sweep, config.training.monitor)
         members = read_potentials(self.folder)
         values = {
             "status": FINISHED,
@@ -113,16 +99,16 @@ class _Committee:
         }
         if summary is not None:
             values |= {"evaluated": "validation", "checkpoint": common_name(members)}
-        write_result(self.folder, self.command.overrides, values)
+        write_result(self.folder, self.job.command.overrides, values)
         if summary is not None:
             self._show_members(summary)
-            found = sorted((self.folder / "evaluate").glob("*"))
+            found = sorted((self.folder / EVALUATE).glob("*"))
             files += [path for path in found if path.is_file()]
         # Updates of all members: more of them after more seeds as well as after more epochs.
         step = sum(_last_step(self.folder / _name(seed)) for seed in seeds)
         logged = {f"result/{name}": value for name, value in in_ev(numbers).items()}
         self.tracker.log(step, logged)
-        save_committee(self.config, members, step, self.folder, self.tracker)
+        save_committee(config, members, step, self.folder, self.tracker)
         where = self.end(RunStatus.FINISHED, files)
         self._print_summary(where)
         return TrainingResult(metric=metric_value(metrics, ranked_by), code=0)
@@ -130,7 +116,7 @@ class _Committee:
     def stopped(self) -> None:
         """Ends the run of a committee that is not whole, and says how to go on."""
         self.end(RunStatus.KILLED)
-        logger.info("to go on with the committee:\n  %s", self.command.continuing())
+        logger.info("to go on with the committee:\n  %s", self.job.command.continuing())
 
     def end(self, status: RunStatus, files: Sequence[Path] = ()) -> list[str]:
         """Ends the run that those of the members are nested under."""
@@ -138,42 +124,41 @@ class _Committee:
 
     def _train_member(self, seed: int) -> TrainingResult:
         run_dir = self.folder / _name(seed)
-        composed = self.composed.copy()
-        with open_dict(composed):
-            composed.seed = seed
-            composed.training.seeds = []
-            composed.sweep.trial = None  # the search judges the committee
-            composed.tracking.run_name = f"{self.config.tracking.run_name or 'member'} seed={seed}"
-            composed.tracking.register = None
-        earlier = read_result(run_dir)
-        is_finished = earlier is not None and earlier["status"] == FINISHED
-        if is_finished and has_job(run_dir, job_key(plain_values(composed))):
-            print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
-            return TrainingResult(metric=None, code=0)
-        kept = [item for item in self.command.overrides if _key(item) not in _OWN]
+        kept = [item for item in self.job.command.overrides if _key(item) not in _OWN]
         place = f"io.train_dir={quoted(str(relative(run_dir)))}"
-        overrides = [*kept, f"seed={seed}", place]
-        command = CommandLine(overrides, run_dir)
-        return train_run(composed, self.launch_dir, overrides, command, self.folder)
+        name = self.job.config.tracking.run_name or "member"
+        member = self.job.changed(
+            CommandLine([*kept, f"seed={seed}", place], run_dir),
+            self.folder,
+            {
+                "seed": seed,
+                "training.seeds": [],
+                "sweep.trial": None,  # the search judges the committee
+                "tracking.run_name": f"{name} seed={seed}",
+                "tracking.register": None,
+            },
+        )
+        if finished_before(run_dir, member.plain) is not None:
+            return TrainingResult(metric=None, code=0)
+        return train(member)
 
     def _evaluate(self) -> Summary | None:
         """Evaluates the members' mean on the validation data; None where there are none."""
-        data = self.config.data
+        data = self.job.config.data
         if data.validation is None and not data.validation_fraction:
             return None
-        defaults = OmegaConf.to_object(OmegaConf.structured(EvaluateConfig))
-        assert isinstance(defaults, EvaluateConfig)
-        defaults.run_dir = str(self.folder)
-        defaults.mlflow = False  # the committee's own run gets it
-        defaults.device, defaults.precision = self.config.device, self.config.precision
+        wanted = EvaluateConfig()
+        wanted.run_dir = str(self.folder)
+        wanted.mlflow = False  # the committee's own run gets it
+        wanted.device, wanted.precision = self.job.config.device, self.job.config.precision
         print("\nThe committee on the validation data:")
-        (summary,) = evaluate(defaults, self.launch_dir).values()
+        (summary,) = evaluate(wanted, self.job.launch_dir).values()
         return summary
 
     def _show_members(self, summary: Summary) -> None:
         rows, found = [], []
-        for seed in self.config.training.seeds:
-            errors = json.loads((self.folder / _name(seed) / "result.json").read_text())
+        for seed in self.job.config.training.seeds:
+            errors = json.loads((self.folder / _name(seed) / RESULT).read_text())
             pair = [errors[QUANTITIES[name].key] for name in ("energy_mae", "energy_rmse")]
             found.append(pair)
             rows.append((_name(seed), *(f"{value:.2f}" for value in pair)))

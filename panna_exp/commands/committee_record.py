@@ -1,60 +1,42 @@
 """What trackers learn of a committee: its configuration at the start, its data from a member."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
 from panna_exp.assembly.restart import flatten
+from panna_exp.commands.job import Job
 from panna_exp.commands.run_directory import environment
 from panna_exp.commands.run_info import LONGEST_NAME, swept_first, swept_keys
-from panna_exp.commands.train_run import plain_values
-from panna_exp.config.schema import TrackingConfig
+from panna_exp.config.composed import yaml_text
 from panna_exp.files import write_text_atomic
-from panna_exp.reporting.run import CONFIG
+from panna_exp.run_files import CONFIG
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import Dataset, RunInfo
 from panna_exp.tracking.journal import last_start
 
 
-def committee_info(
-    composed: DictConfig,
-    tracking: TrackingConfig,
-    folder: Path,
-    launch_dir: Path,
-    overrides: Sequence[str],
-    parent: Path | None,
-) -> RunInfo:
-    """Returns what trackers learn at the start.
-
-    Args:
-        composed: The configuration.
-        tracking: Names the run and its experiment.
-        folder: The committee's.
-        launch_dir: Where the user started.
-        overrides: The command line's.
-        parent: Folder of the sweep that it is a job of, or None.
-    """
-    facts = environment(launch_dir)
-    told = swept_first(overrides, swept_keys(parent))
+def committee_info(job: Job) -> RunInfo:
+    """Returns what trackers learn at the start."""
+    facts = environment(job.launch_dir)
+    told = swept_first(job.command.overrides, swept_keys(job.parent))
+    tracking, folder = job.config.tracking, job.run_dir.resolve()
     return RunInfo(
-        run_dir=folder.resolve(),
+        run_dir=folder,
         name=tracking.run_name or f"committee {' '.join(told)}"[:LONGEST_NAME],
         experiment=tracking.experiment,
-        params=flatten(plain_values(composed)),
+        params=flatten(job.plain),
         tags={
             "git_commit": str(facts["git_commit"]),
             "panna_exp": str(facts["panna_exp"]),
-            "run_dir": str(folder.resolve()),
+            "run_dir": str(folder),
         },
-        parent=parent,
+        parent=job.parent,
     )
 
 
-def write_config(composed: DictConfig, folder: Path) -> Path:
+def write_config(job: Job) -> Path:
     """Writes the resolved configuration of a committee; returns its path."""
-    write_text_atomic(folder / CONFIG, OmegaConf.to_yaml(plain_values(composed)))
-    return folder / CONFIG
+    write_text_atomic(job.run_dir / CONFIG, yaml_text(job.plain))
+    return job.run_dir / CONFIG
 
 
 def member_data(member: Path) -> list[Dataset]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from panna_exp.commands.launch import launch_once
+from panna_exp.config.launch import launch_once
 from panna_exp.config.schema.tools import DescriptorsConfig
 
 

@@ -5,6 +5,7 @@ working directory, as they do for PANNA.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,22 +27,21 @@ _WORDS: dict[Kind, str] = {
 }
 
 
-def train(arguments: list[str]) -> int:
+def run_training(arguments: list[str]) -> int:
     """``panna-train``: trains; event files for TensorBoard lie in train_dir."""
     experiment, options = _import("train", arguments)
-    from panna_exp.commands.train_run import train_run
+    from panna_exp.commands.job import Job
+    from panna_exp.commands.training import train
+    from panna_exp.config.composed import Composed
     from panna_exp.panna_ini.importer import composed
 
     launch_dir = Path.cwd()
+    run_dir = launch_dir / experiment.value("io.train_dir")
     command = CommandLine(
-        [],
-        launch_dir / experiment.value("io.train_dir"),
-        ini=options.config,
-        flags=_flags(options),
-        longer=_twice_as_long(experiment),
+        [], run_dir, ini=options.config, flags=_flags(options), longer=_twice_as_long(experiment)
     )
-    result = train_run(composed(experiment), launch_dir, [f"-c {options.config}"], command)
-    return result.code
+    said = Composed.of_values(composed(experiment), "train", launch_dir=launch_dir, run_dir=run_dir)
+    return train(replace(Job.of(said, command), recorded=[f"-c {options.config}"])).code
 
 
 def evaluate(arguments: list[str]) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.committee import members_of
@@ -31,11 +30,13 @@ from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.commands.assess import Evaluation, Evaluator
 from panna_exp.commands.progress import DescriptorDisplay
 from panna_exp.commands.run_info import data_name
+from panna_exp.config.composed import typed_values
 from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
 from panna_exp.readers import open_structures
+from panna_exp.run_files import ENVIRONMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +171,7 @@ def _run_config(config: EvaluateConfig, potential: SavedPotential) -> TrainConfi
     """What the run was trained with."""
     if config.run_dir is None:
         raise ConfigError("data.test is missing: name the data to evaluate network_dir on")
-    run_config = OmegaConf.to_object(
-        OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.create(potential.config))
-    )
-    assert isinstance(run_config, TrainConfig)
-    return run_config
+    return typed_values(TrainConfig, potential.config)
 
 
 def _own_validation(
@@ -194,7 +191,7 @@ def _own_validation(
 
 def _launch_dir(run_dir: Path) -> Path | None:
     """The folder that relative paths of a run start from, where it is still there."""
-    record = run_dir / "environment.json"
+    record = run_dir / ENVIRONMENT
     if not record.exists():
         return None
     folder = Path(json.loads(record.read_text())["launch_dir"])

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from panna_exp.commands.sweep import FAILED, RESULT, failure_line, read_result
+from panna_exp.commands.sweep import FAILED, failure_line, read_result
 from panna_exp.errors import DataError
+from panna_exp.run_files import RESULT
 
 _POLL_SECONDS = 0.3
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from panna_exp.commands.launch import launch_once
+from panna_exp.config.launch import launch_once
 from panna_exp.config.schema.tools import PackConfig
 
 

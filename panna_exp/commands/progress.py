@@ -51,6 +51,7 @@ class TrainingDisplay:
             self._task = self._bar.add_task("", total=last, completed=first, values="")
 
     def __enter__(self) -> "TrainingDisplay":
+        self._start = time.perf_counter()
         if self._bar is not None:
             self._bar.start()
         return self

@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DIFFERENT = 1
+# What a repetition does without.
+_OTHERWISE = {
+    "training.limit_seconds": None,
+    "tracking.mlflow": False,
+    "tracking.tensorboard": False,
+    "tracking.register": None,
+}
 
 _EXTRA = """\
 The configuration is that of RUN_DIR/config.yaml, without trackers and time limit. Data files, and
@@ -88,40 +95,33 @@ def _repeat(run: Run, target: Path, base: Path, force: bool) -> None:
     """Trains again in ``target``."""
     if target.exists() and any(target.iterdir()):
         raise ConfigError(f"--to {target}: is not empty: name a directory that does not exist")
-    from omegaconf import DictConfig, OmegaConf
-
     from panna_exp.assembly.machine import choose_device
     from panna_exp.assembly.repeat import changed_settings, changed_versions
-    from panna_exp.commands.train_run import load, train_run
+    from panna_exp.commands.job import Job
+    from panna_exp.commands.training import train
+    from panna_exp.config.composed import load_values, with_values
     from panna_exp.config.renamed import renamed_values
-    from panna_exp.config.schema import TrainConfig
     from panna_exp.training.checkpoint import find_checkpoints
 
     find_checkpoints(run.path, "last")  # before hours of training for nothing
-    stored = OmegaConf.load(run.path / CONFIG)
-    plain = OmegaConf.to_container(stored)
-    assert isinstance(plain, dict)
-    problems = changed_settings(run.path, {str(key): value for key, value in plain.items()})
+    plain = load_values(run.path / CONFIG)
+    assert plain is not None  # the record was read before
+    problems = changed_settings(run.path, plain)
     if problems:
         raise ConfigError(
             [f"{run.path}: cannot be repeated in one go: {text}" for text in problems]
         )
-    known = renamed_values(plain, recorded=True)
-    composed = OmegaConf.merge(OmegaConf.structured(TrainConfig), known)
-    assert isinstance(composed, DictConfig)
-    config = load(composed)
-    problems = _changed_files(run, config.data, base)
+    again = with_values(
+        renamed_values(plain, recorded=True), {**_OTHERWISE, "io.train_dir": str(target)}
+    )
+    job = Job.of_record(again, base, CommandLine([], target), f"rerun of {run.path}")
+    problems = _changed_files(run, job.config.data, base)
     if problems and not force:
         raise ConfigError([f"{text} (--force repeats the run all the same)" for text in problems])
-    now = {**environment(base), "device": str(choose_device(config))}
+    now = {**environment(base), "device": str(choose_device(job.config))}
     for text in [*problems, *changed_versions(run.environment, now)]:
         print(f"note: {text}")
-    composed.io.train_dir = str(target)
-    composed.training.limit_seconds = None
-    composed.tracking.mlflow = composed.tracking.tensorboard = False
-    composed.tracking.register = None
-    command = CommandLine([], target)
-    result = train_run(composed, base, [f"rerun of {run.path}"], command)
+    result = train(job)
     if result.code:
         raise PannaExpError(f"{target}: was stopped: there is nothing to compare yet")
 
@@ -144,7 +144,7 @@ def _compared(run_dir: Path, target: Path) -> int:
     from panna_exp.assembly.repeat import likeness
 
     found = likeness(run_dir, target)
-    metrics = [(path / "metrics.dat").read_text() for path in (run_dir, target)]
+    metrics = [(path / METRICS).read_text() for path in (run_dir, target)]
     again = f"\nrerun of {relative(run_dir)} in {relative(target)}:"
     if found.identical and metrics[0] == metrics[1]:
         print(f"{again} identical, all {found.everything} weights and every metric, bit for bit")

@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from panna_exp import __version__
-from panna_exp.errors import PannaExpError
-from panna_exp.files import write_text_atomic
+from panna_exp.errors import CheckpointError, PannaExpError
+from panna_exp.files import open_lock, write_text_atomic
 from panna_exp.records import LogFile
+from panna_exp.run_files import CHECKPOINTS, CONFIG, ENVIRONMENT, LOCK, LOG, OVERRIDES
 
-LOG = "train.log"
-_LOCK = ".lock"
 _SOURCE = Path(__file__).resolve().parents[1]  # the package
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
@@ -39,7 +38,7 @@ class RunDirectory:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
         self._fresh = not any(path.iterdir())
-        self._lock = (path / _LOCK).open("w")
+        self._lock = open_lock(path / LOCK)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -48,6 +47,7 @@ class RunDirectory:
                 f"{path}: another training runs in this directory: wait for it, or choose another "
                 "io.train_dir"
             ) from None
+        self._folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._handler = LogFile(path / LOG)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger("panna_exp").addHandler(self._handler)
@@ -55,28 +55,52 @@ class RunDirectory:
     @property
     def models(self) -> Path:
         """Where checkpoints are."""
-        return self.path / "_models"
+        return self.path / CHECKPOINTS
 
     def write_record(
         self, config_yaml: str, overrides: Sequence[str], facts: Mapping[str, Any]
     ) -> None:
         """Writes the resolved config, the overrides, and versions, data and machine."""
         self._fresh = False
-        write_text_atomic(self.path / "config.yaml", config_yaml)
-        write_text_atomic(self.path / "overrides.json", json.dumps(list(overrides), indent=1))
-        self.write_json("environment.json", facts)
+        write_text_atomic(self.path / CONFIG, config_yaml)
+        write_text_atomic(self.path / OVERRIDES, json.dumps(list(overrides), indent=1))
+        self.write_json(ENVIRONMENT, facts)
 
     def write_json(self, name: str, values: Any) -> None:
         """Writes ``values`` as JSON."""
         write_text_atomic(self.path / name, json.dumps(values, indent=1, default=str) + "\n")
+
+    def check_in_place(self) -> None:
+        """Raises CheckpointError if the directory was renamed or removed meanwhile.
+
+        What is written later would make a new one in its place, with half a run in it.
+        """
+        try:
+            here = os.stat(self.path)
+        except FileNotFoundError:
+            here = None
+        own = os.fstat(self._folder)
+        if here is None or (here.st_dev, here.st_ino) != (own.st_dev, own.st_ino):
+            raise CheckpointError(
+                f"{self.path}: the run directory was renamed or removed while the training ran: it "
+                "ends here; where it is now, io.train_dir=PATH continues it from its last "
+                "checkpoint"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Releases lock and log; a directory in which no run ever began is emptied again."""
         logging.getLogger("panna_exp").removeHandler(self._handler)
         self._handler.close()
         if self._fresh:
-            for name in (LOG, _LOCK):
+            for name in (LOG, LOCK):
                 (self.path / name).unlink(missing_ok=True)
+        os.close(self._folder)
         self._lock.close()
 
 
@@ -92,7 +116,7 @@ def lock_folder(path: Path, what: str, option: str) -> Iterator[None]:
     Raises:
         PannaExpError: Another process has it locked.
     """
-    with (path / _LOCK).open("w") as lock:
+    with open_lock(path / LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -105,9 +129,9 @@ def lock_folder(path: Path, what: str, option: str) -> Iterator[None]:
 
 def is_locked(path: Path) -> bool:
     """Whether a training runs in the directory at this moment."""
-    if not (path / _LOCK).exists():
+    if not (path / LOCK).exists():
         return False
-    with (path / _LOCK).open("rb") as lock:
+    with (path / LOCK).open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -4,18 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from optuna.distributions import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
 )
 
+from panna_exp.config.sweeping import Choice, Interval, searched
 from panna_exp.errors import ConfigError
 
 Distribution = FloatDistribution | IntDistribution | CategoricalDistribution
-_LOG = "log"
 _DIGITS = 6
 
 
@@ -48,27 +46,18 @@ class SearchSpace:
 
 
 def search_space(overrides: Sequence[str]) -> SearchSpace:
-    """Reads overrides such as ``training.learning_rate=tag(log,interval(1e-4,1e-1))``.
-
-    Args:
-        overrides: Of the command line. ``interval(a,b)`` is a real number, ``int(interval(a,b))``
-            and ``range(a,b)`` whole numbers, ``x,y`` and ``choice(x,y)`` one of the values;
-            ``tag(log, ...)`` is for what varies over orders of magnitude.
+    """Reads the overrides of a search: see :func:`panna_exp.config.sweeping.searched`.
 
     Raises:
         ConfigError: Nothing to choose; limits that are none.
     """
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    fixed, distributions, problems = [], {}, []
-    for item in parsed:
-        key = item.get_key_element()
-        if not item.is_sweep_override():
-            fixed.append(f"{key}={item.get_value_element_as_str()}")
-            continue
+    read = searched(overrides)
+    distributions, problems = {}, []
+    for key, item in read.values.items():
         try:
             distributions[key] = _distribution(item)
         except ValueError as error:
-            problems.append(f"{item.input_line}: {error}")
+            problems.append(f"{item.text}: {error}")
     if problems:
         raise ConfigError(problems)
     if not distributions:
@@ -76,25 +65,15 @@ def search_space(overrides: Sequence[str]) -> SearchSpace:
             "hydra/sweeper=optuna: nothing to choose: give intervals or choices, such as "
             "'training.learning_rate=tag(log,interval(1e-4,1e-1))' training.batch_size=10,20,40"
         )
-    return SearchSpace(fixed, distributions)
+    return SearchSpace(read.fixed, distributions)
 
 
-def _distribution(item: Override) -> Distribution:
-    value = item.value()
-    if isinstance(value, IntervalSweep):
-        low, high, log = value.start, value.end, _LOG in value.tags
-        assert low is not None
-        assert high is not None
-        if isinstance(low, int) and isinstance(high, int):
-            return IntDistribution(low, high, log=log)
-        return FloatDistribution(float(low), float(high), log=log)
-    if isinstance(value, RangeSweep) and not value.shuffle:
-        numbers = list(value.range())
-        whole = all(isinstance(number, int) for number in numbers)
-        if numbers and whole:
-            step = abs(int(value.step))
-            return IntDistribution(int(min(numbers)), int(max(numbers)), step=step)
-    return CategoricalDistribution(list(item.sweep_string_iterator()))
+def _distribution(item: Interval | Choice) -> Distribution:
+    if isinstance(item, Choice):
+        return CategoricalDistribution(item.values)
+    if item.step is not None:
+        return IntDistribution(int(item.low), int(item.high), log=item.log, step=item.step)
+    return FloatDistribution(float(item.low), float(item.high), log=item.log)
 
 
 def _text(value: Any) -> str:

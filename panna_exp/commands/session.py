@@ -1,20 +1,20 @@
 """A training from data to result table; reads as the table of contents of the program."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from panna_exp.assembly.batches import stream_settings
 from panna_exp.assembly.datasets import RunData, read_run_data
-from panna_exp.assembly.restart import continued_data, epochs_in_all, find_restart
+from panna_exp.assembly.restart import Restart, continued_data, find_restart
 from panna_exp.assembly.starting_files import recorded_files, starting_files
 from panna_exp.assembly.training import Run, build_run
 from panna_exp.commands.announcement import announce
-from panna_exp.commands.command_line import CommandLine
+from panna_exp.commands.checkpoint_writer import CheckpointWriter
 from panna_exp.commands.interrupt import Interrupt
-from panna_exp.commands.listener import RunListener
+from panna_exp.commands.job import Job
+from panna_exp.commands.listener import RunListener, WorkerListener
 from panna_exp.commands.messages import messages_shown
 from panna_exp.commands.models import save_model
 from panna_exp.commands.outcome import Outcome, assess_run
@@ -22,27 +22,37 @@ from panna_exp.commands.progress import DescriptorDisplay, TrainingDisplay
 from panna_exp.commands.pruning import Judge
 from panna_exp.commands.run_directory import RunDirectory, environment
 from panna_exp.commands.run_info import run_info
-from panna_exp.config.schema import TrainConfig
-from panna_exp.errors import CheckpointError, DataError
+from panna_exp.config.composed import yaml_text
+from panna_exp.errors import DataError
 from panna_exp.evaluation.weight_plots import write_weight_plots
 from panna_exp.networks.panna import training_metadata
 from panna_exp.records import only_a_record
 from panna_exp.reporting.curves import write_learning_curves
 from panna_exp.reporting.data_files import STARTING
+from panna_exp.run_files import (
+    CONFIG,
+    ENVIRONMENT,
+    EVALUATE,
+    LOG,
+    METADATA,
+    METRICS,
+    OVERRIDES,
+    RESULT,
+)
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.training import checkpoint as checkpoints
-from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.recorder import MetricsFile
+from panna_exp.training.trainer import FitResult
 from panna_exp.training.weight_record import WeightRecord, read_weight_record
 
 logger = logging.getLogger(__name__)
 
 # What trackers keep of the run directory: at the start, so that a crashed run has it too, and at
 # the end.
-_RECORD_FILES = ("config.yaml", "overrides.json", "environment.json", "networks_metadata.json")
-_RESULT_FILES = ("metrics.dat", "train.log", "result.json")
+_RECORD_FILES = (CONFIG, OVERRIDES, ENVIRONMENT, METADATA)
+_RESULT_FILES = (METRICS, LOG, RESULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,132 +68,89 @@ class TrainingResult:
     code: int
 
 
-def run_training(
-    config: TrainConfig,
-    plain: Mapping[str, Any],
-    run_dir: Path,
-    launch_dir: Path,
-    overrides: Sequence[str],
-    command: CommandLine,
-    tracker: Tracker,
-    parent: Path | None = None,
-    processes: Processes = ALONE,
-) -> TrainingResult:
-    """Trains, evaluates on the validation data, and records everything.
+def run_training(job: Job, tracker: Tracker) -> TrainingResult:
+    """Trains; the first of several processes evaluates and records everything as well.
 
     Args:
-        config: Validated.
-        plain: The same as nested plain values.
-        run_dir: Where the run is recorded; an earlier training there is continued.
-        launch_dir: Where the user started; relative paths start there.
-        overrides: The command line's overrides.
-        command: How it was started.
+        job: With its processes; an earlier training in its run directory is continued.
         tracker: Hears of everything; not closed here.
-        parent: Folder of the sweep that the run is a job of, or None.
-        processes: That share the training, of which this is the first: see ``helping``.
 
     Raises:
         PannaExpError: Mistakes of the user; nothing is written if the data cannot be used.
     """
-    with messages_shown():
-        data = read_run_data(config, launch_dir, DescriptorDisplay())
-        directory = RunDirectory(run_dir)
-        try:
-            session = _Session(
-                config, plain, directory, launch_dir, overrides, command, tracker, parent, processes
-            )
-            return session.run(data)
-        finally:
-            directory.close()
-
-
-@dataclass(slots=True)
-class _Session:
-    config: TrainConfig
-    plain: Mapping[str, Any]
-    directory: RunDirectory
-    launch_dir: Path
-    overrides: Sequence[str]
-    command: CommandLine
-    tracker: Tracker
-    parent: Path | None
-    processes: Processes
-
-    def run(self, data: RunData) -> TrainingResult:
-        """Builds and trains; the tracker hears how it ended."""
-        config = self.config
-        stream = stream_settings(config, data)
-        restart = find_restart(config.io, self.directory.path, self.plain, stream)
-        data = continued_data(config, data, restart)
-        self.processes.wait()  # the others look for checkpoints now
-        judge = Judge.of(self.parent, config.sweep, config.training.monitor)
-        listener = RunListener(self.tracker, judge)
-        interrupt = Interrupt(config.training.limit_seconds)
-        run = build_run(
-            config,
-            self.plain,
-            data,
-            restart,
-            self.launch_dir,
-            listener,
-            self._save,
-            lambda: interrupt.requested() or judge.stops,
-            self.processes,
-        )
-        self.processes.wait()
-        restart.messages.extend(restart.clear())
-        listener.run = run
-        listener.metrics_file = MetricsFile(
-            self.directory.path / "metrics.dat",
-            config.io.metrics,
-            data.validation is not None,
-            config.training.forces_cost > 0,
-            config.training.virial_cost > 0,
-        )
-        listener.model_saves = {
-            self.directory.path / "starting_model": config.io.starting_model_save,
-            self.directory.path / "final_model": config.io.final_model_save,
-        }
-        if self._wants_weight_figures():
-            listener.weight_record = WeightRecord(self.directory.path)
-        if config.io.delta_e:
-            listener.delta_file = DeltaFiles(self.directory.path, run.trainer.position.step)
-        self._record(run, data)
-        announce(run, data, restart, self.directory.path, self.processes)
-        try:
-            with tracked_run(self.tracker, self._run_info(run, data)):
-                self._track(_RECORD_FILES)
-                outcome = self._train(run, data, listener, interrupt, judge)
-        except Interrupted:
-            if not interrupt.code:
+    config, processes = job.config, job.processes or ALONE
+    is_first = processes.rank == 0
+    with messages_shown() if is_first else nullcontext():
+        data = read_run_data(config, job.launch_dir, DescriptorDisplay() if is_first else None)
+        with RunDirectory(job.run_dir) if is_first else nullcontext() as directory:
+            processes.wait()  # the directory is there: all look for checkpoints
+            restart = find_restart(config.io, job.run_dir, job.plain, stream_settings(config, data))
+            data = continued_data(config, data, restart)
+            run = build_run(config, job.plain, data, restart, job.launch_dir, processes)
+            processes.wait()
+            interrupt = Interrupt(config.training.limit_seconds)
+            if directory is None:
+                with interrupt:
+                    run.trainer.fit(WorkerListener(interrupt.requested))
                 return TrainingResult(metric=None, code=0)
-            logger.info(
-                "stopped (%s): a checkpoint is saved; to continue:\n  %s",
-                interrupt.reason,
-                self.command.continuing(),
+            session = _Session(
+                job=job,
+                processes=processes,
+                built=run,
+                data=data,
+                restart=restart,
+                directory=directory,
+                tracker=tracker,
+                interrupt=interrupt,
+                judge=Judge.of(job.parent, config.sweep, config.training.monitor),
             )
-            return TrainingResult(metric=None, code=interrupt.code)
-        outcome.print_summary(self.command, self.tracker)
+            return session.run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """What the first process does besides training: it tells, saves, evaluates and records."""
+
+    job: Job
+    processes: Processes
+    built: Run
+    data: RunData
+    restart: Restart
+    directory: RunDirectory
+    tracker: Tracker
+    interrupt: Interrupt
+    judge: Judge
+
+    def run(self) -> TrainingResult:
+        """Trains; the tracker hears how it ended."""
+        listener = self._listener()
+        self.restart.messages.extend(self.restart.clear())
+        self._record()
+        announce(self.built, self.data, self.restart, self.directory.path, self.processes)
+        try:
+            with tracked_run(self.tracker, self._run_info()):
+                self._track(_RECORD_FILES)
+                with self.interrupt, listener.display:
+                    fit = self.built.trainer.fit(listener)
+                outcome = self._outcome(fit)
+        except Interrupted:
+            if self.interrupt.code:
+                logger.info(
+                    "stopped (%s): a checkpoint is saved; to continue:\n  %s",
+                    self.interrupt.reason,
+                    self.job.command.continuing(),
+                )
+            return TrainingResult(metric=None, code=self.interrupt.code)
+        outcome.print_summary(self.job.command, self.tracker)
         return TrainingResult(metric=outcome.metric, code=0)
 
-    def _train(
-        self,
-        run: Run,
-        data: RunData,
-        listener: RunListener,
-        interrupt: Interrupt,
-        judge: Judge,
-    ) -> Outcome:
-        trainer = run.trainer
-        plan = trainer.plan
-        last = trainer.position.last_step(plan.max_epochs, plan.steps_per_epoch)
-        with interrupt, TrainingDisplay(trainer.position.step, last) as display:
-            listener.display = display
-            fit = trainer.fit()
+    def _outcome(self, fit: FitResult) -> Outcome:
+        """Evaluates and records what the training ended with (Interrupted if it did not)."""
+        config, run, path = self.job.config, self.built, self.directory.path
         if fit.interrupted:
-            if not interrupt.code:
-                with only_a_record(self.directory.path):
-                    judge.record(self.directory.path, self.overrides, fit)
+            if not self.interrupt.code:
+                with only_a_record(path):
+                    self.judge.record(path, self.job.overrides, fit)
                 self.tracker.log(fit.step, {"pruned": 1.0})
             self._track_results()
             raise Interrupted
@@ -191,54 +158,61 @@ class _Session:
             logger.info(
                 "stopped at step %d: %s did not improve for %s epochs (training.patience)",
                 fit.step,
-                self.config.training.monitor,
-                self.config.training.patience,
+                config.training.monitor,
+                config.training.patience,
             )
-        outcome = assess_run(self.config, run, data, fit, self.directory.path)
+        outcome = assess_run(config, run, self.data, fit, path)
         outcome.log_to(self.tracker)
         # Before figures are drawn: the tracker keeps the model meanwhile.
-        save_model(self.config, outcome.checkpoint, fit.step, self.directory.path, self.tracker)
+        save_model(config, outcome.checkpoint, fit.step, path, self.tracker)
         self.tracker.flush()
-        outcome.record(self.overrides)
+        outcome.record(self.job.overrides)
         outcome.print_errors()
         self._track_results()
         return outcome
 
-    def _save(self, checkpoint: Checkpoint, best: Checkpoint | None) -> None:
-        """Writes checkpoints; a full disk then costs these, not the training."""
-        folder = self.directory.models
-        position = checkpoint.position
-        per_epoch = checkpoint.steps_per_epoch
-        epochs = epochs_in_all(self.config.training, position, per_epoch)
-        is_last = position.step >= position.last_step(epochs, per_epoch)
-        self.tracker.flush()
-        try:
-            if best is not None:
-                checkpoints.save(best, folder, checkpoints.BEST)
-            checkpoints.save(checkpoint, folder)
-        except OSError as error:
-            reason = f"cannot write {folder / checkpoint.name}.pt: {error.strerror or error}"
-            if is_last:
-                raise CheckpointError(
-                    f"{reason}: the last saved checkpoint is kept; make room, then continue with: "
-                    f"{self.command.continuing()}"
-                ) from None
-            logger.warning("%s: training goes on", reason)
-            return
-        checkpoints.prune(folder, self.config.io.max_ckpt_to_keep)
+    def _listener(self) -> RunListener:
+        """Whom the loop tells what."""
+        trainer = self.built.trainer
+        last = trainer.position.last_step(trainer.plan.max_epochs, trainer.plan.steps_per_epoch)
+        config, path, validation = self.job.config, self.directory.path, self.data.validation
+        return RunListener(
+            run=self.built,
+            display=TrainingDisplay(trainer.position.step, last),
+            tracker=self.tracker,
+            judge=self.judge,
+            stopped=self.interrupt.requested,
+            checkpoints=CheckpointWriter(self.directory, config, self.job.command.continuing),
+            metrics_file=MetricsFile(
+                path / METRICS,
+                config.io.metrics,
+                validation is not None,
+                config.training.forces_cost > 0,
+                config.training.virial_cost > 0,
+            ),
+            model_saves={
+                path / "starting_model": config.io.starting_model_save,
+                path / "final_model": config.io.final_model_save,
+            },
+            keeps_best=config.io.keep_best and validation is not None,
+            delta_file=DeltaFiles(path, trainer.position.step) if config.io.delta_e else None,
+            weight_record=WeightRecord(path) if self._wants_weight_figures() else None,
+        )
 
-    def _record(self, run: Run, data: RunData) -> None:
+    def _record(self) -> None:
+        """Writes what was asked for, and with what it is trained."""
+        job, run, data = self.job, self.built, self.data
         continues = run.trainer.position.step > 0
-        earlier = recorded_files(self.directory.path / "environment.json") if continues else None
+        earlier = recorded_files(self.directory.path / ENVIRONMENT) if continues else None
         facts = {
-            **environment(self.launch_dir),
-            "seed": self.config.seed,
+            **environment(job.launch_dir),
+            "seed": job.config.seed,
             "device": str(run.trainer.data.device),
             "threads": run.threads,
             "execution": run.execution.value,
             "processes": self.processes.size,
             "descriptor": run.descriptor,
-            STARTING: earlier or starting_files(self.config, self.launch_dir),
+            STARTING: earlier or starting_files(job.config, job.launch_dir),
             "data": {
                 "fingerprint": data.fingerprint,
                 "reference_energies": dict(zip(data.species, data.offsets, strict=True)),
@@ -246,26 +220,25 @@ class _Session:
                 "validation": data.validation.summary() if data.validation else None,
             },
         }
-        from omegaconf import OmegaConf
-
-        self.directory.write_record(OmegaConf.to_yaml(dict(self.plain)), self.overrides, facts)
+        self.directory.write_record(yaml_text(job.plain), job.overrides, facts)
         self.directory.write_json(
-            "networks_metadata.json",
+            METADATA,
             training_metadata(
-                run.networks.to_data(), run.descriptor, self.config.training.panna_version
+                run.networks.to_data(), run.descriptor, job.config.training.panna_version
             ),
         )
 
-    def _run_info(self, run: Run, data: RunData) -> RunInfo:
+    def _run_info(self) -> RunInfo:
+        job = self.job
         return run_info(
-            self.config.tracking,
-            self.plain,
-            data,
-            run.networks.to_data(),
-            self.overrides,
+            job.config.tracking,
+            job.plain,
+            self.data,
+            self.built.networks.to_data(),
+            job.overrides,
             self.directory.path,
-            self.launch_dir,
-            self.parent,
+            job.launch_dir,
+            job.parent,
         )
 
     def _track(self, names: Sequence[str]) -> None:
@@ -274,7 +247,7 @@ class _Session:
                 self.tracker.save(self.directory.path / name)
 
     def _wants_weight_figures(self) -> bool:
-        tracking = self.config.tracking
+        tracking = self.job.config.tracking
         return tracking.mlflow and tracking.weight_figures
 
     def _track_results(self) -> None:
@@ -285,19 +258,19 @@ class _Session:
             with only_a_record(self.directory.path / "weights"):
                 for path in write_weight_plots(self.directory.path / "weights", records):
                     self.tracker.save(path, "weights")
-        for file in sorted((self.directory.path / "evaluate").glob("*")):
+        for file in sorted((self.directory.path / EVALUATE).glob("*")):
             if file.is_file():  # folders are of other data: evaluate has sent those
-                self.tracker.save(file, "evaluate")
+                self.tracker.save(file, EVALUATE)
         for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:
             self.tracker.save(path, "checkpoints")
 
     def _track_learning_curves(self) -> None:
         """Has the curves of the whole run drawn and kept, where a tracker keeps files."""
-        if not self.config.tracking.mlflow:
+        if not self.job.config.tracking.mlflow:
             return
         path = self.directory.path / "learning_curves.png"
         try:
-            if write_learning_curves(path, self.directory.path / "metrics.dat"):
+            if write_learning_curves(path, self.directory.path / METRICS):
                 self.tracker.save(path)
         except (DataError, OSError) as error:  # a figure is not worth the run
             logger.warning("no learning curves: %s", error)

@@ -14,16 +14,13 @@ from panna_exp.errors import DataError
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
 from panna_exp.quantities import QUANTITIES
+from panna_exp.run_files import RESULT
 
-RESULT = "result.json"
 FINISHED, PRUNED, FAILED = "FINISHED", "PRUNED", "FAILED"
 # Groups that do not make it another job.
 FREE_GROUPS = ("io", "tracking", "sweep")
 _ORDER = {FINISHED: 0, PRUNED: 1}
 _SHOWN = ("validation/energy_mae", "validation/force_mae", "train/energy_mae")  # of a table
-
-# What the sweeps of this process ended with: 2 where a job failed.
-exit_codes: list[int] = []
 
 
 def write_result(run_dir: Path, overrides: Sequence[str], values: dict[str, Any]) -> None:
@@ -51,6 +48,16 @@ def read_result(run_dir: Path) -> dict[str, Any] | None:
             "finished anew from its checkpoint"
         )
     return result
+
+
+def has_status(run_dir: Path, status: str) -> bool:
+    """Whether a run has ended, and so.
+
+    Raises:
+        DataError: Its result is no result.
+    """
+    result = read_result(run_dir)
+    return result is not None and result["status"] == status
 
 
 def report_failure(run_dir: Path, overrides: Sequence[str], error: Exception) -> None:

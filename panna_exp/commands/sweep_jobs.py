@@ -13,15 +13,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from panna_exp.commands.command_line import relative
 from panna_exp.commands.interrupt import TRY_AGAIN, Stopped
 from panna_exp.commands.run_directory import is_locked
-from panna_exp.commands.sweep import FREE_GROUPS, RESULT
+from panna_exp.commands.sweep import FINISHED, FREE_GROUPS, read_result
+from panna_exp.config.composed import load_values
 from panna_exp.config.renamed import renamed_values
-from panna_exp.files import write_text_atomic
+from panna_exp.files import locked, write_text_atomic
+from panna_exp.run_files import CONFIG, JOB, RESULT
 
-_JOB, _CONFIG = "job.json", "config.yaml"
 _CLAIMS = ".jobs.lock"
 _FAILED = ".failed"  # left by the first job that fails, for those that have not begun
 _STOPPED = ".stopped"  # left when the sweep is stopped, for the same
@@ -44,14 +44,31 @@ def claim_folder(sweep_dir: Path, wanted: Path, key: str) -> Path:
         wanted: What the launcher made for the job; removed if it is empty and not taken.
         key: Of the job.
     """
-    with _locked(sweep_dir / _CLAIMS):
+    with locked(sweep_dir / _CLAIMS):
         folder = _earlier(sweep_dir, key) or _free(wanted)
         folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomic(folder / _JOB, json.dumps({"key": key}) + "\n")
+        write_text_atomic(folder / JOB, json.dumps({"key": key}) + "\n")
     if folder != wanted:
         with suppress(OSError):  # not empty: another job's
             wanted.rmdir()
     return folder
+
+
+def finished_before(run_dir: Path, plain: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns the result of a job that was trained to its end in its folder, and says so.
+
+    Args:
+        run_dir: The job's.
+        plain: Its configuration.
+
+    Raises:
+        DataError: The folder has a result that is none.
+    """
+    result = read_result(run_dir)
+    if result is None or result["status"] != FINISHED or not has_job(run_dir, job_key(plain)):
+        return None
+    print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
+    return result
 
 
 def wait_until_free(folder: Path) -> None:
@@ -95,8 +112,7 @@ def working(sweep_dir: Path) -> Iterator[None]:
         Stopped: The sweep is being stopped.
     """
     path = sweep_dir / f"{_working_here()}{os.getpid()}"
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(path):
         try:
             if (sweep_dir / _STOPPED).exists():
                 raise Stopped(TRY_AGAIN)
@@ -121,7 +137,7 @@ def _others(sweep_dir: Path) -> list[int]:
     found = []
     for path in sweep_dir.glob(f"{_working_here()}*"):
         process = int(path.name.removeprefix(_working_here()))
-        with suppress(FileNotFoundError), path.open() as lock:
+        with suppress(FileNotFoundError), path.open("rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -134,7 +150,7 @@ def _working_here() -> str:
 
 
 def _earlier(sweep_dir: Path, key: str) -> Path | None:
-    for path in sorted(sweep_dir.glob(f"*/{_JOB}")):
+    for path in sorted(sweep_dir.glob(f"*/{JOB}")):
         if _recorded_key(path) == key and has_job(path.parent, key):
             return path.parent
     return None
@@ -143,7 +159,7 @@ def _earlier(sweep_dir: Path, key: str) -> Path | None:
 def _free(wanted: Path) -> Path:
     number = 1
     folder = wanted
-    while any((folder / name).exists() for name in (_JOB, _CONFIG, RESULT)):
+    while any((folder / name).exists() for name in (JOB, CONFIG, RESULT)):
         number += 1
         folder = wanted.with_name(f"{wanted.name}_{number}")
     return folder
@@ -151,11 +167,11 @@ def _free(wanted: Path) -> Path:
 
 def has_job(folder: Path, key: str) -> bool:
     """Whether the run in a folder is a job's: it may have been continued by hand, differently."""
-    path = folder / _CONFIG
+    path = folder / CONFIG
     if not path.exists():
         return True
-    plain = OmegaConf.to_container(OmegaConf.load(path))
-    return isinstance(plain, dict) and job_key(renamed_values(plain, recorded=True)) == key
+    plain = load_values(path)
+    return plain is not None and job_key(renamed_values(plain, recorded=True)) == key
 
 
 def _recorded_key(path: Path) -> str | None:
@@ -164,10 +180,3 @@ def _recorded_key(path: Path) -> str | None:
     except ValueError:
         return None  # not a file of ours
     return record.get("key") if isinstance(record, dict) else None
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

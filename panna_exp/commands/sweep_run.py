@@ -11,9 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-
 from panna_exp.assembly.tracking import close_parent, open_parent
 from panna_exp.commands.command_line import program, quoted, relative
 from panna_exp.commands.interrupt import told_first
@@ -23,10 +20,8 @@ from panna_exp.commands.orphan import end_jobs_with_program
 from panna_exp.commands.run_directory import lock_folder
 from panna_exp.commands.sweep import (
     FAILED,
-    RESULT,
     best_of,
     command_of,
-    exit_codes,
     metric_label,
     ranked_table,
     read_results,
@@ -34,11 +29,11 @@ from panna_exp.commands.sweep import (
 )
 from panna_exp.commands.sweep_jobs import clear_marks, stop_jobs
 from panna_exp.commands.sweep_metric import ranking_metric
-from panna_exp.config.schema import SweepConfig, TrackingConfig
-from panna_exp.config.store import given_overrides
+from panna_exp.config.sweeping import Sweep, swept_keys, typed_key
 from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
 from panna_exp.files import write_text_atomic
 from panna_exp.quantities import QUANTITIES
+from panna_exp.run_files import RESULT
 from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
 
 SUMMARY, TABLE, PLOT = "summary.json", "summary.txt", "sweep.png"
@@ -49,23 +44,17 @@ class SweepRun:
     """A sweep in its folder; as a context manager it writes the summary, however it ends.
 
     Args:
-        config: Of Hydra, as sweepers get it.
+        plan: What it is to do.
 
     Attributes:
         metric: What its jobs are ranked by.
+        failed: Whether a job failed, once it is over.
     """
 
-    def __init__(self, config: DictConfig) -> None:
-        self.folder = Path(config.hydra.runtime.cwd) / config.hydra.sweep.dir
-        self._launch_dir = Path(config.hydra.runtime.cwd)
-        self._overrides = given_overrides(config)
-        self._typed = [*self._overrides, *_launcher_choices(config.hydra.overrides.hydra)]
-        tracking, sweep = (OmegaConf.to_object(config[name]) for name in ("tracking", "sweep"))
-        assert isinstance(tracking, TrackingConfig)
-        assert isinstance(sweep, SweepConfig)
-        self._tracking = tracking
-        self.metric = ranking_metric(sweep, config.training.monitor, _swept(self._overrides))
-        self._launcher = str(config.hydra.launcher.get("_target_"))
+    def __init__(self, plan: Sweep) -> None:
+        self.folder, self.failed = plan.folder, False
+        self.metric = ranking_metric(plan.options, plan.monitor, swept_keys(plan.overrides))
+        self._plan = plan
         self._parent: Tracker | None = None
         self._stack, self._naming = ExitStack(), ExitStack()
         self._started = 0.0
@@ -82,13 +71,13 @@ class SweepRun:
         self._stack.enter_context(lock_folder(self.folder, "sweep", "sweep.dir"))
         clear_marks(self.folder)
         self._started = time.time()
-        self._naming.enter_context(failures_named(self.folder, self._launcher))
+        self._naming.enter_context(failures_named(self.folder, self._plan.launcher))
         self._stack.enter_context(told_first(partial(stop_jobs, self.folder)))
-        start_tracker_of_joblib(self._launcher)
-        end_jobs_with_program(self._launcher)
+        start_tracker_of_joblib(self._plan.launcher)
+        end_jobs_with_program(self._plan.launcher)
         print(f"sweep in {relative(self.folder)}", file=sys.stderr, flush=True)
         with messages_shown():
-            self._parent = open_parent(self._tracking, self._launch_dir, self._run_info())
+            self._parent = open_parent(self._plan.tracking, self._plan.launch_dir, self._run_info())
 
     def __enter__(self) -> "SweepRun":
         return self
@@ -111,14 +100,14 @@ class SweepRun:
                 self._parent.close()
 
     def _run_info(self) -> RunInfo:
-        swept = _swept(self._overrides)
-        words = [text for text in self._overrides if _key(text) in swept]
-        name = self._tracking.run_name or f"sweep {' '.join(words)}"
-        params = dict(item.lstrip("+~").partition("=")[::2] for item in self._overrides)
+        swept = swept_keys(self._plan.overrides)
+        words = [text for text in self._plan.overrides if typed_key(text) in swept]
+        name = self._plan.tracking.run_name or f"sweep {' '.join(words)}"
+        params = dict(item.lstrip("+~").partition("=")[::2] for item in self._plan.overrides)
         return RunInfo(
             run_dir=self.folder.resolve(),
             name=name[:_LONGEST_NAME],
-            experiment=self._tracking.experiment,
+            experiment=self._plan.tracking.experiment,
             params={**params, "sweep.metric": self.metric},
             tags={"sweep": " ".join(words), "run_dir": str(self.folder.resolve())},
         )
@@ -128,7 +117,7 @@ class SweepRun:
         assert self._parent is not None
         results = read_results(self.folder, self.metric)
         if any(self._is_new(item) for item in results if item["status"] == FAILED):
-            exit_codes.append(2)
+            self.failed = True
         files = self._write_summary(results) if results else []
         best = best_of(results)
         values = {} if best is None else {f"best/{self.metric}": self._in_ev(best["metric"])}
@@ -183,25 +172,9 @@ class SweepRun:
         return (Path(result["directory"]) / RESULT).stat().st_mtime >= self._started - 1.0
 
     def _continuing(self) -> str:
-        kept = [item for item in self._typed if not item.startswith("sweep.dir=")]
+        kept = [item for item in self._plan.typed if not item.startswith("sweep.dir=")]
         folder = f"sweep.dir={quoted(str(relative(self.folder)))}"
         return shlex.join([*program(), "train", "-m", *kept, folder])
-
-
-def name_jobs_by_swept_keys(config: DictConfig) -> None:
-    """Leaves what all jobs have in common out of the names of their folders.
-
-    Args:
-        config: Of Hydra, as sweepers get it; jobs are composed from its overrides.
-    """
-    task = given_overrides(config)
-    swept = _swept(task)
-    path = "hydra.job.config.override_dirname.exclude_keys"
-    known = list(OmegaConf.select(config, path))
-    common = [item.lstrip("+~").partition("=")[0] for item in task if _key(item) not in swept]
-    keys = ",".join(quoted(key) for key in dict.fromkeys([*known, *common]))
-    with read_write(config), open_dict(config):
-        config.hydra.overrides.hydra.append(f"{path}=[{keys}]")
 
 
 def _status(kind: type[BaseException] | None) -> RunStatus:
@@ -216,18 +189,3 @@ def _done(result: dict[str, Any]) -> bool:
 
 def _values(swept: Sequence[str]) -> dict[str, str]:
     return dict(item.lstrip("+~").partition("=")[::2] for item in swept)
-
-
-def _swept(overrides: Sequence[str]) -> set[str]:
-    """Returns the keys, as typed, that have several values or are searched."""
-    parsed = zip(overrides, OverridesParser.create().parse_overrides(list(overrides)), strict=True)
-    return {_key(text) for text, item in parsed if item.is_sweep_override()}
-
-
-def _key(override: str) -> str:
-    return override.partition("=")[0]
-
-
-def _launcher_choices(overrides: Sequence[str]) -> list[str]:
-    """Returns what was typed of Hydra's own options, less what was added by the program."""
-    return [item for item in overrides if not item.startswith(("hydra.mode=", "hydra.job.config."))]

@@ -18,8 +18,9 @@ from panna_exp.config.explain import explain, with_place
 from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.overrides import check_overrides
 from panna_exp.config.quoting import quoted
+from panna_exp.config.schema import DescriptorConfig
 from panna_exp.config.sources import loaded
-from panna_exp.config.store import compose_config, given_overrides
+from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
 
@@ -109,13 +110,18 @@ def taken_place() -> list[str]:
     return [loaded[path][0].name for path in found]
 
 
-def typed(composed: DictConfig, config_name: str) -> Any:
+def typed(composed: DictConfig, config_name: str, overrides: Sequence[str]) -> Any:
     """Returns the typed and validated options of a composed configuration.
+
+    Args:
+        composed: By Hydra.
+        config_name: ``train`` for ``conf/train.yaml``.
+        overrides: As given; the descriptor's options know which of them were.
 
     Raises:
         ConfigError: Every mistake, with the line of a user's file where there is one.
     """
-    overrides = given_overrides()
+    config: Any
     try:
         config = OmegaConf.to_object(composed)
     except (OmegaConfBaseException, RecursionError) as error:
@@ -125,7 +131,21 @@ def typed(composed: DictConfig, config_name: str) -> Any:
         VALIDATORS[config_name](config)
     except ConfigError as error:
         raise ConfigError([with_place(text, overrides) for text in error.problems]) from None
+    if isinstance(getattr(config, "descriptor", None), DescriptorConfig):
+        config.descriptor.typed = named_options("descriptor", overrides)
     return config
+
+
+def named_options(group: str, overrides: Sequence[str]) -> frozenset[str]:
+    """Returns the names of a group's options that overrides set, ``""`` for the group itself.
+
+    Args:
+        group: E.g. ``descriptor``, of which ``descriptor=bp`` and ``descriptor.zeta=4`` are.
+        overrides: As typed.
+    """
+    keys = [item.lstrip("+~").partition("=")[0] for item in overrides]
+    names = [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]
+    return frozenset([*names, *([""] if group in keys else [])])
 
 
 def _broken(

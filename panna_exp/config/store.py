@@ -66,7 +66,7 @@ def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
 
 
 def compose_config(config_name: str, overrides: Sequence[str], **options: bool) -> DictConfig:
-    """Composes a configuration without running anything.
+    """Composes a configuration without running anything; leaves Hydra as it was.
 
     Args:
         config_name: ``train`` for ``conf/train.yaml``.
@@ -74,12 +74,13 @@ def compose_config(config_name: str, overrides: Sequence[str], **options: bool) 
         options: Of Hydra's ``compose``.
     """
     register()
+    before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir()), version_base=HYDRA_VERSION_BASE):
             return compose(config_name, overrides=list(overrides), **options)
     finally:
-        GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = before
 
 
 def plugin_choices(group: str) -> list[str]:
@@ -107,21 +108,6 @@ def _unresolved(overrides: Any) -> list[str]:
     given = OmegaConf.to_container(overrides, resolve=False)
     assert isinstance(given, list)
     return [str(item) for item in given]
-
-
-def typed_options(group: str, command: str) -> frozenset[str]:
-    """Returns the names of a group's options that were typed, ``""`` for the group itself.
-
-    Args:
-        group: E.g. ``descriptor``, of which ``descriptor=bp`` and ``descriptor.zeta=4`` are.
-        command: The config name of the command whose arguments count; none where another one, or
-            none, is running.
-    """
-    if not HydraConfig.initialized() or HydraConfig.get().job.name != command:
-        return frozenset()
-    keys = [item.lstrip("+~").partition("=")[0] for item in given_overrides()]
-    names = [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]
-    return frozenset([*names, *([""] if group in keys else [])])
 
 
 def _first_set(*values: Any) -> Any:

@@ -3,9 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -26,8 +25,8 @@ _STEPS_BETWEEN_STOPS = 10  # of several processes
 logger = logging.getLogger(__name__)
 
 
-class Listener(Protocol):
-    """What a training tells the outside: progress, trackers, files."""
+class Listener:
+    """What a training tells and asks the outside; this one does nothing and never stops it."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """A point of the training metrics, means since the last one."""
@@ -42,6 +41,16 @@ class Listener(Protocol):
 
     def advanced(self, step: int) -> None:
         """A step was made."""
+
+    def improved(self) -> None:
+        """The watched error of the epoch that has just ended is the lowest so far."""
+
+    def save(self) -> None:
+        """Writes a checkpoint of the trainer's present state."""
+
+    def stops(self) -> bool:
+        """Whether the training is to end; asked after every step."""
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +90,7 @@ class FitResult:
 
 @dataclass(slots=True, kw_only=True)
 class Trainer:
-    """Runs steps from ``position`` until the last epoch is complete or ``stop`` says so.
+    """Runs steps from ``position`` until the last epoch is complete or the listener stops it.
 
     Args:
         step: One update.
@@ -93,11 +102,7 @@ class Trainer:
         plan: When to log, save and validate.
         position: Where to start.
         epoch_sums, interval_sums: Errors since the last epoch end and logged point.
-        listener: Told about progress.
-        save: Writes a checkpoint of the trainer's present state.
-        stop: Asked after every step; true ends the training.
         watch: Follows the errors of epoch ends.
-        keep_best: Told when they were the best so far.
         energy_rescale: Divides energy errors in reported metrics.
         lost_at: First logged step at which the loss was not a number.
     """
@@ -112,18 +117,17 @@ class Trainer:
     position: Position
     epoch_sums: Totals
     interval_sums: Totals
-    listener: Listener
-    save: Callable[[], None]
-    stop: Callable[[], bool]
     watch: Watch
-    keep_best: Callable[[], None]
     energy_rescale: float = 1.0
     last_train: dict[str, float]
     last_validation: dict[str, float]
     lost_at: int | None = None
 
-    def fit(self) -> FitResult:
-        """Trains; saves a checkpoint at the end and on interruption.
+    def fit(self, listener: Listener) -> FitResult:
+        """Trains; has a checkpoint saved at the end and on interruption.
+
+        Args:
+            listener: Told about progress, asked whether to go on.
 
         Raises:
             TrainingError: The networks are no numbers any more; they are not saved.
@@ -138,16 +142,16 @@ class Trainer:
             delta = self._make_step(step)
             done = step + 1
             if done % self.plan.log_frequency == 0:
-                self.listener.batch_errors(done, delta / self.energy_rescale)
+                listener.batch_errors(done, delta / self.energy_rescale)
             self.position = _at(self.position, done)
-            interrupted = self._is_stopped(done)
-            saved = self._after_step(done, done == last or interrupted)
+            interrupted = self._is_stopped(done, listener)
+            saved = self._after_step(done, done == last or interrupted, listener)
             if not interrupted and done < last and self._ends_epoch(done):
-                interrupted = self._is_stopped(done)  # for what the epoch's end has shown
+                interrupted = self._is_stopped(done, listener)  # for what the epoch's end has shown
             if interrupted or self.watch.exhausted:
                 break
         if not saved and self.position.step > first:
-            self._save()
+            self._save(listener)
         return FitResult(
             step=self.position.step,
             steps_made=self.position.step - first,
@@ -177,40 +181,40 @@ class Trainer:
             return processes.whole(delta, len(indices))
         return delta
 
-    def _is_stopped(self, done: int) -> bool:
+    def _is_stopped(self, done: int, listener: Listener) -> bool:
         """Asks whether to stop; several processes have to agree, which they do now and then."""
         processes = self.step.processes
         if processes.size == 1:
-            return self.stop()
-        return done % _STEPS_BETWEEN_STOPS == 0 and processes.any(self.stop())
+            return listener.stops()
+        return done % _STEPS_BETWEEN_STOPS == 0 and processes.any(listener.stops())
 
     def _ends_epoch(self, done: int) -> bool:
         return (done - self.position.base_step) % self.plan.steps_per_epoch == 0
 
-    def _after_step(self, done: int, ends: bool) -> bool:
+    def _after_step(self, done: int, ends: bool, listener: Listener) -> bool:
         """Reports and saves what is due after step ``done``; returns whether it saved."""
         plan = self.plan
         epoch_end = self._ends_epoch(done)
-        self.listener.advanced(done)
+        listener.advanced(done)
         if done % plan.log_frequency == 0 or epoch_end:
-            self._log(done)
+            self._log(done, listener)
         if epoch_end:
-            self._end_epoch(done)
+            self._end_epoch(done, listener)
         if ends or self.watch.exhausted or done % plan.save_checkpoint_steps == 0:
-            self._save()
+            self._save(listener)
             return True
         return False
 
-    def _save(self) -> None:
+    def _save(self, listener: Listener) -> None:
         if not torch.isfinite(self.step.parameters.values).all():
             raise self._diverged(self.position.step)
         self.interval_sums.collect(self.step.processes)
-        self.save()
+        listener.save()
 
     def _rate(self, step: int) -> float:
         return self.learning_rate(step) * self.watch.rate_factor
 
-    def _log(self, done: int) -> None:
+    def _log(self, done: int, listener: Listener) -> None:
         self.interval_sums.collect(self.step.processes)
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
@@ -218,9 +222,9 @@ class Trainer:
         if self.lost_at is None and math.isnan(values.get(LOSS, 0.0)):
             self.lost_at = done
         values["learning_rate"] = self._rate(done - 1)
-        self.listener.logged(done, values)
+        listener.logged(done, values)
 
-    def _end_epoch(self, done: int) -> None:
+    def _end_epoch(self, done: int, listener: Listener) -> None:
         self.epoch_sums.share(self.step.processes)  # all have to decide alike what comes of it
         self.last_train = self.epoch_sums.read(self.energy_rescale)
         self.epoch_sums.sums.zero_()
@@ -228,9 +232,9 @@ class Trainer:
             raise self._diverged(done)
         self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
-        self.listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
+        listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
         if self.watch.epoch_ended(done, self.last_validation or self.last_train):
-            self.keep_best()
+            listener.improved()
 
     def _diverged(self, done: int) -> TrainingError:
         return TrainingError(

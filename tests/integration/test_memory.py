@@ -13,7 +13,7 @@ from ase.io import write
 # begins with the memory of the process that it was forked from.
 STATUS = Path("/proc/self/status")
 PEAK = f"print(*[line.split()[1] for line in open('{STATUS}') if line.startswith('VmHWM')])"
-TRAIN = f"import sys; from panna_exp.cli import run; assert run(sys.argv[1:]) == 0; {PEAK}"
+TRAIN = f"import sys; from panna_exp.cli import main; assert main(sys.argv[1:]) == 0; {PEAK}"
 RUN = f"""
 from ase.io import read
 from ase.md.verlet import VelocityVerlet

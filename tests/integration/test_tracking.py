@@ -100,7 +100,7 @@ def test_tensorboard_has_pannas_tags_once(tracked):
 
 def test_training_does_not_import_mlflow(program):
     code = (
-        "import sys; from panna_exp.cli import run; code = run(sys.argv[1:]); "
+        "import sys; from panna_exp.cli import main; code = main(sys.argv[1:]); "
         "assert 'mlflow' not in sys.modules; sys.exit(code)"
     )
     done = subprocess.run(

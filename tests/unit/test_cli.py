@@ -4,12 +4,12 @@ import sys
 import pytest
 
 from panna_exp import __version__
-from panna_exp.cli import COMMANDS, run
+from panna_exp.cli import COMMANDS, main
 
 
 def test_help_lists_every_command_and_imports_nothing_heavy():
     code = (
-        "import sys; from panna_exp.cli import run; run(['--help']); "
+        "import sys; from panna_exp.cli import main; main(['--help']); "
         "heavy = {'torch', 'mlflow', 'hydra', 'omegaconf', 'numpy', 'rich'} & set(sys.modules); "
         "assert not heavy, heavy"
     )
@@ -21,7 +21,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
 
 
 def test_version(capsys):
-    assert run(["--version"]) == 0
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"panna-exp {__version__}\n"
 
 
@@ -33,7 +33,7 @@ def test_version(capsys):
     ],
 )
 def test_an_unknown_command_is_one_line(capsys, arguments, message):
-    assert run(arguments) == 2
+    assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(message)
@@ -41,13 +41,13 @@ def test_an_unknown_command_is_one_line(capsys, arguments, message):
 
 
 def test_the_nearest_command_is_named(capsys):
-    run(["evalute"])
+    main(["evalute"])
     assert capsys.readouterr().err.endswith("did you mean 'evaluate'?\n")
 
 
 def test_composing_a_training_imports_no_torch():
     code = (
-        "import sys; from panna_exp.cli import run; code = run(['train', '--cfg', 'job']); "
+        "import sys; from panna_exp.cli import main; code = main(['train', '--cfg', 'job']); "
         "assert 'torch' not in sys.modules; assert 'mlflow' not in sys.modules; sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

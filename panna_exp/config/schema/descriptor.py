@@ -12,7 +12,13 @@ class DescriptorConfig:
     """The descriptor, in PANNA's keywords; lengths in angstrom, angles in degrees.
 
     BP has none of the keys that are null in ``conf/descriptor/bp.yaml``.
+
+    Attributes:
+        typed: Names of the options that the user typed, ``""`` where the whole group was chosen;
+            not an option itself.
     """
+
+    typed = frozenset[str]()
 
     type: DescriptorType = option(
         DescriptorType.mBP, "mBP, or BP (choose descriptor=bp, which has its parameters)"

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hydra.core.hydra_config import HydraConfig
 
 from panna_exp.assembly import descriptor as descriptors
 from panna_exp.assembly.saved import to_network_set, with_parameters
+from panna_exp.config.prepare import named_options
 from panna_exp.config.schema import (
     DataConfig,
     DescriptorConfig,
@@ -115,23 +115,19 @@ def test_options_other_than_the_files_own_are_refused(kind, changes, words):
     assert str(caught.value).startswith("water.h5, structure 0: says itself what its mBP desc")
 
 
-def test_defaults_that_were_typed_count(monkeypatch):
+def test_defaults_that_were_typed_count():
     info = descriptors.parameters(replace(SMALL, Rc_rad=5.0), SPECIES, None).to_info()
     stored = make_set(SIZE, info)
     descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
-    typed = SimpleNamespace(
-        job=SimpleNamespace(name="train"),
-        overrides=SimpleNamespace(task=["data=hdf5", "descriptor.Rc_rad=4.6"]),
-    )
-    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
-    monkeypatch.setattr(HydraConfig, "get", lambda: typed)
-    # Those of evaluate say nothing about the run whose data it reads.
+    config = TrainConfig()
+    config.descriptor.typed = named_options("descriptor", ["data=hdf5", "descriptor.Rc_rad=4.6"])
+    # Those of one command say nothing about the run whose data it reads.
     descriptors.with_descriptors(stored, EvaluateConfig(), SPECIES)
     with pytest.raises(DataError, match=r"Rc_rad is 5, but the options say 4\.6"):
-        descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
-    typed.overrides.task = ["descriptor=mbp"]
+        descriptors.with_descriptors(stored, config, SPECIES)
+    config.descriptor.typed = named_options("descriptor", ["descriptor=mbp"])
     with pytest.raises(DataError, match=r"Rc_rad is 5, .*; RsN_rad is 3, but the options say 16"):
-        descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
+        descriptors.with_descriptors(stored, config, SPECIES)
 
 
 def test_a_network_gets_what_it_was_trained_on():

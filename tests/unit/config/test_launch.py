@@ -68,10 +68,10 @@ def test_the_command_that_lengthens_a_panna_input(tmp_path, monkeypatch, version
     Path("x.ini").write_text(INI.format(length))
     commands = []
     monkeypatch.setattr(
-        "panna_exp.commands.train_run.train_run",
-        lambda *arguments: commands.append(arguments[-1]) or TrainingResult(metric=None, code=0),
+        "panna_exp.commands.training.train",
+        lambda job: commands.append(job.command) or TrainingResult(metric=None, code=0),
     )
-    assert dropin.train(["-c", "x.ini", "--panna-version", str(version)]) == 0
+    assert dropin.run_training(["-c", "x.ini", "--panna-version", str(version)]) == 0
     line = commands[0].continuing("training.max_epochs")
     assert line.endswith(f"panna-train -c x.ini --panna-version {version}   {shown}")
 
