@@ -36,7 +36,7 @@ class CheckedInput:
         version: Of PANNA, 1 or 2.
         reason: How the version is known.
         values: By section and key in lower case.
-        notes: What changes nothing here, one sentence a key.
+        notes: What changes nothing here, one sentence per key.
         skipped: Unknown sections and keys, as ``--skip-unknown`` keeps them.
     """
 

@@ -70,7 +70,7 @@ class _Layers:
         assert folder is not None
         return (
             f"{named.where} = {named.value}: {self.symbol} is not in {folder.value} (it has "
-            f"{', '.join(self.saved.offsets)}): [{self.symbol}] behavior = new:new:new, one a "
+            f"{', '.join(self.saved.offsets)}): [{self.symbol}] behavior = new:new:new, one per "
             "layer, starts it new"
         )
 
@@ -97,7 +97,7 @@ class _Layers:
             of = "networks_metadata" if origin is None else f"line {origin.line}"
             found.append(
                 f"{read.entry.where} = {read.entry.value}: has {len(read.value)} values, but the "
-                f"network of {self.symbol} has {len(sizes)} layers ({shown}, of {of}): give one a "
+                f"network of {self.symbol} has {len(sizes)} layers ({shown}, of {of}): give one per "
                 f"layer in [{self.symbol}]"
             )
         return found

@@ -198,19 +198,19 @@ def sizes(entry: Entry) -> list[int]:
 
 
 def flags(entry: Entry) -> list[bool]:
-    """Returns one flag a layer from ``1:1:0``."""
-    return list(_layers(entry, lists.parse_flags, "one 1 or 0 a layer such as 1:1:0"))
+    """Returns one flag per layer from ``1:1:0``."""
+    return list(_layers(entry, lists.parse_flags, "one 1 or 0 per layer such as 1:1:0"))
 
 
 def activations(entry: Entry) -> list[str]:
     """Returns the names of activations from ``1:1:0`` or ``gaussian:linear``."""
-    known = "one activation a layer such as 1:1:0 (linear 0, gaussian 1, rbf 2, relu 3, tanh 4)"
+    known = "one activation per layer such as 1:1:0 (linear 0, gaussian 1, rbf 2, relu 3, tanh 4)"
     return [item.name for item in _layers(entry, lists.parse_activations, known)]
 
 
 def behavior(entry: Entry) -> list[str]:
     """Returns ``load``, ``new`` or ``keep`` for each layer."""
-    return list(_layers(entry, lists.parse_behavior, "load or new a layer such as load:new:new"))
+    return list(_layers(entry, lists.parse_behavior, "load or new per layer such as load:new:new"))
 
 
 def _layers(entry: Entry, parse: Callable[[Any, str], Sequence[Any]], expected: str) -> Any:

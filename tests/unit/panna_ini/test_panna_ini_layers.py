@@ -71,7 +71,7 @@ def test_a_list_of_another_length_than_the_saved_network(problems, name):
     (problem,) = problems("[H]", name)
     assert problem == (
         f"x.ini:12: [H] {name}: has 2 values, but the network of H has 3 layers "
-        "(8:4:1, of networks_metadata): give one a layer in [H]"
+        "(8:4:1, of networks_metadata): give one per layer in [H]"
     )
 
 
@@ -100,5 +100,5 @@ def test_new_species_are_new_one_by_one(problems):
     (problem,) = problems(*section, species="H, O, S, P")
     assert problem == (
         "x.ini:5: [DATA_INFORMATION] atomic_sequence = H, O, S, P: P is not in w (it has H, O): "
-        "[P] behavior = new:new:new, one a layer, starts it new"
+        "[P] behavior = new:new:new, one per layer, starts it new"
     )
