@@ -97,8 +97,8 @@ class _Layers:
             of = "networks_metadata" if origin is None else f"line {origin.line}"
             found.append(
                 f"{read.entry.where} = {read.entry.value}: has {len(read.value)} values, but the "
-                f"network of {self.symbol} has {len(sizes)} layers ({shown}, of {of}): give one per "
-                f"layer in [{self.symbol}]"
+                f"network of {self.symbol} has {len(sizes)} layers ({shown}, of {of}): give one "
+                f"per layer in [{self.symbol}]"
             )
         return found
 
