@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
+MOST = 1000  # centres or angles; a damaged file may say a thousand million
+
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Tells whether ``value`` is a finite real number (and not a boolean)."""
@@ -38,8 +40,11 @@ def spread(
 
 def _count(key: str, value: Any, problems: list[str]) -> int | None:
     if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
-        return int(value)
-    problems.append(f"{key} must be a whole number above 0, got {value!r}")
+        if int(value) <= MOST:
+            return int(value)
+        problems.append(f"{key} must be at most {MOST}, got {value!r:.40}")
+        return None
+    problems.append(f"{key} must be a whole number above 0, got {value!r:.40}")
     return None
 
 

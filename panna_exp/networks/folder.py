@@ -19,6 +19,19 @@ from panna_exp.files import sync_folder, write_atomic
 from panna_exp.networks import sums
 
 
+def plain_name(name: str, where: str) -> str:
+    """Returns the name of a file beside another one, as that one gives it.
+
+    Raises:
+        NetworkError: It would lead out of the folder, or no file can be called so.
+    """
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0") or len(name) > 255:
+        raise NetworkError(
+            f"{where} is {name!r:.80}, expected the name of a file in the same folder"
+        )
+    return name
+
+
 def install(
     folder: Path, files: Mapping[str, bytes], index: str, verify: Callable[[Path], None]
 ) -> list[Path]:

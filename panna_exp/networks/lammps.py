@@ -20,7 +20,7 @@ from panna_exp.networks.descriptor import (
     mbp_parameters,
     scalar_form,
 )
-from panna_exp.networks.folder import install
+from panna_exp.networks.folder import install, plain_name
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.metadata import layer_shapes
 from panna_exp.networks.network_set import NetworkSet
@@ -120,7 +120,7 @@ def write_lammps(
 def _read_network(
     symbol: str, section: SpeciesSection, feature_size: int, file: Path
 ) -> NetworkData:
-    path = file.parent / section.file
+    path = file.parent / plain_name(section.file, f"{file}: [{symbol}] file")
     shapes = layer_shapes(feature_size, section.sizes)
     expected = 4 * sum((n_in + 1) * n_out for n_in, n_out in shapes)
     try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from panna_exp.errors import NetworkError
 from panna_exp.networks import metadata
-from panna_exp.networks.folder import install
+from panna_exp.networks.folder import install, plain_name
 from panna_exp.networks.layers import LayerData, NetworkData, Weights
 from panna_exp.networks.metadata import FILE_NAME, Files, Metadata, NetworkSpec, layer_shapes
 from panna_exp.networks.network_set import NetworkSet
@@ -152,7 +152,12 @@ def training_metadata(
 
 
 def _check_files(info: Metadata) -> None:
-    named = [name for item in info.networks for pair in item.files or () for name in pair]
+    named = [
+        plain_name(name, str(info.path))
+        for item in info.networks
+        for pair in item.files or ()
+        for name in pair
+    ]
     if not any((info.path.parent / name).exists() for name in named):
         raise NetworkError(
             f"{info.path}: there are no files of weights with it, so it is the structure alone, as "
@@ -167,8 +172,9 @@ def _read_network(spec: NetworkSpec, path: Path) -> NetworkData:
     layers = []
     for index, (shape, names) in enumerate(zip(spec.shapes(), spec.files or (), strict=True)):
         where = f"species {spec.symbol}, layer {index}"
-        weights = read_array(path.parent / names[0], shape, f"weights of {where}")
-        biases = read_array(path.parent / names[1], shape[1:], f"biases of {where}")
+        files = [path.parent / plain_name(name, f"{path}: {where}") for name in names]
+        weights = read_array(files[0], shape, f"weights of {where}")
+        biases = read_array(files[1], shape[1:], f"biases of {where}")
         layers.append(LayerData(weights, biases, spec.activations[index]))
     return NetworkData(spec.symbol, tuple(layers), spec.offset, spec.trainable)
 

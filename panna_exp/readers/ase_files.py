@@ -57,8 +57,7 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
         virial=chosen.virial_key,
     )
     structures = []
-    for number, atoms in enumerate(_read_all(path)):
-        values = Values.of(atoms, f"{path}, structure {number} (counted from 0)")
+    for values in _read_all(path):
         virial = keys.virial_of(values, units.stress) if chosen.virials else None
         structures.append(_structure(values, virial, keys, species, units))
     if not structures:
@@ -123,8 +122,8 @@ def _structure(
     ).check()
 
 
-def _read_all(path: Path) -> Iterator[Any]:
-    """Yields ASE's Atoms; what goes wrong inside ASE is a DataError, its warnings go to the log."""
+def _read_all(path: Path) -> Iterator[Values]:
+    """Yields structures; what goes wrong inside ASE is a DataError, its warnings go to the log."""
     messages: dict[str, None] = {}
     with _asking_ase(path, 0, messages):
         images = _open(path)
@@ -132,9 +131,10 @@ def _read_all(path: Path) -> Iterator[Any]:
     while True:
         with _asking_ase(path, number, messages):
             atoms = next(images, None)
-        if atoms is None:
-            break
-        yield atoms
+            if atoms is None:
+                break
+            values = Values.of(atoms, f"{path}, structure {number} (counted from 0)")
+        yield values
         number += 1
     for text in messages:
         logger.warning("%s: ASE: %s", path, text)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from panna_exp.data.structures import Ints
 from panna_exp.errors import DataError, closest
+from panna_exp.readers.h5 import dataset
 
 Shape = tuple[int | None, ...]
 _EVERYTHING = slice(None)
@@ -29,11 +30,11 @@ def array(
         rows: What to read along the first axis.
 
     Raises:
-        DataError: Another shape or type.
+        DataError: Another shape or type, or as :func:`panna_exp.readers.h5.dataset`.
     """
-    if key not in file:
+    found = dataset(file, key, path)
+    if found is None:
         return None
-    found = file[key]
     fits = found.ndim == len(shape) and all(
         want is None or want == have for want, have in zip(shape, found.shape, strict=True)
     )
@@ -68,8 +69,8 @@ def read_offsets(file: Any, path: Path) -> Ints:
 
 
 def text(value: Any) -> Any:
-    """Texts of fixed length come as bytes."""
-    return value.decode() if isinstance(value, bytes) else value
+    """Texts of fixed length come as bytes; bytes that are no UTF-8 are shown as such."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
 
 
 class Texts(Sequence[str]):

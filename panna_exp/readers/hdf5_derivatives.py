@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from panna_exp.data.derivatives import Derivatives, Ints
 from panna_exp.descriptors.neighbor_derivatives import NeighborDerivatives
 from panna_exp.errors import DataError
+from panna_exp.readers.h5 import dataset
 from panna_exp.readers.hdf5_neighbors import COUNTS, append, read_neighbors, write_neighbors
 
 GROUP = "derivatives"
@@ -48,9 +49,11 @@ def read_derivatives(
     if GROUP not in file:
         return None
     group = file[GROUP]
+    if not hasattr(group, "keys"):
+        raise DataError(f"{path}: '{GROUP}' is a data set, expected a group")
     places_of = ("atoms",) if COUNTS in group else ("rows", "columns") if "rows" in group else ()
     for name in ("values", "starts", *places_of):
-        if name not in group:
+        if dataset(group, name, f"{path}, group '{GROUP}'") is None:
             raise DataError(f"{path}: the data set '{GROUP}/{name}' is missing")
     first, first_atom, everything = place
     starts, elements = _starts(group, path, (first, everything), len(num_atoms))

@@ -15,6 +15,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers.flat_checks import FlatChecks
+from panna_exp.readers.h5 import dataset
 from panna_exp.readers.hdf5_arrays import Texts, array, needed, read_offsets, text
 from panna_exp.readers.hdf5_derivatives import read_derivatives
 from panna_exp.units import energy_factor, length_factor
@@ -180,9 +181,10 @@ def _unit(file: Any, path: Path, key: str) -> str:
 
 
 def _descriptor_info(file: Any, path: Path) -> dict[str, Any] | None:
-    if "descriptors" not in file or "info" not in file["descriptors"].attrs:
+    values = dataset(file, "descriptors", path)
+    if values is None or "info" not in values.attrs:
         return None
-    info = json.loads(text(file["descriptors"].attrs["info"]))
+    info = json.loads(text(values.attrs["info"]))
     if not isinstance(info, dict):
         raise DataError(f"{path}: the attribute 'info' of 'descriptors' is no JSON object")
     return info

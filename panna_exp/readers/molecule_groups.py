@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.readers.frames import Frames, numbers_of
-from panna_exp.readers.h5 import groups_with, opened
+from panna_exp.readers.h5 import dataset, groups_with, opened
+from panna_exp.readers.hdf5_arrays import text
 from panna_exp.readers.options import ReadOptions, chosen_unit, forces_factor, without_zero_forces
 from panna_exp.units import any_energy_factor, any_length_factor
 
@@ -78,7 +80,7 @@ class _Group:
         length = any_length_factor(units[1], self.where)
         energy = any_energy_factor(units[0], self.where)
         positions = self._numbers(layout.positions)
-        species = np.asarray(self.group[self._key(layout.numbers, None, "species")][()])
+        species = self._array(self._key(layout.numbers, None, "species"))
         return Frames(
             where=self.where,
             numbers=numbers_of(species, self.where),
@@ -117,10 +119,16 @@ class _Group:
         )
 
     def _numbers(self, key: str) -> Floats:
-        values = np.asarray(self.group[key][()])
+        values = self._array(key)
         if values.dtype.kind not in "fiu":
             raise DataError(f"{self.where}: '{key}' holds {values.dtype}, expected numbers")
         return values.astype(np.float64)
+
+    def _array(self, key: str) -> NDArray[Any]:
+        """Returns a data set (DataError)."""
+        found = dataset(self.group, key, self.where)
+        values: NDArray[Any] = np.asarray(found[()])
+        return values
 
     def _units(self, energies: str) -> tuple[str, str]:
         """Returns the units of energy and length."""
@@ -133,7 +141,7 @@ class _Group:
 
     def _own_unit(self, key: str) -> str | None:
         own = self.group[key].attrs.get("units")
-        return None if own is None else own.decode() if isinstance(own, bytes) else str(own)
+        return None if own is None else str(text(own))
 
     def _names(self, count: int) -> list[str]:
         name = self.group.name.rpartition("/")[2]

@@ -109,8 +109,18 @@ def read_header(path: Path) -> BinHeader:
             raise DataError(f"{path}: has {len(start)} bytes: it is truncated")
         version, flags, num_atoms, size, energy = _HEADER.unpack(start)
         _check_header(path, version, flags, num_atoms, size)
+        if _end_of_species(num_atoms) > path.stat().st_size:
+            raise DataError(
+                f"{path}: has {path.stat().st_size} bytes, but with {num_atoms} atoms its species "
+                f"end at byte {_end_of_species(num_atoms)}: it is truncated"
+            )
         species = np.frombuffer(file.read(4 * num_atoms), "<f4")
     return BinHeader(energy=energy, species=species, flags=flags)
+
+
+def _end_of_species(num_atoms: int) -> int:
+    """Returns where the species of so many atoms end in a file."""
+    return _HEADER.size + 4 * num_atoms
 
 
 def read_bin(path: Path) -> BinStructure:
