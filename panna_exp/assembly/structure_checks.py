@@ -33,7 +33,7 @@ def check_types(structures: StructureSet, by_type: Mapping[str, float] | None) -
     known = sorted({kind for kind in structures.config_types if kind}) if by_type else []
     for name in by_type or ():
         if name != _DEFAULT and name not in known:
-            listed = ", ".join(known) or "none"
+            listed = ", ".join(map(repr, known)) or "none"
             raise DataError(
                 f"{structures.origins[0]}: data.weights names the config_type '{name}', which no "
                 f"structure has; known are: {listed}{closest(name, known)}"

@@ -27,6 +27,7 @@ from panna_exp.readers.ase_keys import Keys
 from panna_exp.readers.ase_values import Values
 from panna_exp.readers.extxyz_lines import check_lines, parsed_comment
 from panna_exp.readers.options import ReadOptions, forces_factor, without_zero_forces
+from panna_exp.readers.packed import check_unpacked, is_packed
 from panna_exp.units import any_energy_factor, any_length_factor, stress_factor
 
 logger = logging.getLogger(__name__)
@@ -143,6 +144,8 @@ def _read_all(path: Path) -> Iterator[Values]:
 def _open(path: Path) -> Iterator[Any]:
     from ase.io import iread
 
+    if is_packed(path):
+        check_unpacked(path)
     kind, how = _format(path), {}
     if kind == "extxyz":
         check_lines(path)
@@ -175,7 +178,7 @@ def _format(path: Path) -> str:
     """Returns ASE's name of the format; refuses those that could execute what a file says."""
     from ase.io.formats import filetype, ioformats
 
-    stem = path.with_suffix("") if path.suffix in (".gz", ".bz2", ".xz") else path
+    stem = path.with_suffix("") if is_packed(path) else path
     kind = _FORMATS.get(stem.suffix.lower()) or str(filetype(str(path)))
     if kind in REFUSED:
         raise DataError(

@@ -134,8 +134,9 @@ def test_weights_of_structures_count(program):
     done = program.run(*words, "io.train_dir=more", "data.weights={slab: 0.5, default: 2}")
     assert "weights in the losses (structures): 0.5 (4), 2 (4), 20 (4)" in done.stderr
     done = program.run(*words, "io.train_dir=no", "data.weights={slap: 0.5}", code=2)
-    assert "names the config_type 'slap', which no structure has; known are: bulk, slab, did" in (
-        done.stderr
+    assert (
+        "names the config_type 'slap', which no structure has; known are: 'bulk', 'slab', did"
+        in (done.stderr)
     )
     done = program.run(*words, "io.train_dir=no", "data.weights={slab: -1}", code=2)
     assert "expected a number from 0 for each config_type" in done.stderr
