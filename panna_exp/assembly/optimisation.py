@@ -14,6 +14,7 @@ from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.training import optimizer as optimizers
 from panna_exp.training.average import MovingAverage
 from panna_exp.training.checkpoint import Position
+from panna_exp.training.early_stopping import EarlyStopping, EarlyStoppingSettings
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.force_loss import ForceLoss, ForceLossSettings
 from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
@@ -21,7 +22,6 @@ from panna_exp.training.masks import Masks
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.step import TrainStep
-from panna_exp.training.watch import Watch, WatchSettings
 
 
 def make_train_step(
@@ -111,10 +111,12 @@ def _masks(parameters: FlatParameters, masks: Mapping[str, Mask]) -> Masks | Non
     return Masks(parameters, kept) if kept else None
 
 
-def make_watch(training: TrainingConfig, state: Mapping[str, float] | None) -> Watch:
+def make_early_stopping(
+    training: TrainingConfig, state: Mapping[str, float] | None
+) -> EarlyStopping:
     """Returns what follows the errors of epoch ends, from an earlier state if there is any."""
     plateau = training.learning_rate_schedule is Schedule.plateau
-    settings = WatchSettings(
+    settings = EarlyStoppingSettings(
         monitor=training.monitor,
         min_delta=training.min_delta,
         patience=training.patience,
@@ -122,7 +124,7 @@ def make_watch(training: TrainingConfig, state: Mapping[str, float] | None) -> W
         plateau_factor=training.plateau_factor,
         lowest=training.learning_rate_final / training.learning_rate,
     )
-    return Watch(settings, state)
+    return EarlyStopping(settings, state)
 
 
 def learning_rate(training: TrainingConfig, position: Position, per_epoch: int) -> LearningRate:

@@ -17,7 +17,7 @@ from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_device, choose_products, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
-from panna_exp.assembly.optimisation import learning_rate, make_train_step, make_watch
+from panna_exp.assembly.optimisation import learning_rate, make_early_stopping, make_train_step
 from panna_exp.assembly.ranges import training_ranges, warn_of_untrained
 from panna_exp.assembly.references import saved_symbols
 from panna_exp.assembly.restart import (
@@ -86,7 +86,7 @@ class Run:
             masks={name: torch.from_numpy(mask) for name, mask in self.masks.items()},
             ranges=self.ranges,
             averaged=() if trainer.step.average is None else self.evaluated(),
-            watch=trainer.watch.state(),
+            watch=trainer.early_stopping.state(),
         )
 
     def evaluated(self) -> tuple[NetworkData, ...]:
@@ -160,7 +160,9 @@ def build_run(
         position=position,
         epoch_sums=_restored_sums("epoch_sums", restart, device, processes),
         interval_sums=totals,
-        watch=make_watch(config.training, saved.watch if saved and restart.exact else None),
+        early_stopping=make_early_stopping(
+            config.training, saved.watch if saved and restart.exact else None
+        ),
         energy_rescale=config.training.energy_rescale,
         last_train=dict(saved.train) if saved else {},
         last_validation=dict(saved.validation) if saved else {},

@@ -112,7 +112,7 @@ class Outcome:
         else:
             end = (
                 "it stopped early"
-                if fit.exhausted
+                if fit.stopped_early
                 else f"max_epochs={self.max_epochs} is reached (step {fit.step})"
             )
             print(f"nothing to train: {end}: 0 steps/s")

@@ -154,7 +154,7 @@ class _Session:
                 self.tracker.log(fit.step, {"pruned": 1.0})
             self._track_results()
             raise Interrupted
-        if fit.exhausted:
+        if fit.stopped_early:
             logger.info(
                 "stopped at step %d: %s did not improve for %s epochs (training.patience)",
                 fit.step,

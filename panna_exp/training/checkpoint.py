@@ -78,7 +78,7 @@ class Checkpoint:
         masks: Of pruned weights by parameter name, true where kept.
         ranges: Of the descriptors in the training set; None in older checkpoints.
         averaged: The networks with averaged weights, none where they are not averaged.
-        watch: What was seen of the errors of epoch ends (training.watch).
+        watch: What was seen of the errors of epoch ends (training.early_stopping).
         execution: How the steps were executed; older checkpoints are all eager.
     """
 

@@ -99,11 +99,11 @@ class Totals:
         """Moves what all processes counted of the same steps to the first of them."""
         if processes.size == 1:
             return
-        self.share(processes)
+        self.sum_over(processes)
         if processes.rank:
             self.sums.zero_()
 
-    def share(self, processes: Processes) -> None:
+    def sum_over(self, processes: Processes) -> None:
         """Makes these the sums of all processes, in each of them."""
         if processes.rank:
             self.sums[_ONCE] = 0.0

@@ -13,12 +13,12 @@ from panna_exp.data.batch import BatchSource
 from panna_exp.data.stream import Order
 from panna_exp.errors import TrainingError
 from panna_exp.training.checkpoint import Position
+from panna_exp.training.early_stopping import EarlyStopping
 from panna_exp.training.execution import Steps
 from panna_exp.training.metrics import LOSS, Totals
 from panna_exp.training.optimizer import LearningRate
 from panna_exp.training.step import TrainStep
 from panna_exp.training.validation import validate
-from panna_exp.training.watch import Watch
 
 _STEPS_BETWEEN_STOPS = 10  # of several processes
 
@@ -72,7 +72,7 @@ class FitResult:
         steps_made: Updates made by this process.
         seconds: Time in the loop.
         interrupted: Whether it was stopped from outside.
-        exhausted: Whether it ended early because nothing improved any more.
+        stopped_early: Whether it ended early because nothing improved any more.
         best_step: Step of the lowest watched error.
         train: Training metrics of the last epoch.
         validation: Validation metrics of the last epoch end, empty without validation data.
@@ -82,7 +82,7 @@ class FitResult:
     steps_made: int
     seconds: float
     interrupted: bool
-    exhausted: bool
+    stopped_early: bool
     best_step: int
     train: dict[str, float]
     validation: dict[str, float]
@@ -102,9 +102,9 @@ class Trainer:
         plan: When to log, save and validate.
         position: Where to start.
         epoch_sums, interval_sums: Errors since the last epoch end and logged point.
-        watch: Follows the errors of epoch ends.
+        early_stopping: Follows the errors of epoch ends.
         energy_rescale: Divides energy errors in reported metrics.
-        lost_at: First logged step at which the loss was not a number.
+        diverged_at: First logged step at which the loss was not a number.
     """
 
     step: TrainStep
@@ -117,11 +117,11 @@ class Trainer:
     position: Position
     epoch_sums: Totals
     interval_sums: Totals
-    watch: Watch
+    early_stopping: EarlyStopping
     energy_rescale: float = 1.0
     last_train: dict[str, float]
     last_validation: dict[str, float]
-    lost_at: int | None = None
+    diverged_at: int | None = None
 
     def fit(self, listener: Listener) -> FitResult:
         """Trains; has a checkpoint saved at the end and on interruption.
@@ -136,7 +136,7 @@ class Trainer:
         first = self.position.step
         last = self.position.last_step(self.plan.max_epochs, self.plan.steps_per_epoch)
         interrupted = saved = False
-        if self.watch.exhausted:
+        if self.early_stopping.stopped_early:
             last = first
         for step in range(first, last):
             delta = self._make_step(step)
@@ -148,7 +148,7 @@ class Trainer:
             saved = self._after_step(done, done == last or interrupted, listener)
             if not interrupted and done < last and self._ends_epoch(done):
                 interrupted = self._is_stopped(done, listener)  # for what the epoch's end has shown
-            if interrupted or self.watch.exhausted:
+            if interrupted or self.early_stopping.stopped_early:
                 break
         if not saved and self.position.step > first:
             self._save(listener)
@@ -157,8 +157,8 @@ class Trainer:
             steps_made=self.position.step - first,
             seconds=time.perf_counter() - start,
             interrupted=interrupted,
-            exhausted=self.watch.exhausted,
-            best_step=self.watch.best_step,
+            stopped_early=self.early_stopping.stopped_early,
+            best_step=self.early_stopping.best_step,
             train=self.last_train,
             validation=self.last_validation,
         )
@@ -172,8 +172,8 @@ class Trainer:
         indices = self.order.indices(step - self.position.stream_start)
         part = processes.part(indices)
         if len(part):
-            share = len(part) / len(indices)
-            delta = self.steps(part, self._rate(step), step, share)
+            fraction = len(part) / len(indices)
+            delta = self.steps(part, self._rate(step), step, fraction)
         else:
             self.step.without_structures(self._rate(step))
             delta = self.data.energy[:0]
@@ -200,7 +200,7 @@ class Trainer:
             self._log(done, listener)
         if epoch_end:
             self._end_epoch(done, listener)
-        if ends or self.watch.exhausted or done % plan.save_checkpoint_steps == 0:
+        if ends or self.early_stopping.stopped_early or done % plan.save_checkpoint_steps == 0:
             self._save(listener)
             return True
         return False
@@ -212,20 +212,20 @@ class Trainer:
         listener.save()
 
     def _rate(self, step: int) -> float:
-        return self.learning_rate(step) * self.watch.rate_factor
+        return self.learning_rate(step) * self.early_stopping.rate_factor
 
     def _log(self, done: int, listener: Listener) -> None:
         self.interval_sums.collect(self.step.processes)
         values = self.interval_sums.read(self.energy_rescale)
         self.epoch_sums.absorb(self.interval_sums)
         # Of several processes only the first has the values; all have those of an epoch's end.
-        if self.lost_at is None and math.isnan(values.get(LOSS, 0.0)):
-            self.lost_at = done
+        if self.diverged_at is None and math.isnan(values.get(LOSS, 0.0)):
+            self.diverged_at = done
         values["learning_rate"] = self._rate(done - 1)
         listener.logged(done, values)
 
     def _end_epoch(self, done: int, listener: Listener) -> None:
-        self.epoch_sums.share(self.step.processes)  # all have to decide alike what comes of it
+        self.epoch_sums.sum_over(self.step.processes)  # all have to decide alike what comes of it
         self.last_train = self.epoch_sums.read(self.energy_rescale)
         self.epoch_sums.sums.zero_()
         if math.isnan(self.last_train.get(LOSS, 0.0)):
@@ -233,15 +233,15 @@ class Trainer:
         self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
         listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
-        if self.watch.epoch_ended(done, self.last_validation or self.last_train):
+        if self.early_stopping.epoch_ended(done, self.last_validation or self.last_train):
             listener.improved()
 
     def _diverged(self, done: int) -> TrainingError:
         return TrainingError(
-            f"the training diverged: by step {self.lost_at or done} the loss is not a number, at a "
-            f"learning rate of {self._rate(done - 1):g}: choose a smaller training.learning_rate, "
-            "or clip gradients (training.clip_norm=1); nothing was saved since; where there is an "
-            "earlier checkpoint, the command goes on from there"
+            f"the training diverged: by step {self.diverged_at or done} the loss is not a number, "
+            f"at a learning rate of {self._rate(done - 1):g}: choose a smaller "
+            "training.learning_rate, or clip gradients (training.clip_norm=1); nothing was saved "
+            "since; where there is an earlier checkpoint, the command goes on from there"
         )
 
     def _validated(self) -> dict[str, float]:

@@ -165,7 +165,7 @@ def test_gradients_and_errors_of_the_parts_of_a_batch_add_up(options):
         totals = Totals(CPU)
         step = replace(case.step, processes=processes)
         step(case.data.batch(chosen), 0.0, totals, 0, len(chosen) / len(indices))
-        totals.share(processes)
+        totals.sum_over(processes)
         return processes.told
 
     gradient, sums = part(OneOf(0, 2), indices)

@@ -52,9 +52,9 @@ def test_compiled_formulas_are_those_of_torch(activation, dtype, tolerance):
     def fill(z, floor, out):
         for i in range(len(z)):
             y = value(z[i], floor)
-            slope = derivative(z[i], y)
-            out[0, i], out[1, i] = y, slope
-            out[2, i] = second_derivative(z[i], y, slope)
+            first = derivative(z[i], y)
+            out[0, i], out[1, i] = y, first
+            out[2, i] = second_derivative(z[i], y, first)
 
     z = Z.numpy().astype(dtype)
     out = np.empty((3, len(z)), dtype)

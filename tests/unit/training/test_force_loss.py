@@ -1,4 +1,4 @@
-"""PANNA's force losses, and their slopes."""
+"""PANNA's force losses, and their gradients."""
 
 import numpy as np
 import pytest
@@ -60,31 +60,31 @@ def test_exponential_loss_of_2x(delta):
         *((name, 1) for name in ("quad", "exp_quad", "quad_atom", "exp_quad_atom")),
     ],
 )
-def test_slopes_equal_autograd(delta, name, version, fraction, known):
+def test_gradients_equal_autograd(delta, name, version, fraction, known):
     loss = make(name=name, panna_version=version, fraction=fraction)
     variable = delta.clone().requires_grad_()
     value, _ = loss(variable, STRUCTURE, ATOMS, known, 3)
     (expected,) = torch.autograd.grad(value, variable)
-    _, slope = loss(delta, STRUCTURE, ATOMS, known, 3)
-    torch.testing.assert_close(slope, expected, rtol=1e-12, atol=1e-14)
+    _, gradient = loss(delta, STRUCTURE, ATOMS, known, 3)
+    torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-14)
 
 
 def test_structures_without_forces_count_for_nothing(delta):
     known = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
-    _, slope = make()(delta, STRUCTURE, ATOMS, known)
-    assert not slope[STRUCTURE == 1].any()
-    assert slope[STRUCTURE != 1].all()
+    _, gradient = make()(delta, STRUCTURE, ATOMS, known)
+    assert not gradient[STRUCTURE == 1].any()
+    assert gradient[STRUCTURE != 1].all()
 
 
 def test_a_fraction_of_the_components_is_right_on_average(delta):
     loss, whole = make(fraction=0.3, seed=1), make()
-    expected, expected_slope = whole(delta, STRUCTURE, ATOMS, None)
+    expected, expected_gradient = whole(delta, STRUCTURE, ATOMS, None)
     results = [loss(delta, STRUCTURE, ATOMS, None, step) for step in range(4000)]
     assert float(torch.stack([r[0] for r in results]).mean()) == pytest.approx(
         float(expected), rel=0.05
     )
     mean = torch.stack([r[1] for r in results]).mean(0)
-    torch.testing.assert_close(mean, expected_slope, rtol=0.15, atol=1e-3)
+    torch.testing.assert_close(mean, expected_gradient, rtol=0.15, atol=1e-3)
     chosen = torch.stack([r[1] != 0 for r in results]).double().mean()
     assert float(chosen) == pytest.approx(0.3, abs=0.01)
     again = loss(delta, STRUCTURE, ATOMS, None, 17)

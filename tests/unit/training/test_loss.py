@@ -63,16 +63,16 @@ def test_losses_of_panna_1(suffix, total):
         ("exp_quad_atom", 1),
     ],
 )
-def test_value_and_slope_equal_autograd(name, version, weight, reduction):
+def test_value_and_gradient_equal_autograd(name, version, weight, reduction):
     loss = EnergyLoss(
         EnergyLossSettings(name=name, panna_version=version, weight=weight, reduction=reduction)
     )
     delta = torch.from_numpy(DELTA).requires_grad_()
     expected = loss(delta, torch.from_numpy(ATOMS))
-    (slope,) = torch.autograd.grad(expected, delta)
+    (gradient,) = torch.autograd.grad(expected, delta)
     found = loss.value_and_gradient(delta.detach(), torch.from_numpy(ATOMS))
     torch.testing.assert_close(found[0], expected.detach(), rtol=1e-13, atol=0)
-    torch.testing.assert_close(found[1], slope, rtol=1e-13, atol=0)
+    torch.testing.assert_close(found[1], gradient, rtol=1e-13, atol=0)
 
 
 def test_penalty_and_its_gradient_equal_autograd_and_count_frozen_layers():

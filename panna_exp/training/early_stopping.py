@@ -13,7 +13,7 @@ from panna_exp.training.best import improves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchSettings:
+class EarlyStoppingSettings:
     """When to act.
 
     Args:
@@ -34,8 +34,8 @@ class WatchSettings:
     lowest: float = 0.0
 
 
-class Watch:
-    """Follows the watched number from epoch to epoch.
+class EarlyStopping:
+    """Follows the watched error from epoch to epoch.
 
     Args:
         settings: When to act.
@@ -47,7 +47,9 @@ class Watch:
         rate_factor: What the learning rate is multiplied by.
     """
 
-    def __init__(self, settings: WatchSettings, state: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, settings: EarlyStoppingSettings, state: Mapping[str, float] | None = None
+    ) -> None:
         self._settings = settings
         known = dict(state or {})
         self.best = known.get("best", math.inf)
@@ -67,7 +69,7 @@ class Watch:
         }
 
     @property
-    def exhausted(self) -> bool:
+    def stopped_early(self) -> bool:
         """Whether there was no improvement for so long that the training stops."""
         patience = self._settings.patience
         return patience is not None and self._waited >= patience
