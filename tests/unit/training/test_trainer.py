@@ -10,12 +10,12 @@ from panna_exp.training.early_stopping import EarlyStopping, EarlyStoppingSettin
 from panna_exp.training.execution import DirectSteps
 from panna_exp.training.metrics import Totals
 from panna_exp.training.optimizer import constant
-from panna_exp.training.trainer import Plan, Trainer
+from panna_exp.training.trainer import Listener, Plan, Trainer
 
 CPU = torch.device("cpu")
 
 
-class Told:
+class Told(Listener):
     """Writes down, in order, what the loop tells, saves and asks."""
 
     def __init__(self, stop_at=None):
@@ -44,7 +44,7 @@ class Told:
     def improved(self):
         self.events.append("best")
 
-    def stop(self):
+    def stops(self):
         self.done += 1
         return self.done == self.stop_at
 
