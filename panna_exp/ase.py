@@ -6,7 +6,7 @@ atoms.calc = PannaCalculator("outputs/my_run")
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,16 +17,13 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from panna_exp.assembly.committee import read_potentials
-from panna_exp.assembly.descriptor import SAY_WHICH, describe, parameters, refuse_difference
-from panna_exp.assembly.descriptor_options import refuse_contradiction
+from panna_exp.assembly.given_descriptor import given_descriptor
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.assembly.watch import Watch
-from panna_exp.config.schema import DescriptorConfig, DescriptorType, Generation
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
-from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 
 __all__ = ["PannaCalculator"]
@@ -44,7 +41,8 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
 
     Args:
         path: A run directory, a folder of extracted networks (ours, PANNA's 1.x or 2.x, LAMMPS'),
-            the folder of a committee (``training.seeds``, a sweep over seeds), or a list of them.
+            the folder of a committee (``training.seeds``, a sweep over seeds), or a list of them or
+            of potentials that were read.
         checkpoint: Of a run directory: ``auto`` (the best where the run has validation data, else
             the last), ``best``, ``last`` or a name such as ``epoch_10_step_1000``. Which one it is
             stands in ``parameters["checkpoint"]``.
@@ -70,7 +68,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
 
     def __init__(
         self,
-        path: str | Path | Sequence[str | Path],
+        path: str | Path | Sequence[str | Path | SavedPotential],
         *,
         checkpoint: str = "auto",
         generation: str | None = None,
@@ -87,14 +85,10 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         if precision not in ("float32", "float64"):
             raise DataError(f"precision={precision!r}: expected float64 or float32")
         place = named_device(device)
-        members = [
-            member
-            for item in paths
-            for member in read_potentials(Path(item).expanduser(), checkpoint, generation)
-        ]
+        members = [member for item in paths for member in _members(item, checkpoint, generation)]
         if members[0].config:  # of a run
             self.parameters["checkpoint"] = ", ".join(dict.fromkeys(m.title for m in members))
-        info = _given_descriptor(members[0], generation, descriptor)
+        info = given_descriptor(members[0], generation, descriptor)
         self.potential = Potential(members, getattr(torch, precision), place, info, compiled=True)
         self._lists = _Lists(self.potential, skin)
         taken = members[0].descriptor if info is None else info
@@ -127,6 +121,14 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         if text and not self._warned:
             self._warned = True
             warnings.warn(f"{text} (said once)", stacklevel=2)
+
+
+def _members(
+    item: str | Path | SavedPotential, checkpoint: str, generation: str | None
+) -> list[SavedPotential]:
+    if isinstance(item, SavedPotential):
+        return [item]
+    return read_potentials(Path(item).expanduser(), checkpoint, generation)
 
 
 def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:
@@ -207,37 +209,3 @@ def _structures(atoms: Atoms, potential: Potential) -> StructureSet:
         pbc=pbc,
     )
     return StructureSet.from_structures([structure.check()])
-
-
-def _given_descriptor(
-    member: SavedPotential, generation: str | None, keys: dict[str, Any] | None
-) -> dict[str, Any] | None:
-    """What the user says about networks that do not say what they take; None if they do.
-
-    Raises:
-        DataError: They do, and it is something else; or a key or formula that there is not.
-    """
-    known = [item.name for item in fields(DescriptorConfig)]
-    for key in keys or {}:
-        if key not in known:
-            raise DataError(f"descriptor: no such key '{key}'{closest(key, known)}")
-    formulas = [item.value for item in Generation]
-    generation = generation or (keys or {}).get("generation")
-    if generation not in (None, *formulas):
-        raise DataError(f"generation={generation!r}: expected one of {', '.join(formulas)}")
-    if generation is None and keys is None:
-        return None
-    if member.descriptor["type"] != "unknown":
-        named = {} if generation is None else {"generation": generation}
-        refuse_contradiction(member.descriptor, {**(keys or {}), **named}, member.label)
-        return None
-    options = DescriptorConfig(**(keys or {}))
-    if generation is None and DescriptorType(options.type) is DescriptorType.mBP:
-        raise DataError(
-            f"{member.label}: the parameters of its {describe(member.descriptor)} do not say the "
-            f"formula: {SAY_WHICH}"
-        )
-    formula = None if generation is None else Generation(generation)
-    info = parameters(options, Species(member.symbols), formula).to_info()
-    refuse_difference(member.descriptor, info, member.label, "the descriptor parameters")
-    return info

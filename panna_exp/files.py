@@ -90,11 +90,16 @@ def discard_parts() -> None:
         part.unlink(missing_ok=True)
 
 
-def remove_parts(folder: Path, names: Collection[str]) -> None:
-    """Removes what processes that were killed have left half written of files of these names."""
+def remove_parts(folder: Path, names: Collection[str] | None = None) -> None:
+    """Removes what processes that were killed have left half written.
+
+    Args:
+        folder: In which no other process writes files of these names.
+        names: Of the files; None: of all.
+    """
     for path in folder.glob(".*.part"):
         left = _PART.fullmatch(path.name)
-        if left and left[1] in names and path.is_file():
+        if left and (names is None or left[1] in names) and path.is_file():
             path.unlink(missing_ok=True)
 
 

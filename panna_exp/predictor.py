@@ -52,7 +52,7 @@ class Predictor:
         return self._potential.species.symbols
 
     def predict(
-        self, structures: Sequence[Mapping[str, Any]], forces: bool = False
+        self, structures: Sequence[Mapping[str, Any]], forces: bool = False, stress: bool = False
     ) -> list[dict[str, Any]]:
         """Predicts.
 
@@ -61,38 +61,72 @@ class Predictor:
                 periodic ones ``cell`` [3, 3], lattice vectors as rows (angstrom), and ``pbc``,
                 true or false or [3] of them: by default periodic along each vector that is given.
             forces: Whether to compute these as well.
+            stress: The same, of structures with three lattice vectors.
 
         Returns:
-            Of each structure ``energy`` (eV), ``atomic_energies`` [A] (eV), and with ``forces``
-            these [A, 3] (eV/angstrom). Of a committee these are means, and there are ``energy_std``
-            and ``forces_std``, standard deviations over its members.
+            Of each structure ``energy`` (eV), ``atomic_energies`` [A] (eV), with ``forces`` these
+            [A, 3] (eV/angstrom), and with ``stress`` this [3, 3] (eV/angstrom^3, ASE's sign). Of a
+            committee these are means, and there are ``energy_std`` and ``forces_std``, standard
+            deviations over its members.
 
         Raises:
             DataError: Names the structure, by its number from 0, and what does not fit.
         """
         if not len(structures):
             return []
-        checked = StructureSet.from_structures(
+        checked = self._checked(structures)
+        found: list[dict[str, Any]] = []
+        for some, _ in chunks(checked.offsets, _BATCH_ATOMS):
+            batch = checked.select(np.arange(some.start, some.stop))
+            found += self._batch(batch, forces, stress and bool(_volumes(batch).any()))
+        return found
+
+    def descriptors(self, structure: Mapping[str, Any]) -> Floats:
+        """Returns the descriptors [A, D] of a structure, in the order of its atoms.
+
+        Raises:
+            DataError: What does not fit.
+        """
+        geometry = self._potential.operator.geometry(self._checked([structure]))
+        computed = self._potential.operator.compute(geometry)
+        return np.array(computed.cpu().numpy(), dtype=np.float64)
+
+    def _checked(self, structures: Sequence[Mapping[str, Any]]) -> StructureSet:
+        species = self._potential.species
+        return StructureSet.from_structures(
             [
-                _structure(item, f"structure {number}", self._potential.species)
+                _structure(item, f"structure {number}", species)
                 for number, item in enumerate(structures)
             ]
         )
-        found: list[dict[str, Any]] = []
-        for some, _ in chunks(checked.offsets, _BATCH_ATOMS):
-            found += self._batch(checked.select(np.arange(some.start, some.stop)), forces)
-        return found
 
-    def _batch(self, structures: StructureSet, with_forces: bool) -> Iterator[dict[str, Any]]:
-        forces = None
-        if with_forces:
-            computed = self._potential.compute(structures)
+    def _batch(
+        self, structures: StructureSet, with_forces: bool, with_stress: bool
+    ) -> Iterator[dict[str, Any]]:
+        forces, strain = None, None
+        if with_forces or with_stress:
+            computed = self._potential.compute(structures, with_stress)
             atomic = computed.atomic_energy.cpu().numpy()
-            forces = computed.forces.double().cpu().numpy()
+            if with_forces:
+                forces = computed.forces.double().cpu().numpy()
+            if computed.strain_gradient is not None:
+                strain = computed.strain_gradient.double().cpu().numpy().mean(axis=0)
         else:
             atomic = self._potential.atomic_energies(structures).cpu().numpy()
-        for first, last in zip(structures.offsets[:-1], structures.offsets[1:], strict=True):
-            yield _values(atomic[:, first:last], None if forces is None else forces[:, first:last])
+        volumes = _volumes(structures)
+        for number, (first, last) in enumerate(
+            zip(structures.offsets[:-1], structures.offsets[1:], strict=True)
+        ):
+            own = None if forces is None else forces[:, first:last]
+            values = _values(atomic[:, first:last], own)
+            if strain is not None and volumes[number]:
+                values["stress"] = strain[number] / volumes[number]
+            yield values
+
+
+def _volumes(structures: StructureSet) -> Floats:
+    """Returns [S] volumes of cells (angstrom^3), 0 without three lattice vectors."""
+    return np.array(np.abs(np.linalg.det(structures.cell)))
 
 
 def _values(atomic: Floats, forces: Floats | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import ctypes
 import logging
 import os
 import re
+from collections.abc import Iterator
 
 import torch
 
@@ -90,6 +91,19 @@ def use_threads(number: int) -> None:
     torch.set_flush_denormal(True)
     torch.set_num_threads(number)
     _keep_memory()
+
+
+@contextlib.contextmanager
+def torch_as_before() -> Iterator[None]:
+    """Puts back what :func:`use_threads` changes in this process once the block is left."""
+    threads = torch.get_num_threads()
+    smallest = torch.full((1,), 5e-324, dtype=torch.float64)
+    flushes = not bool(smallest * 1.0)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushes)
 
 
 def _keep_memory() -> None:

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from panna_exp.assembly.restart import epochs_in_all
 from panna_exp.commands.run_directory import RunDirectory
@@ -40,7 +42,8 @@ class CheckpointWriter:
         try:
             if best is not None:
                 checkpoints.save(best, folder, checkpoints.BEST)
-            checkpoints.save(checkpoint, folder)
+                self.directory.check_in_place()
+            path = checkpoints.save(checkpoint, folder)
         except OSError as error:
             reason = f"cannot write {folder / checkpoint.name}.pt: {error.strerror or error}"
             if self._is_last(checkpoint):
@@ -50,7 +53,19 @@ class CheckpointWriter:
                 ) from None
             logger.warning("%s: training goes on", reason)
             return
+        self._check_again(path)
         checkpoints.prune(folder, self.config.io.max_ckpt_to_keep)
+
+    def _check_again(self, path: Path) -> None:
+        """Leaves nothing where the run directory was, if it went while this was written."""
+        try:
+            self.directory.check_in_place()
+        except CheckpointError:
+            with suppress(OSError):  # not empty: somebody else's
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()
+                path.parent.parent.rmdir()
+            raise
 
     def _is_last(self, checkpoint: Checkpoint) -> bool:
         position, per_epoch = checkpoint.position, checkpoint.steps_per_epoch

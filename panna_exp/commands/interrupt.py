@@ -73,6 +73,9 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
     Only in a block of :func:`stoppable`.
     """
+    if seconds is None:
+        yield
+        return
     check_stopped()
     _received.limit = seconds
     _set_timer()
@@ -150,15 +153,25 @@ class Interrupt:
     Ctrl-C, and what queues send before a job's time is over: SIGTERM and SIGUSR1.
 
     Args:
-        limit_seconds: Time since the program's start after which to stop; None: any time.
+        limit_seconds: Time after which to stop; None: any time.
+        started: Since when it counts; None: the program's start.
+        signals: Whether any are received, which only a program's main thread can.
 
     Attributes:
         code: Exit code for the reason to stop.
         reason: In words.
     """
 
-    def __init__(self, limit_seconds: float | None = None) -> None:
-        self._until = None if limit_seconds is None else STARTED + limit_seconds
+    def __init__(
+        self,
+        limit_seconds: float | None = None,
+        started: float | None = None,
+        *,
+        signals: bool = True,
+    ) -> None:
+        since = STARTED if started is None else started
+        self._until = None if limit_seconds is None else since + limit_seconds
+        self._signals = signals
         self._limit = limit_seconds
         self._before: dict[int, Any] = {}
         self.code = 0
@@ -172,6 +185,8 @@ class Interrupt:
         return self.code != 0
 
     def __enter__(self) -> "Interrupt":
+        if not self._signals:
+            return self
         check_stopped()
         signal.setitimer(signal.ITIMER_REAL, 0)  # the clock is looked at instead
         for number in _CODES:
@@ -186,7 +201,7 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if not self.code:
+        if self._signals and not self.code:
             _set_timer()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

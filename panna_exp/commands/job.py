@@ -27,6 +27,7 @@ class Job:
         recorded: What the record says was typed; by default the command's overrides.
         parent: Folder of the sweep or committee that it belongs to, or None.
         handles_signals: Whether signals and timers of this process may end it.
+        started: When the time that it may take began (time.monotonic); None: with the program.
         processes: That share it, this one among them; None until they are known.
     """
 
@@ -37,6 +38,7 @@ class Job:
     recorded: Sequence[str] | None = None
     parent: Path | None = None
     handles_signals: bool = True
+    started: float | None = None
     processes: "Processes | None" = None
 
     @classmethod

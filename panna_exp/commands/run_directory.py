@@ -16,10 +16,21 @@ from typing import Any, Self
 
 from panna_exp import __version__
 from panna_exp.errors import CheckpointError, PannaExpError
-from panna_exp.files import open_lock, write_text_atomic
+from panna_exp.files import open_lock, remove_parts, write_text_atomic
 from panna_exp.records import LogFile
-from panna_exp.run_files import CHECKPOINTS, CONFIG, ENVIRONMENT, LOCK, LOG, OVERRIDES
+from panna_exp.run_files import (
+    CHECKPOINTS,
+    CONFIG,
+    ENVIRONMENT,
+    LOCK,
+    LOG,
+    METADATA,
+    METRICS,
+    OVERRIDES,
+    RESULT,
+)
 
+_OWN_FILES = (CONFIG, OVERRIDES, ENVIRONMENT, METADATA, RESULT, METRICS)
 _SOURCE = Path(__file__).resolve().parents[1]  # the package
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
@@ -49,6 +60,9 @@ class RunDirectory:
             ) from None
         self._folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._handler = LogFile(path / LOG)
+        # Of an earlier process that was killed while it wrote: this one has the lock.
+        remove_parts(self.models)
+        remove_parts(path, _OWN_FILES)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger("panna_exp").addHandler(self._handler)
 
@@ -86,6 +100,15 @@ class RunDirectory:
                 "ends here; where it is now, io.train_dir=PATH continues it from its last "
                 "checkpoint"
             )
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within the block, a file that cannot be written since the directory is gone says so."""
+        try:
+            yield
+        except OSError:
+            self.check_in_place()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -88,7 +88,9 @@ def run_training(job: Job, tracker: Tracker) -> TrainingResult:
             data = continued_data(config, data, restart)
             run = build_run(config, job.plain, data, restart, job.launch_dir, processes)
             processes.wait()
-            interrupt = Interrupt(config.training.limit_seconds)
+            interrupt = Interrupt(
+                config.training.limit_seconds, job.started, signals=job.handles_signals
+            )
             if directory is None:
                 with interrupt:
                     run.trainer.fit(WorkerListener(interrupt.requested))
@@ -130,7 +132,7 @@ class _Session:
         try:
             with tracked_run(self.tracker, self._run_info()):
                 self._track(_RECORD_FILES)
-                with self.interrupt, listener.display:
+                with self.directory.kept(), self.interrupt, listener.display:
                     fit = self.built.trainer.fit(listener)
                 outcome = self._outcome(fit)
         except Interrupted:

@@ -10,6 +10,7 @@ from panna_exp.errors import ConfigError
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
+    torchrun.refuse_separate_tasks()  # before anything is made
     if asks_for_sweep(arguments) and torchrun.world_size() > 1:
         raise _several("-m")
     for composed in launch(arguments, "train", "panna-exp train", train_sweep_job):

@@ -27,8 +27,8 @@ def train(job: Job) -> "TrainingResult":
         PannaExpError: Mistakes of the user.
         Stopped: By a queue, or since its time is over, not while it trained.
     """
-    torchrun.refuse_separate_tasks()
-    with _tidied(job), time_limit(job.config.training.limit_seconds), _tracker(job) as tracker:
+    limit = job.config.training.limit_seconds if job.handles_signals else None
+    with _tidied(job), time_limit(limit), _tracker(job) as tracker:
         # Imported here: MLflow's own slow start runs beside ours.
         from panna_exp.commands.session import run_training
 
@@ -49,6 +49,7 @@ def way_to_train(job: Job) -> Callable[[Job], "TrainingResult"]:
 def _tidied(job: Job) -> Iterator[None]:
     """Says how to go on with a stopped run, and leaves no folder of one that never began."""
     try:
+        torchrun.refuse_separate_tasks()
         yield
         check_stopped()
     except BaseException as error:
