@@ -31,6 +31,7 @@ class Command:
 COMMANDS = {
     "train": Command("train", "train networks; -m runs a sweep", trains=True),
     "evaluate": Command("evaluate", "errors of a trained or saved network on data"),
+    "predict": Command("predict", "energies, forces, stress of structures without labels"),
     "extract-weights": Command("extract_weights", "write a run's networks as PANNA's files"),
     "descriptors": Command("descriptors", "compute descriptors once and store them"),
     "pack": Command("pack", "PANNA's .bin files become TFRecords"),

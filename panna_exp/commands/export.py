@@ -14,7 +14,7 @@ Writes a potential as one file for an engine; the suffix says which.
 
   run_dir=DIR        a run, a folder of networks (PANNA's 1.x or 2.x, LAMMPS', ours), or a
                      committee, which gives one file per member
-  checkpoint=NAME    of a run: best, last, or a name such as epoch_10_step_1000
+  checkpoint=NAME    of a run: best (where it has validation data, the default), last, or a name
   generation=A|B|C   variant of mBP, for networks whose files do not say (PANNA's present code: C)
 
 examples:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     from panna_exp.assembly.committee import read_potentials
     from panna_exp.deploy.lammps_potential import write_lammps_potential
 
-    checkpoint, generation = given.get("checkpoint", "last"), given.get("generation")
+    checkpoint, generation = given.get("checkpoint", "auto"), given.get("generation")
     members = read_potentials(Path(given["run_dir"]).expanduser(), checkpoint, generation)
     output = Path(given["output"]).expanduser()
     paths = [output]
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         paths = [output.with_stem(f"{output.stem}_{index}") for index in range(len(members))]
     for member, path in zip(members, paths, strict=True):
         write_lammps_potential(member, path)
-        print(f"wrote {path} ({member.name}: {', '.join(member.symbols)})")
+        print(f"wrote {path} ({member.title}: {', '.join(member.symbols)})")
     elements = " ".join(members[0].symbols)
     print("in LAMMPS, with one element per atom type, here all that there are networks for:")
     print(f"  pair_style panna\n  pair_coeff * * {' '.join(map(str, paths))} {elements}")

@@ -58,7 +58,7 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
         virial=chosen.virial_key,
     )
     structures = []
-    for values in _read_all(path):
+    for values in read_values(path):
         virial = keys.virial_of(values, units.stress) if chosen.virials else None
         structures.append(_structure(values, virial, keys, species, units))
     if not structures:
@@ -123,7 +123,7 @@ def _structure(
     ).check()
 
 
-def _read_all(path: Path) -> Iterator[Values]:
+def read_values(path: Path) -> Iterator[Values]:
     """Yields structures; what goes wrong inside ASE is a DataError, its warnings go to the log."""
     messages: dict[str, None] = {}
     with _asking_ase(path, 0, messages):

@@ -8,39 +8,71 @@ which ASE takes as a result.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from panna_exp.data.structures import StructureSet
+from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.writers.parts import Part, parts_of
 from panna_exp.writers.save import Progress
 
 
-def write(path: Path, structures: StructureSet, species: Species, progress: Progress) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What is written besides, under names of its own.
+
+    Args:
+        values: [S] numbers of each structure, by name.
+        columns: [A] or [A, n] numbers of each atom, by name.
+    """
+
+    values: Mapping[str, Floats] = field(default_factory=dict)
+    columns: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def write(
+    path: Path,
+    structures: StructureSet,
+    species: Species,
+    progress: Progress,
+    additions: Additions | None = None,
+) -> None:
     """Writes one file (DataError: there are no positions)."""
+    more = additions or Additions()
+    columns = {name: values.reshape(len(values), -1) for name, values in more.columns.items()}
     with path.open("w", encoding="utf-8") as file:
         for index, part in enumerate(parts_of(structures, species)):
-            file.write("\n".join(_lines(part)) + "\n")
+            atoms = slice(structures.offsets[index], structures.offsets[index + 1])
+            own = Additions(
+                values={name: values[index] for name, values in more.values.items()},
+                columns={name: values[atoms] for name, values in columns.items()},
+            )
+            file.write("\n".join(_lines(part, own)) + "\n")
             progress(index + 1, len(structures))
 
 
-def _lines(part: Part) -> Iterator[str]:
+def _lines(part: Part, more: Additions) -> Iterator[str]:
+    columns = dict(more.columns)
+    if part.forces is not None:
+        columns = {"forces": part.forces, **columns}
     yield str(len(part.symbols))
-    yield _comment(part)
-    numbers = part.positions if part.forces is None else np.hstack([part.positions, part.forces])
+    yield _comment(part, columns, more.values)
+    numbers = np.hstack([part.positions, *columns.values()])
     for symbol, row in zip(part.symbols, numbers.tolist(), strict=True):
         yield f"{symbol} {' '.join(map(repr, row))}"
 
 
-def _comment(part: Part) -> str:
+def _comment(part: Part, columns: Mapping[str, Floats], values: Mapping[str, Floats]) -> str:
     items = []
     if part.pbc.any():
         items.append(f'Lattice="{" ".join(map(repr, part.cell.ravel().tolist()))}"')
-    columns = "species:S:1:pos:R:3" + ("" if part.forces is None else ":forces:R:3")
-    items += [f"Properties={columns}", f"energy={part.energy!r}", *_strain(part)]
+    titles = [f":{name}:R:{array.shape[1]}" for name, array in columns.items()]
+    properties = f"Properties=species:S:1:pos:R:3{''.join(titles)}"
+    items += [properties, f"energy={part.energy!r}", *_strain(part)]
+    items += [f"{name}={float(value)!r}" for name, value in values.items()]
     if part.name:
         items.append(f"name={_quoted(part.name)}")
     if part.config_type:
