@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LINES = 2.0
 _REDRAW_SECONDS = 0.2
+_WIDE, _BAR, _NARROW_BAR = 110, 24, 8  # columns of a terminal
+_BESIDE = 13  # the slash of the steps, the time left, and blanks between
 
 
 class TrainingDisplay:
@@ -39,13 +41,16 @@ class TrainingDisplay:
         self._next_line = 0.0
         self._bar: Progress | None = None
         if sys.stderr.isatty():
+            console = Console(stderr=True)
+            width = _BAR if console.width >= _WIDE else _NARROW_BAR
+            # What must be readable comes first; of the rest there is what a narrow terminal holds.
+            self._room = max(0, console.width - width - 2 * len(str(last)) - _BESIDE)
             self._bar = Progress(
-                TextColumn("training"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=width),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[values]}"),
                 TimeRemainingColumn(),
-                console=Console(stderr=True),
+                TextColumn("{task.fields[values]}", markup=False),
+                console=console,
                 auto_refresh=False,
             )
             self._task = self._bar.add_task("", total=last, completed=first, values="")
@@ -65,11 +70,6 @@ class TrainingDisplay:
         if self._bar is not None:
             self._bar.stop()
 
-    @property
-    def live(self) -> bool:
-        """Whether there is a bar, so that lines for each epoch would only scroll by."""
-        return self._bar is not None
-
     def advance(self, step: int) -> None:
         """A step was made; redraws a few times a second at most."""
         if self._bar is None:
@@ -78,28 +78,31 @@ class TrainingDisplay:
         if now >= self._next_redraw or step == self._last:
             self._next_redraw = now + _REDRAW_SECONDS
             rate = (step - self._first) / max(now - self._start, 1e-9)
-            shown = f"{self._values} {rate:.0f} steps/s"
+            shown = f"{rate:.0f} steps/s  {self._values}"[: self._room]
             self._bar.update(self._task, completed=step, values=shown, refresh=True)
 
     def values(self, values: Mapping[str, float]) -> None:
         """New training metrics to show."""
         mae = values[metrics.ENERGY_MAE] * 1000
-        self._values = f"loss {values[metrics.LOSS]:.3g}  MAE {mae:.2f} meV/atom"
+        self._values = f"MAE {mae:.2f} meV/atom"
         if metrics.FORCE_MAE in values:
             self._values += f"  forces {values[metrics.FORCE_MAE]:.4f} eV/A"
+        self._values += f"  loss {values[metrics.LOSS]:.3g}"
 
     def epoch(
         self, epoch: int, step: int, train: Mapping[str, float], validation: Mapping[str, float]
     ) -> None:
-        """An epoch ended: a line in the log, and on a terminal without a bar now and then."""
+        """An epoch ended: a line in the log, and on the terminal now and then, above the bar."""
         text = f"epoch {epoch}, step {step}: loss {train[metrics.LOSS]:.4g}, MAE {_errors(train)}"
         if validation:
             text += f", validation MAE {_errors(validation)}"
         now = time.perf_counter()
-        quiet = self.live or (now < self._next_line and step != self._last)
+        quiet = now < self._next_line and step != self._last
         if not quiet:
             self._next_line = now + _SECONDS_BETWEEN_LINES
-        logger.info(text, extra={"file_only": quiet})
+        if self._bar is not None and not quiet:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        logger.info(text, extra={"file_only": quiet or self._bar is not None})
 
 
 def _errors(values: Mapping[str, float]) -> str:
