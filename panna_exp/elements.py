@@ -13,6 +13,9 @@ SYMBOLS = tuple(
     Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og""".split()  # noqa: SIM905
 )
 
+# The others, metals and noble gases, come before these.
+_NONMETALS = " B Si C Sb As P N H Te Se S I Br Cl O F "
+
 
 @dataclass(frozen=True, slots=True)
 class Species:
@@ -52,8 +55,15 @@ class Species:
             ) from None
 
     def formula(self, counts: Sequence[int]) -> str:
-        """Writes atom counts a species as a formula in Hill's order (C, H, then by alphabet)."""
+        """Writes atom counts a species as a formula, as chemists do: ``C2H6O``, ``NH3``, ``GaAs``.
+
+        With carbon and hydrogen C and H come first, then the others by alphabet (Hill's order);
+        else metals by alphabet, then the other elements from B to F in IUPAC's order (Red Book
+        2005, table VI).
+        """
         found = {s: int(n) for s, n in zip(self.symbols, counts, strict=True) if n}
-        first = [symbol for symbol in ("C", "H") if "C" in found and symbol in found]
-        order = first + sorted(symbol for symbol in found if symbol not in first)
+        if {"C", "H"} <= found.keys():
+            order = ["C", "H", *sorted(found.keys() - {"C", "H"})]
+        else:
+            order = sorted(found, key=lambda symbol: (_NONMETALS.find(f" {symbol} "), symbol))
         return "".join(f"{s}{found[s] if found[s] > 1 else ''}" for s in order)

@@ -14,8 +14,8 @@ FOLDER = Path(panna_exp.__file__).parent / "datasets"
 SPECIES = Species(("H", "C", "O", "N"))
 PARTS = ("train", "validation")
 COUNTS = {"train": 240, "validation": 60}
-MINIMUM = {"H2O": -2078.6302, "H3N": -1538.2424, "CH4": -1102.0515}  # eV, at the optimised geometry
-BOND = {"H2O": (0.75, 1.25), "H3N": (0.80, 1.30), "CH4": (0.85, 1.45)}  # angstrom
+MINIMUM = {"H2O": -2078.6302, "NH3": -1538.2424, "CH4": -1102.0515}  # eV, at the optimised geometry
+BOND = {"H2O": (0.75, 1.25), "NH3": (0.80, 1.30), "CH4": (0.85, 1.45)}  # angstrom
 
 
 @pytest.fixture(scope="module", params=PARTS)
@@ -56,7 +56,7 @@ def test_names_say_the_molecule_and_none_is_in_both_files():
         f"{m}_{i:03d}" for m in ("H2O", "NH3", "CH4") for i in range(300)
     )
     for structures in sets:
-        assert [n[:3].replace("NH3", "H3N") for n in structures.names] == list(formulas(structures))
+        assert [n[:3] for n in structures.names] == list(formulas(structures))
     energies = np.concatenate([structures.energy for structures in sets])
     assert len(np.unique(energies)) == 900  # no configuration twice under two names
 
