@@ -7,6 +7,8 @@ and unit. While it trains the program counts in eV; ``factor`` leads from there 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from panna_exp.units import GPA
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -37,8 +39,8 @@ class Quantity:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
-_SUFFIXES = {"meV/atom": "mev_per_atom", "eV/A": "ev_per_angstrom"}
-PER_ATOM, FORCE_UNIT = "meV/atom", "eV/A"
+_SUFFIXES = {"meV/atom": "mev_per_atom", "eV/A": "ev_per_angstrom", "GPa": "gpa"}
+PER_ATOM, FORCE_UNIT, STRESS_UNIT = "meV/atom", "eV/A", "GPa"
 _ALL = (
     Quantity(name="energy_mae", label="energy MAE", unit=PER_ATOM, factor=1000.0, column="MAE/at"),
     Quantity(
@@ -64,6 +66,8 @@ _ALL = (
     Quantity(name="force_rmse", label="force RMSE", unit=FORCE_UNIT, column="F_RMSE"),
     Quantity(name="force_max", label="largest force error", unit=FORCE_UNIT),
     Quantity(name="force_loss", label="force loss", column="f_loss"),
+    Quantity(name="stress_mae", label="stress MAE", unit=STRESS_UNIT, factor=1 / GPA),
+    Quantity(name="stress_rmse", label="stress RMSE", unit=STRESS_UNIT, factor=1 / GPA),
     Quantity(
         name="virial_mae", label="virial MAE", unit=PER_ATOM, factor=1000.0, column="V_MAE/at"
     ),

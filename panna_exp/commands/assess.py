@@ -21,9 +21,10 @@ from panna_exp.evaluation.dat import (
     write_energy_spread,
     write_force_spread,
     write_forces,
+    write_stresses,
 )
 from panna_exp.evaluation.evaluated_data import OWN_DATA, DataFile, EvaluatedData
-from panna_exp.evaluation.force_plots import write_force_plot
+from panna_exp.evaluation.force_plots import write_force_plot, write_stress_plot
 from panna_exp.evaluation.plots import write_parity_plot
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import Summary, summarize
@@ -83,6 +84,10 @@ class Evaluation:
             paths += [folder / f"{stem}.dat", folder / f"{stem}.png"]
             write_forces(paths[4], self.predictions, dat_version)
             write_force_plot(paths[5], self.predictions, title)
+        if self.summary.stress is not None:
+            paths += [folder / f"{name}_stress.dat", folder / f"{name}_stress.png"]
+            write_stresses(paths[-2], self.predictions)
+            write_stress_plot(paths[-1], self.predictions, title)
         return paths + self._write_spread(folder, name, title) + self.data.write(folder)
 
     @property
@@ -140,7 +145,15 @@ class Evaluator:
             DataError: Nothing says how the descriptors depend on positions.
             ConfigError: The kernel (descriptor_kernel) cannot be had.
         """
-        packed = batch_source(part, len(species), dtype, device, forces=descriptor, kernel=kernel)
+        packed = batch_source(
+            part,
+            len(species),
+            dtype,
+            device,
+            forces=descriptor,
+            strain=descriptor is not None and _has_stresses(part),
+            kernel=kernel,
+        )
         return cls(
             name=name,
             part=part,
@@ -195,9 +208,15 @@ class Evaluator:
     def _predict(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Predictions:
         dtype = self.packed.energy.dtype
         module = SpeciesNetworks(networks, dtype).to(self.packed.device)
-        predicted = predict_all_forces(TorchEngine(module), self.packed, self.batch_size)
+        strain = self.packed.has_forces and _has_stresses(self.part)
+        predicted = predict_all_forces(TorchEngine(module), self.packed, self.batch_size, strain)
         output = predicted.energy.double().cpu().numpy()
-        forces = None
+        forces, stress, reference_stress = None, None, None
+        if predicted.strain is not None and self.part.structures.virial is not None:
+            volumes = np.abs(np.linalg.det(self.part.structures.cell))
+            volumes = np.where(volumes > 0, volumes, np.nan)[:, None, None]
+            stress = predicted.strain.double().cpu().numpy() / energy_rescale / volumes
+            reference_stress = -self.part.structures.virial / volumes
         if predicted.forces is not None:
             forces = predicted.forces.double().cpu().numpy() / energy_rescale
         counts = self.part.structures.counts(len(self.species))
@@ -212,7 +231,17 @@ class Evaluator:
             atom_species=self.part.structures.species,
             forces=forces,
             reference_forces=None if forces is None else self.part.forces(),
+            stress=stress,
+            reference_stress=reference_stress,
         )
+
+
+def _has_stresses(part: DataPart) -> bool:
+    """Whether stresses can be compared: with those of data in memory, from positions."""
+    structures = part.structures
+    return (
+        part.stream is None and structures.virial is not None and structures.positions is not None
+    )
 
 
 def training_baseline(part: DataPart, offsets: tuple[float, ...]) -> ConstantPredictor:
@@ -241,4 +270,6 @@ def result_values(summary: Summary) -> dict[str, float]:
             "force_rmse": forces.rmse_ev_per_angstrom,
             "force_max": forces.max_ev_per_angstrom,
         }
+    if summary.stress is not None:
+        values |= {"stress_mae": summary.stress.mae_gpa, "stress_rmse": summary.stress.rmse_gpa}
     return values

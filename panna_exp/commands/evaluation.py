@@ -65,6 +65,8 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
                 progress(number, len(sources))
                 continue
             _show(title, evaluation, written)
+            if config.compute_stress and evaluation.summary.stress is None:
+                print("stresses: not compared, the data have none, or no positions")
             if config.check_forces:
                 for member in members:
                     print(data.check_forces(member))
@@ -87,6 +89,8 @@ def _show(title: str, evaluation: Evaluation, written: Sequence[Path]) -> None:
         "_compositions.png": "errors by composition",
         "_forces.dat": "forces",
         "_forces.png": "force plot",
+        "_stress.dat": "stresses",
+        "_stress.png": "stress plot",
         "_uncertainty.png": "errors and spread",
     }
     stem = written[0].name.removesuffix(".dat")

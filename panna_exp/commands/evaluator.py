@@ -98,6 +98,7 @@ def prepare_data(config: EvaluateConfig, base: Path, potential: SavedPotential) 
         reading = read_options(own.data)
         part, name = _own_validation(config, own, base, with_forces), "validation"
     else:
+        reading = replace(reading, virials=with_forces and _wants_stress(config, potential))
         loaded = open_structures(
             as_paths(data.test), species, kind=reader_kind(data), base=base, options=reading
         )
@@ -129,10 +130,20 @@ def _wants_forces(config: EvaluateConfig, potential: SavedPotential) -> bool:
     """Whether to predict forces: as the user says, else as the run was trained."""
     if config.check_forces:
         return True
+    if config.compute_stress:
+        return True
     if config.compute_forces is not None:
         return config.compute_forces
     trained: Any = potential.config.get("training", {})
     return bool(trained.get("forces_cost", 0) > 0)
+
+
+def _wants_stress(config: EvaluateConfig, potential: SavedPotential) -> bool:
+    """Whether to compare stresses: as the user says, else as the run was trained."""
+    if config.compute_stress is not None:
+        return config.compute_stress
+    trained: Any = potential.config.get("training", {})
+    return bool(trained.get("virial_cost", 0) > 0)
 
 
 def _known_descriptor(

@@ -42,8 +42,10 @@ def combine(members: Sequence[Predictions]) -> Predictions:
     first = members[0]
     found = [member.forces for member in members if member.forces is not None]
     forces = np.stack(found) if len(found) == len(members) else None
+    stresses = [member.stress for member in members if member.stress is not None]
     return replace(
         first,
+        stress=np.mean(stresses, axis=0) if stresses else None,
         energy=energies[0] + (energies - energies[0]).mean(axis=0),
         energy_spread=spread,
         forces=None if forces is None else forces.mean(axis=0),

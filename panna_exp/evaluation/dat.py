@@ -9,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from panna_exp.data.structures import Floats
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.files import write_text_atomic
 
 _ENERGY_HEADER = "#filename n_atoms e_ref e_nn"
 _FORCES_HEADER = "#filename atom_id fx_nn fy_nn fz_nn fx_ref fy_ref fz_ref"
+_VOIGT = {
+    **{"xx": (0, 0), "yy": (1, 1), "zz": (2, 2)},
+    **{"yz": (1, 2), "xz": (0, 2), "xy": (0, 1)},
+}
 _NO_NAME = {1: "NA", 2: "N.A."}
 
 
@@ -59,6 +64,27 @@ def write_forces(path: Path, predictions: Predictions, version: int = 2) -> None
     labels = _atom_labels(predictions, version)
     lines = [f"{label} {_numbers(row)}" for label, row in zip(labels, rows, strict=True)]
     write_text_atomic(path, "\n".join([_FORCES_HEADER, *lines]) + "\n")
+
+
+def write_stresses(path: Path, predictions: Predictions) -> None:
+    """Writes ``epoch_E_step_S_stress.dat``: in eV/angstrom^3, six components in Voigt's order.
+
+    Both are ``nan`` where not known.
+    """
+    assert predictions.stress is not None
+    assert predictions.reference_stress is not None
+    both = np.concatenate(
+        [_voigt(predictions.stress), _voigt(predictions.reference_stress)], axis=1
+    )
+    names = _names(predictions, 2)
+    lines = [f"{name} {_numbers(row)}" for name, row in zip(names, both.tolist(), strict=True)]
+    components = [f"{c}_{part}" for part in ("nn", "ref") for c in _VOIGT]
+    write_text_atomic(path, "\n".join([f"#filename {' '.join(components)}", *lines]) + "\n")
+
+
+def _voigt(stress: Floats) -> Floats:
+    """Returns [S, 6] of [S, 3, 3]."""
+    return np.stack([stress[:, i, j] for i, j in _VOIGT.values()], axis=1)
 
 
 def write_energy_spread(path: Path, predictions: Predictions) -> None:

@@ -1,6 +1,7 @@
 """Errors of energies and forces as numbers.
 
-Energies per atom are in meV/atom, totals in eV, force components in eV/angstrom. The error of a
+Energies per atom are in meV/atom, totals in eV, force components in eV/angstrom, stresses in
+GPa. The error of a
 structure per atom is the error of its total energy over its number of atoms; means run over
 structures.
 """
@@ -12,6 +13,7 @@ import numpy as np
 
 from panna_exp.data.structures import Floats, Ints
 from panna_exp.evaluation.predictions import Predictions
+from panna_exp.units import GPA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,42 @@ class ForceErrors:
             rmse_ev_per_angstrom=_rmse(error),
             max_ev_per_angstrom=_max(error),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressErrors:
+    """Errors of stress components over some structures; field names carry the units."""
+
+    structures: int
+    mae_gpa: float
+    rmse_gpa: float
+    max_gpa: float
+
+
+def stress_errors(predictions: Predictions) -> tuple[StressErrors, StressErrors] | None:
+    """Returns the errors of stresses, and those of stresses that are all zero.
+
+    Means run over the nine components of all structures that have a stress; None without any.
+    """
+    predicted, reference = known_stresses(predictions)
+    if not len(reference):
+        return None
+    return _stress_errors(predicted - reference), _stress_errors(reference)
+
+
+def known_stresses(predictions: Predictions) -> tuple[Floats, Floats]:
+    """Returns [n, 3, 3] predicted and reference stresses (GPa) of structures that have both."""
+    if predictions.stress is None or predictions.reference_stress is None:
+        return np.zeros((0, 3, 3)), np.zeros((0, 3, 3))
+    known = np.isfinite(predictions.reference_stress).all(axis=(1, 2))
+    known &= np.isfinite(predictions.stress).all(axis=(1, 2))
+    return predictions.stress[known] / GPA, predictions.reference_stress[known] / GPA
+
+
+def _stress_errors(error: Floats) -> StressErrors:
+    return StressErrors(
+        structures=len(error), mae_gpa=_mae(error), rmse_gpa=_rmse(error), max_gpa=_max(error)
+    )
 
 
 def by_composition(predictions: Predictions) -> dict[str, EnergyErrors]:

@@ -1,4 +1,4 @@
-"""The parity plot of forces: predicted against reference components, and their errors."""
+"""Parity plots of forces and stresses: predicted against reference components, their errors."""
 
 import io
 from operator import methodcaller
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from panna_exp.data.structures import Floats
-from panna_exp.evaluation.errors import force_errors
+from panna_exp.evaluation.errors import force_errors, known_stresses, stress_errors
 from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, bins, limits, plain
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.files import write_atomic
@@ -25,24 +25,55 @@ def write_force_plot(path: Path, predictions: Predictions, title: str) -> None:
         predictions: With forces; without reference forces the plot says so.
         title: What was evaluated; the errors are added to it.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
-    FigureCanvasAgg(figure)
-    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
-    groups = _groups(predictions)
-    _draw_parity(parity, groups)
-    _draw_errors(histogram, groups)
     errors = force_errors(predictions)
     line = "the data have no forces"
     if errors:
         found = errors["all"]
         line = (
             f"MAE {found.mae_ev_per_angstrom:.4f}, RMSE {found.rmse_ev_per_angstrom:.4f} "
-            f"eV/angstrom a component, {found.atoms} atoms"
+            f"eV/angstrom per component, {found.atoms} atoms"
         )
-    figure.suptitle(f"{plain(title)}\n{line}", fontsize=11)
+    _write(path, _groups(predictions), "force", "eV/angstrom", f"{plain(title)}\n{line}")
+
+
+def write_stress_plot(path: Path, predictions: Predictions, title: str) -> None:
+    """Writes a PNG: stress components (GPa), on and off the diagonal, and a histogram of errors.
+
+    Args:
+        path: The file to create or replace.
+        predictions: With stresses that the data have too.
+        title: What was evaluated; the errors are added to it.
+    """
+    predicted, reference = known_stresses(predictions)
+    errors = stress_errors(predictions)
+    assert errors is not None
+    diagonal = np.eye(3, dtype=bool)
+    groups = [
+        (label, colour, reference[:, chosen].ravel(), predicted[:, chosen].ravel())
+        for label, colour, chosen in (
+            ("xx, yy, zz", COLOURS[0], diagonal),
+            ("xy, xz, yz", COLOURS[1], np.triu(~diagonal)),
+        )
+    ]
+    line = (
+        f"MAE {errors[0].mae_gpa:.4f}, RMSE {errors[0].rmse_gpa:.4f} GPa per component, "
+        f"{errors[0].structures} structures"
+    )
+    _write(path, groups, "stress", "GPa", f"{plain(title)}\n{line}")
+
+
+def _write(
+    path: Path, groups: list[tuple[str, str, Floats, Floats]], name: str, unit: str, title: str
+) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
+    _draw_parity(parity, groups, name, unit)
+    _draw_errors(histogram, groups, unit)
+    figure.suptitle(title, fontsize=11)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     write_atomic(path, methodcaller("write", buffer.getvalue()))
@@ -67,7 +98,9 @@ def _groups(predictions: Predictions) -> list[tuple[str, str, Floats, Floats]]:
     return groups
 
 
-def _draw_parity(axes: Any, groups: list[tuple[str, str, Floats, Floats]]) -> None:
+def _draw_parity(
+    axes: Any, groups: list[tuple[str, str, Floats, Floats]], name: str, unit: str
+) -> None:
     shown = [values for *_, reference, predicted in groups for values in (reference, predicted)]
     low, high = limits(np.concatenate(shown) if shown else np.zeros(1))
     axes.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=1)
@@ -89,8 +122,8 @@ def _draw_parity(axes: Any, groups: list[tuple[str, str, Floats, Floats]]) -> No
         xlim=(low, high),
         ylim=(low, high),
         aspect="equal",
-        xlabel="reference force component (eV/angstrom)",
-        ylabel="predicted force component (eV/angstrom)",
+        xlabel=f"reference {name} component ({unit})",
+        ylabel=f"predicted {name} component ({unit})",
     )
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.5)
@@ -98,12 +131,12 @@ def _draw_parity(axes: Any, groups: list[tuple[str, str, Floats, Floats]]) -> No
         axes.legend(loc="upper left", fontsize=8, framealpha=0.9, markerscale=2)
 
 
-def _draw_errors(axes: Any, groups: list[tuple[str, str, Floats, Floats]]) -> None:
+def _draw_errors(axes: Any, groups: list[tuple[str, str, Floats, Floats]], unit: str) -> None:
     errors = [predicted - reference for *_, reference, predicted in groups]
     if errors:
         colours = [colour for _, colour, *_ in groups]
         axes.hist(errors, bins=bins(np.concatenate(errors)), stacked=True, color=colours)
     axes.axvline(0.0, color=INK, linewidth=0.8)
-    axes.set(xlabel="predicted minus reference (eV/angstrom)", ylabel="components")
+    axes.set(xlabel=f"predicted minus reference ({unit})", ylabel="components")
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.5)

@@ -26,6 +26,8 @@ class Predictions:
         atom_species: [A] species index of each atom, structure after structure; needed with forces.
         forces: [A, 3] predicted (eV/angstrom), or None.
         reference_forces: [A, 3] of the data, NaN where a structure has none; or None.
+        stress: [S, 3, 3] predicted, NaN without three lattice vectors (eV/angstrom^3), or None.
+        reference_stress: [S, 3, 3] of the data, NaN where a structure has none; or None.
         energy_spread: [S] standard deviation over the members of a committee (eV), or None.
         force_spread: [A, 3] likewise (eV/angstrom), or None.
     """
@@ -39,6 +41,8 @@ class Predictions:
     atom_species: Ints | None = None
     forces: Floats | None = None
     reference_forces: Floats | None = None
+    stress: Floats | None = None
+    reference_stress: Floats | None = None
     energy_spread: Floats | None = None
     force_spread: Floats | None = None
 
@@ -48,6 +52,8 @@ class Predictions:
         assert self.counts.shape == (size, types)
         assert self.reference.shape == (size,)
         assert self.reference_energies.shape == (types,)
+        for array in (self.stress, self.reference_stress):
+            assert array is None or array.shape == (size, 3, 3)
         assert self.energy_spread is None or self.energy_spread.shape == (size,)
         for array in (self.forces, self.reference_forces, self.force_spread):
             assert array is None or array.shape == (self.num_atoms.sum(), 3)

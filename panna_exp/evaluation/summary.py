@@ -18,9 +18,11 @@ from panna_exp.evaluation.constant import ConstantPredictor
 from panna_exp.evaluation.errors import (
     EnergyErrors,
     ForceErrors,
+    StressErrors,
     by_composition,
     composition_rows,
     force_errors,
+    stress_errors,
     zero_force_errors,
 )
 from panna_exp.evaluation.predictions import Predictions
@@ -49,6 +51,8 @@ class Summary:
         fitted_on: What the last two were fitted on.
         forces: For ``all`` atoms and by species; empty without forces.
         zero_forces: Of forces that are all zero; None without forces.
+        stress: None where the data have none, or they are not predicted.
+        zero_stress: Of stresses that are all zero; None likewise.
         uncertainty: Of a committee: how spreads compare with errors; empty for one potential.
         warnings: Plain sentences.
     """
@@ -61,6 +65,8 @@ class Summary:
     fitted_on: str
     forces: dict[str, ForceErrors]
     zero_forces: ForceErrors | None
+    stress: StressErrors | None
+    zero_stress: StressErrors | None
     uncertainty: dict[str, Calibration]
     warnings: list[str]
 
@@ -83,6 +89,8 @@ class Summary:
         self._energy_table().print(console)
         if self.forces:
             self._force_table().print(console)
+        if self.stress is not None:
+            self._stress_table().print(console)
         if self.uncertainty:
             self._uncertainty_table().print(console)
         for warning in self.warnings:
@@ -124,6 +132,18 @@ class Summary:
             rows=rows,
         )
 
+    def _stress_table(self) -> Table:
+        rows = [
+            (name, str(item.structures), *(f"{v:.4f}" for v in _stress_values(item)))
+            for name, item in (("all", self.stress), ("zero stress", self.zero_stress))
+            if item is not None
+        ]
+        return Table(
+            title="Stress component errors (GPa)",
+            header=("", "structures", *_STATISTICS),
+            rows=rows,
+        )
+
     def _uncertainty_table(self) -> Table:
         labels = {
             "energy_mev_per_atom": "energy (meV/atom)",
@@ -156,6 +176,7 @@ def summarize(predictions: Predictions, baseline: ConstantPredictor | None = Non
             fixed[0], predictions.reference, fixed[1], "evaluated data"
         )
     sizes = predictions.num_atoms
+    stresses = stress_errors(predictions) or (None, None)
     energy = EnergyErrors.of(predictions.error, sizes)
     constants = [
         EnergyErrors.of(predicted - predictions.reference, sizes)
@@ -171,6 +192,8 @@ def summarize(predictions: Predictions, baseline: ConstantPredictor | None = Non
         fitted_on=baseline.fitted_on,
         forces=force_errors(predictions),
         zero_forces=zero_force_errors(predictions),
+        stress=stresses[0],
+        zero_stress=stresses[1],
         uncertainty=calibration(predictions),
         warnings=_warnings(predictions, energy, constants, baseline),
     )
@@ -229,6 +252,10 @@ def _energy_row(name: str, errors: EnergyErrors) -> tuple[str, ...]:
 
 def _force_values(errors: ForceErrors) -> tuple[float, float, float]:
     return errors.mae_ev_per_angstrom, errors.rmse_ev_per_angstrom, errors.max_ev_per_angstrom
+
+
+def _stress_values(errors: StressErrors) -> tuple[float, float, float]:
+    return errors.mae_gpa, errors.rmse_gpa, errors.max_gpa
 
 
 def _finite(value: Any) -> Any:

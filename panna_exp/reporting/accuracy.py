@@ -20,6 +20,7 @@ from panna_exp.reporting.pictures import picture
 _PNG = b"\x89PNG"
 _ENERGY = ("mae_mev_per_atom", "rmse_mev_per_atom", "max_mev_per_atom", "mae_ev")
 _FORCE = ("mae_ev_per_angstrom", "rmse_ev_per_angstrom", "max_ev_per_angstrom")
+_STRESS = ("mae_gpa", "rmse_gpa", "max_gpa")
 _MOST_COMPOSITIONS = 20
 NO_NAMES = ("NA", "N.A.")  # of PANNA 1.x and 2.x
 
@@ -93,7 +94,10 @@ def _parity(shown: Shown) -> Markup:
     plots = [
         image(data, f"parity plot of {name}") for data, name in zip(drawn, names, strict=False)
     ]
-    spread = _stored(evaluation.uncertainty_picture())
+    stress = _stored(evaluation.other_picture("stress"))
+    if stress is not None:
+        plots.append(image(stress, "parity plot of stresses"))
+    spread = _stored(evaluation.other_picture("uncertainty"))
     if spread is not None:
         plots.append(image(spread, "errors against uncertainty"))
     return joined(plots)
@@ -120,6 +124,8 @@ def _errors(shown: Shown) -> Markup:
     parts = [_energy_table(evaluation)]
     if evaluation.errors("forces"):
         parts.append(_force_table(evaluation))
+    if evaluation.errors("stress"):
+        parts.append(_stress_table(evaluation))
     warnings = evaluation.summary.get("warnings")
     if isinstance(warnings, list):
         parts += [element("p", f"Warning: {text}", class_="warning") for text in warnings]
@@ -152,6 +158,15 @@ def _force_table(evaluation: StoredEvaluation) -> Markup:
     items.append(("zero forces", found("zero_forces")))
     rows = [_row(name, item, "atoms", _FORCE) for name, item in items if item]
     return table(("force component", "atoms", "MAE (eV/angstrom)", "RMSE", "max"), rows)
+
+
+def _stress_table(evaluation: StoredEvaluation) -> Markup:
+    items = [
+        ("all", evaluation.errors("stress")),
+        ("zero stress", evaluation.errors("zero_stress")),
+    ]
+    rows = [_row(name, item, "structures", _STRESS) for name, item in items if item]
+    return table(("stress component", "structures", "MAE (GPa)", "RMSE", "max"), rows)
 
 
 def _row(name: str, item: Mapping[str, Any], size: str, keys: Sequence[str]) -> list[Content]:

@@ -89,9 +89,9 @@ class StoredEvaluation:
         plot = path.with_suffix(".png")
         return plot if plot.is_file() else None
 
-    def uncertainty_picture(self) -> Path | None:
-        """Returns a committee's plot of errors against spreads, None of one potential."""
-        plot = self.path.with_name(f"{self.path.stem}_uncertainty.png")
+    def other_picture(self, name: str) -> Path | None:
+        """Returns the plot of ``stress`` or of a committee's ``uncertainty``, if there is one."""
+        plot = self.path.with_name(f"{self.path.stem}_{name}.png")
         return plot if plot.is_file() else None
 
     def worst(self, count: int) -> list[int]:

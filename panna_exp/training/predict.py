@@ -50,16 +50,22 @@ def predict_forces(engine: AnyEngine, batch: AtomBatch, strain: bool = False) ->
     return Predicted(energy, batch.forces.jacobian.pull(by_input).neg_())
 
 
-def predict_all_forces(engine: AnyEngine, data: BatchSource, batch_size: int = 100) -> Predicted:
+def predict_all_forces(
+    engine: AnyEngine, data: BatchSource, batch_size: int = 100, strain: bool = False
+) -> Predicted:
     """Returns energies and forces of a whole data set, atoms in its order."""
     if not data.has_forces:
         return Predicted(predict_all(engine.networks, data, batch_size), None)
-    energies, forces = [], []
+    energies, forces, strains = [], [], []
     for batch in data.batches(batch_size):
-        predicted = predict_forces(engine, batch)
+        predicted = predict_forces(engine, batch, strain)
         assert predicted.forces is not None
         assert batch.forces is not None
         energies.append(predicted.energy)
         # A batch's rows are sorted by species; the data set's atoms by structure.
         forces.append(predicted.forces.index_select(0, batch.forces.by_structure))
-    return Predicted(torch.cat(energies), torch.cat(forces))
+        if predicted.strain is not None:
+            strains.append(predicted.strain)
+    return Predicted(
+        torch.cat(energies), torch.cat(forces), torch.cat(strains) if strains else None
+    )

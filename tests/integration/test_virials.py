@@ -1,13 +1,17 @@
 """Training on virials, from stresses that ASE reads."""
 
+import json
+
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.morse import MorsePotential
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from panna_exp.ase import PannaCalculator
+
+from .pages import Page
 
 OPTIONS = (
     "data=ase", "data.train=si.extxyz", "data.species=[Si]", "data.reference_energies=fit",
@@ -49,6 +53,37 @@ def test_stresses_are_learned(program):
     column = names.index("val_V_MAE/at")
     values = [float(line.split()[column]) for line in lines]
     assert values[-1] < values[0] / 5
+    # Stresses are evaluated where they were trained on, and wherever they are asked for.
+    assert "Stress component errors (GPa)" in done.stdout
+    result = json.loads((program.folder / "run/result.json").read_text())
+    assert 0 < result["stress_mae_gpa"] < result["stress_rmse_gpa"]
+    calculator = PannaCalculator(program.folder / "run", precision="float32")
+    deltas = []
+    for atoms in frames[:5]:
+        stress = atoms.get_stress(voigt=False)
+        atoms = atoms.copy()
+        atoms.calc = calculator
+        deltas.append((atoms.get_stress(voigt=False) - stress) / units.GPa)
+    write(program.folder / "five.extxyz", frames[:5])
+    program.run("evaluate", "run_dir=run", "data.test=five.extxyz")
+    folder = program.folder / "run/evaluate/five"
+    (errors,) = (folder / f"{path.stem}.json" for path in folder.glob("*[0-9].dat"))
+    found = json.loads(errors.read_text())
+    np.testing.assert_allclose(found["stress"]["mae_gpa"], np.abs(deltas).mean(), rtol=1e-3)
+    np.testing.assert_allclose(
+        found["zero_stress"]["max_gpa"],
+        max(np.abs(atoms.get_stress()).max() for atoms in frames[:5]) / units.GPa,
+        rtol=1e-6,
+    )
+    lines = errors.with_name(f"{errors.stem}_stress.dat").read_text().splitlines()
+    np.testing.assert_allclose(
+        [float(cell) for cell in lines[1].split()[7:]], frames[0].get_stress(), atol=1e-12
+    )
+    assert errors.with_name(f"{errors.stem}_stress.png").exists()
+    done = program.run("evaluate", "run_dir=run", "data.test=five.extxyz", "compute_stress=false")
+    assert "Stress" not in done.stdout
+    program.run("report", "run")
+    assert "stress component" in Page(program.folder / "run/report.html").sections["errors"]
     atoms = frames[-1].copy()
     atoms.calc = PannaCalculator(program.folder / "run")
     reference = frames[-1].get_stress()

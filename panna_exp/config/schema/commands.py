@@ -75,6 +75,9 @@ class EvaluateConfig(CommonConfig):
     compute_forces: bool | None = option(
         None, "predict forces as well (default: if the run was trained on forces)"
     )
+    compute_stress: bool | None = option(
+        None, "compare stresses as well, with forces (default: if the run was trained on them)"
+    )
     check_forces: bool = option(
         False, "compare forces with differences of energies; needs positions"
     )

@@ -143,7 +143,7 @@ def test_json_says_what_it_holds(tmp_path):
     data = json.loads((tmp_path / "deep" / "summary.json").read_text())
     assert set(data) == {
         *("energy", "worst", "compositions", "forces", "zero_forces", "warnings"),
-        "uncertainty",
+        *("uncertainty", "stress", "zero_stress"),
         *("constant_per_structure", "constant_per_species", "constants_fitted_on"),
     }
     assert data["energy"]["mae_mev_per_atom"] == summary.energy.mae_mev_per_atom
