@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from panna_exp.config.schema import TrackingConfig
+from panna_exp.errors import PannaExpError
 from panna_exp.tracking.base import NullTracker, RunInfo, RunStatus, Tracker, TrackerGroup
 
 
@@ -23,6 +24,18 @@ def make_tracker(config: TrackingConfig, launch_dir: Path) -> Tracker:
 
         trackers.append(TensorBoardTracker())
     return TrackerGroup(trackers) if trackers else NullTracker()
+
+
+def send_rest(config: TrackingConfig, run_dir: Path, launch_dir: Path) -> str:
+    """Sends what a finished run could not send before it was killed; returns a sentence, or ""."""
+    if not config.mlflow:
+        return ""
+    from panna_exp.tracking.evaluations import send_rest
+
+    try:
+        return send_rest(run_dir.resolve(), config.uri, launch_dir, config.wait_seconds)
+    except (PannaExpError, OSError) as error:  # the run is as good without
+        return f"MLflow gets nothing more of {run_dir}: {error}"
 
 
 def open_parent(config: TrackingConfig, launch_dir: Path, run: RunInfo) -> Tracker:

@@ -138,7 +138,7 @@ class _Committee:
                 "tracking.register": None,
             },
         )
-        if finished_before(run_dir, member.plain) is not None:
+        if finished_before(run_dir, member.plain, member.launch_dir) is not None:
             return TrainingResult(metric=None, code=0)
         return train(member)
 

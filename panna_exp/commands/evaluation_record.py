@@ -86,7 +86,7 @@ def evaluation_record(config: EvaluateConfig, base: Path) -> Iterator[Evaluation
     run = None
     if config.mlflow and config.run_dir is not None and is_tracked(run_dir):
         try:
-            run = EvaluatedRun(run_dir)
+            run = EvaluatedRun(run_dir, config.mlflow_uri, base)
         except PannaExpError as error:
             logger.warning("MLflow gets no evaluation: %s", error)
     try:

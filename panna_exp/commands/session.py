@@ -40,6 +40,7 @@ from panna_exp.run_files import (
     RESULT,
 )
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
+from panna_exp.tracking.completion import result_files
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.processes import ALONE, Processes
@@ -49,10 +50,8 @@ from panna_exp.training.weight_record import WeightRecord, read_weight_record
 
 logger = logging.getLogger(__name__)
 
-# What trackers keep of the run directory: at the start, so that a crashed run has it too, and at
-# the end.
+# What trackers keep of the run directory at the start, so that a crashed run has it too.
 _RECORD_FILES = (CONFIG, OVERRIDES, ENVIRONMENT, METADATA)
-_RESULT_FILES = (METRICS, LOG, RESULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,18 +252,13 @@ class _Session:
         return tracking.mlflow and tracking.weight_figures
 
     def _track_results(self) -> None:
-        self._track(_RESULT_FILES)
         self._track_learning_curves()
         if self._wants_weight_figures():
             records = read_weight_record(self.directory.path)
             with only_a_record(self.directory.path / "weights"):
-                for path in write_weight_plots(self.directory.path / "weights", records):
-                    self.tracker.save(path, "weights")
-        for file in sorted((self.directory.path / EVALUATE).glob("*")):
-            if file.is_file():  # folders are of other data: evaluate has sent those
-                self.tracker.save(file, EVALUATE)
-        for path in checkpoints.list_checkpoints(self.directory.models)[-1:]:
-            self.tracker.save(path, "checkpoints")
+                write_weight_plots(self.directory.path / "weights", records)
+        for path, folder in result_files(self.directory.path):
+            self.tracker.save(path, folder)
 
     def _track_learning_curves(self) -> None:
         """Has the curves of the whole run drawn and kept, where a tracker keeps files."""
@@ -272,7 +266,6 @@ class _Session:
             return
         path = self.directory.path / "learning_curves.png"
         try:
-            if write_learning_curves(path, self.directory.path / METRICS):
-                self.tracker.save(path)
+            write_learning_curves(path, self.directory.path / METRICS)
         except (DataError, OSError) as error:  # a figure is not worth the run
             logger.warning("no learning curves: %s", error)

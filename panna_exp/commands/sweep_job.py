@@ -44,7 +44,7 @@ def _train(composed: Composed, sweep_dir: Path) -> float | None:
     run_dir = sweep_jobs.claim_folder(sweep_dir, composed.run_dir, key)
     try:
         sweep_jobs.wait_until_free(run_dir)
-        earlier = sweep_jobs.finished_before(run_dir, composed.plain)
+        earlier = sweep_jobs.finished_before(run_dir, composed.plain, composed.launch_dir)
         if earlier is not None:
             return sweep.metric_of(
                 earlier, ranking_metric(config, composed.plain["training"]["monitor"])

@@ -13,12 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from panna_exp.assembly.tracking import send_rest
 from panna_exp.commands.command_line import relative
 from panna_exp.commands.interrupt import TRY_AGAIN, Stopped
 from panna_exp.commands.run_directory import is_locked
 from panna_exp.commands.sweep import FINISHED, FREE_GROUPS, read_result
-from panna_exp.config.composed import load_values
+from panna_exp.config.composed import load_values, typed_values
 from panna_exp.config.renamed import renamed_values
+from panna_exp.config.schema import TrackingConfig
 from panna_exp.files import locked, write_text_atomic
 from panna_exp.run_files import CONFIG, JOB, JOURNAL, RESULT
 from panna_exp.tracking.journal import read_events
@@ -55,12 +57,17 @@ def claim_folder(sweep_dir: Path, wanted: Path, key: str) -> Path:
     return folder
 
 
-def finished_before(run_dir: Path, plain: Mapping[str, Any]) -> dict[str, Any] | None:
+def finished_before(
+    run_dir: Path, plain: Mapping[str, Any], launch_dir: Path
+) -> dict[str, Any] | None:
     """Returns the result of a job that was trained to its end in its folder, and says so.
+
+    What MLflow has not got of it, since it was killed right at its end, is sent.
 
     Args:
         run_dir: The job's.
         plain: Its configuration.
+        launch_dir: Where the user started.
 
     Raises:
         DataError: The folder has a result that is none.
@@ -71,6 +78,9 @@ def finished_before(run_dir: Path, plain: Mapping[str, Any]) -> dict[str, Any] |
     if not is_told(run_dir):
         return None  # killed before its trackers heard of the end: it ends again, and they do
     print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
+    rest = send_rest(typed_values(TrackingConfig, plain["tracking"]), run_dir, launch_dir)
+    if rest:
+        print(rest, file=sys.stderr, flush=True)
     return result
 
 

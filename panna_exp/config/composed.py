@@ -14,6 +14,7 @@ from panna_exp.config.explain import explain
 from panna_exp.config.prepare import typed
 from panna_exp.config.store import given_overrides
 from panna_exp.errors import ConfigError
+from panna_exp.masking import hide, hide_values
 
 Schema = TypeVar("Schema")
 
@@ -87,7 +88,7 @@ class Composed:
         return cls(
             found=found,
             plain=plain,
-            overrides=tuple(overrides),
+            overrides=tuple(map(hide, overrides)),
             launch_dir=launch_dir,
             run_dir=run_dir,
             sweep_dir=sweep_dir,
@@ -101,10 +102,10 @@ class Composed:
 
 
 def plain_values(config: DictConfig) -> dict[str, Any]:
-    """Returns a configuration as nested plain values, enums by name."""
+    """Returns a configuration as nested plain values, enums by name; see ``masking``."""
     plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return {str(key): hide_values(value) for key, value in plain.items()}
 
 
 def typed_values(schema: type[Schema], plain: Mapping[str, Any]) -> Schema:

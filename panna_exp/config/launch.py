@@ -16,6 +16,7 @@ from panna_exp.config.explain import explain
 from panna_exp.config.prepare import prepare, taken_place
 from panna_exp.config.usage import print_help
 from panna_exp.errors import ConfigError
+from panna_exp.masking import hide
 
 _SEVERAL = ("-m", "--multirun")
 
@@ -45,7 +46,7 @@ def launch(
         store.register()
         print_help(config_name, program)
         return []
-    given = prepare(arguments, config_name, program)
+    given = prepare([hide(item) for item in arguments], config_name, program)
     sys.argv = [program, *given]
     # Otherwise Hydra prints what went wrong in its own way and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"

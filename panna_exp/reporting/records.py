@@ -11,6 +11,7 @@ import yaml
 
 from panna_exp.data.structures import Floats, Ints
 from panna_exp.errors import DataError
+from panna_exp.masking import masked_values
 
 EPOCH = "epoch"
 STEP = "tot_st"
@@ -55,7 +56,7 @@ def read_json(path: Path, expected: type[dict[str, Any]] | type[list[Any]]) -> A
     if not isinstance(value, expected):
         wanted = "an object" if expected is dict else "a list"
         raise DataError(f"{path}: expected {wanted}, found {type(value).__name__}")
-    return value
+    return masked_values(value)  # of runs whose records still had it
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: is not YAML: {_one_line(error)}") from None
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a mapping of keys, found {type(value).__name__}")
-    return value
+    return {key: masked_values(item) for key, item in value.items()}
 
 
 def read_metrics(path: Path) -> Metrics:

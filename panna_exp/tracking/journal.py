@@ -15,17 +15,15 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from panna_exp.errors import PannaExpError
 from panna_exp.files import open_own
 from panna_exp.records import RecordFile
 from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus, TrackedEvaluation
+from panna_exp.tracking.journal_events import Event, parse_event
 
 NAME = "tracking.jsonl"
 _FLUSH_SECONDS = 0.2
-
-Event = dict[str, Any]
 
 
 class Journal:
@@ -188,20 +186,20 @@ def events_of(file: BinaryIO, path: Path, offset: int) -> Iterator[tuple[Event, 
     for line in file:
         if not line.endswith(b"\n"):
             return  # being written, or cut short by a kill
-        yield _event(path, offset, line), offset + len(line)
+        yield parse_event(path, offset, line), offset + len(line)
         offset += len(line)
 
 
 def first_event(path: Path) -> Event | None:
     """Returns the ``start`` of a journal, None where there is no journal or no whole line of it."""
-    if not path.exists():
+    if not path.is_file():
         return None
     return next((event for event, _ in read_events(path, 0)), None)
 
 
 def last_start(path: Path) -> Event | None:
     """Returns what a run said of itself when it last began or was continued, None of no run."""
-    if not path.exists():
+    if not path.is_file():
         return None
     starts = [event for event, _ in read_events(path, 0) if event["event"] in ("start", "resume")]
     return starts[-1] if starts else None
@@ -219,16 +217,3 @@ def _parent(folder: Path | None) -> dict[str, str] | None:
         return None
     names = {"key": start["key"], "experiment": start["experiment"]}
     return {"run_dir": str(folder.resolve()), **names}
-
-
-def _event(path: Path, offset: int, line: bytes) -> Event:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        event = None
-    if not isinstance(event, dict) or "event" not in event:
-        raise PannaExpError(
-            f"{path}: byte {offset}: expected a JSON object with the key 'event', found "
-            f"{line[:40]!r}: repair that line, or move the file away to record the run anew"
-        )
-    return event

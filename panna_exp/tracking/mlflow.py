@@ -13,6 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from panna_exp.errors import PannaExpError
+from panna_exp.masking import masked
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus
 from panna_exp.tracking.journal import Journal
@@ -21,7 +23,7 @@ from panna_exp.tracking.mlflow_store import (
     choose_uri,
     exists_locally,
     is_local,
-    public,
+    sync_command,
     ui_lines,
 )
 from panna_exp.tracking.sender_process import Sender
@@ -76,7 +78,7 @@ class MlflowTracker:
         assert self._sender is not None
         self._run_dir = run.run_dir
         self._journal = Journal(run.run_dir / journal.NAME)
-        store = {"uri": public(self._uri), "launch_dir": str(self._launch_dir)}
+        store = {"uri": masked(self._uri), "launch_dir": str(self._launch_dir)}
         self._journal.start(run, store)
         self._sender.begin(run.run_dir)
 
@@ -137,7 +139,10 @@ class MlflowTracker:
         """How to look at the run in MLflow."""
         if self._run_dir is None:
             return []
-        state = State.load(self._run_dir, self._uri)
+        try:
+            state = State.load(self._run_dir, self._uri)
+        except PannaExpError:
+            return []  # damaged: the sender has said so
         if not state.run_id:
             return []
         lines = ui_lines(self._uri, state.experiment_id, state.run_id, self._launch_dir)
@@ -173,10 +178,9 @@ class MlflowTracker:
     def _warn(self, reason: str) -> None:
         if not self._warned:
             logger.warning(
-                "MLflow (%s): %s; the record is kept, and this sends what is left of it: "
-                "panna-exp sync %s",
-                public(self._uri),
+                "MLflow (%s): %s; the record is kept, and this sends what is left of it: %s",
+                masked(self._uri),
                 reason,
-                self._run_dir,
+                sync_command(self._run_dir or self._launch_dir, self._uri, self._launch_dir),
             )
         self._warned = True

@@ -17,8 +17,10 @@ from typing import Any
 
 from panna_exp.errors import PannaExpError
 from panna_exp.files import write_text_atomic
+from panna_exp.masking import masked
 from panna_exp.tracking import journal
-from panna_exp.tracking.journal import Event, events_of
+from panna_exp.tracking.journal import events_of
+from panna_exp.tracking.journal_events import Event
 from panna_exp.tracking.mlflow_entities import (
     inputs_of,
     metrics_of,
@@ -27,7 +29,7 @@ from panna_exp.tracking.mlflow_entities import (
 )
 from panna_exp.tracking.mlflow_model import log_model
 from panna_exp.tracking.mlflow_runs import find_or_create
-from panna_exp.tracking.mlflow_store import open_client, public
+from panna_exp.tracking.mlflow_store import open_client
 
 STATE = "tracking_mlflow.json"
 _ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -68,20 +70,20 @@ class State:
 
         With a ``key`` that of another journal is not used.
         """
-        state = cls(**_states(run_dir).get(public(uri), {}))
+        state = cls(**_known(run_dir / STATE, _states(run_dir).get(masked(uri), {})))
         return state if key in (None, state.key) else cls()
 
     def save(self, run_dir: Path, uri: str) -> None:
         """Writes the state after those of other stores."""
         states = _states(run_dir)
-        states.pop(public(uri), None)
-        states[public(uri)] = asdict(self)
+        states.pop(masked(uri), None)
+        states[masked(uri)] = asdict(self)
         write_text_atomic(run_dir / STATE, json.dumps(states, indent=1) + "\n")
 
 
 def last_store(run_dir: Path) -> str | None:
     """Returns the store that a run was last sent to, without a password."""
-    used = [uri for uri, state in _states(run_dir).items() if state["run_id"]]
+    used = [uri for uri, state in _states(run_dir).items() if state.get("run_id")]
     return used[-1] if used else None
 
 
@@ -120,6 +122,7 @@ class Delivery:
         self.points = 0
         self.files = 0
         self.missing: list[str] = []
+        self.refused: list[str] = []
 
     @property
     def run_id(self) -> str:
@@ -231,7 +234,10 @@ class Delivery:
 
     def _send_file(self, name: str, folder: str) -> None:
         path = self._run_dir / name
-        if self._is_left_behind() or not path.exists():
+        if not is_inside(path, self._run_dir):
+            self.refused.append(name)
+            return
+        if self._is_left_behind() or not path.is_file():
             self.missing.append(name)
             return
         self._client.log_artifact(self.run_id, str(path), folder or None)
@@ -248,7 +254,11 @@ class Delivery:
     def _send_model(self, event: Event) -> None:
         from mlflow.exceptions import MlflowException
 
-        if self._is_left_behind() or not (self._run_dir / event["folder"]).exists():
+        folder = self._run_dir / event["folder"]
+        if not all(is_inside(path, self._run_dir) for path in (folder, *folder.rglob("*"))):
+            self.refused.append(event["folder"])
+            return
+        if self._is_left_behind() or not folder.is_dir():
             self.missing.append(event["folder"])
             return
         try:
@@ -285,16 +295,38 @@ class Delivery:
             return True
 
 
+def is_inside(path: Path, run_dir: Path) -> bool:
+    """Whether a path that a journal names is in its run directory, after all links.
+
+    A journal may come from elsewhere: what it names must not be another file of the user's.
+    """
+    try:
+        return path.resolve().is_relative_to(run_dir.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name with a null byte
+        return False
+
+
 def _states(run_dir: Path) -> dict[str, dict[str, Any]]:
     path = run_dir / STATE
     if not path.exists():
         return {}
     try:
         states = json.loads(path.read_text())
-    except ValueError:
+    except (ValueError, RecursionError):
         states = None
-    if not isinstance(states, dict):
-        raise PannaExpError(
-            f"{path}: expected a JSON object by store: remove it, and everything is sent again"
-        )
+    if not isinstance(states, dict) or not all(isinstance(s, dict) for s in states.values()):
+        raise _bad_state(path, "expected a JSON object by store")
     return states
+
+
+def _known(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """Returns the values of a saved state that this version knows."""
+    known = {name: values[name] for name in asdict(State()) if name in values}
+    for name, default in asdict(State()).items():
+        if not isinstance(known.get(name, default), type(default)):
+            raise _bad_state(path, f"'{name}' is {known[name]!r:.40}")
+    return known
+
+
+def _bad_state(path: Path, problem: str) -> PannaExpError:
+    return PannaExpError(f"{path}: {problem}: remove it, and everything is sent again")

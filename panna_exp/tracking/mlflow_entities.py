@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from panna_exp.tracking.journal import Event
+from panna_exp.masking import masked, masked_values
+from panna_exp.tracking.journal_events import Event
 from panna_exp.tracking.mlflow_store import clean_key
 
 # MLflow's limits, in characters.
@@ -29,7 +30,8 @@ def metrics_of(event: Event, prefix: str = "") -> Iterator[Any]:
 def params_of(event: Event) -> dict[str, str]:
     """Returns the parameters of a ``start`` or ``resume`` event."""
     cut = "... (all of it: config.yaml)"
-    return {clean_key(name): _fitted(value, _PARAM, cut) for name, value in event["params"].items()}
+    params = masked_values(event["params"])
+    return {clean_key(name): _fitted(value, _PARAM, cut) for name, value in params.items()}
 
 
 def tags_of(event: Event, known: Mapping[str, str]) -> dict[str, str]:
@@ -42,7 +44,7 @@ def tags_of(event: Event, known: Mapping[str, str]) -> dict[str, str]:
     for name, value in params_of(event).items():
         if name in known and known[name] != value:
             tags[clean_key(f"resumed.{name}")] = value
-    return {name: _fitted(value, _TAG, "...") for name, value in tags.items()}
+    return {name: _fitted(masked(value), _TAG, "...") for name, value in tags.items()}
 
 
 def system_tags(tags: Mapping[str, str]) -> dict[str, str]:

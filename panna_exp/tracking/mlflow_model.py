@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp import __version__
-from panna_exp.tracking.journal import Event
+from panna_exp.tracking.journal_events import Event
 
 MODEL_NAME = "potential"
 _CHECKPOINT_TAG = "panna_exp.checkpoint"

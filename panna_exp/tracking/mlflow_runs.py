@@ -6,7 +6,8 @@ from typing import Any
 
 from panna_exp.files import locked
 from panna_exp.tracking import journal
-from panna_exp.tracking.journal import Event, first_event
+from panna_exp.tracking.journal import first_event
+from panna_exp.tracking.journal_events import Event
 from panna_exp.tracking.mlflow_entities import system_tags
 from panna_exp.tracking.mlflow_store import find_experiment
 

@@ -7,6 +7,7 @@ only.
 import logging
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from importlib.metadata import entry_points
@@ -15,6 +16,7 @@ from typing import Any
 
 from panna_exp.errors import PannaExpError, closest
 from panna_exp.files import locked
+from panna_exp.masking import masked, reveal
 
 _SQLITE = "sqlite:///"
 # Of mlflow.tracking's registry of stores.
@@ -32,7 +34,7 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
         PannaExpError: MLflow opens no store of that kind, or it is a folder, or the folder has one
             that keeps ``mlflow ui`` from starting: MLflow no longer opens its file stores.
     """
-    named = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    named = reveal(uri) if uri else os.environ.get("MLFLOW_TRACKING_URI")
     folder = launch_dir.resolve()
     if not named:
         _check_file_store(folder)
@@ -48,11 +50,6 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
     _check_scheme(named, named if uri else f"MLFLOW_TRACKING_URI={named}")
     database = _database(named)
     return named if database is None else f"{_SQLITE}{folder / database}"
-
-
-def public(uri: str) -> str:
-    """Returns the store's address without a password, for messages and files."""
-    return re.sub(r"://([^:/@]*):[^@/]*@", r"://\1@", uri)
 
 
 def open_client(uri: str) -> Any:
@@ -77,7 +74,7 @@ def open_client(uri: str) -> Any:
         if "out-of-date database schema" not in str(error):
             raise
         raise PannaExpError(
-            f"{public(uri)}: was made by another version of MLflow: mlflow db upgrade {public(uri)}"
+            f"{masked(uri)}: was made by another version of MLflow: mlflow db upgrade {masked(uri)}"
         ) from None
 
 
@@ -89,6 +86,16 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def sync_command(run_dir: Path, uri: str, launch_dir: Path) -> str:
+    """Returns the command that sends what is left of a run's record to a store."""
+    try:
+        is_set = masked(choose_uri(None, launch_dir)) == masked(uri)
+    except PannaExpError:
+        is_set = False
+    named = [] if is_set else [f"uri={masked(uri)}"]
+    return shlex.join(["panna-exp", "sync", str(run_dir), *named])
 
 
 def is_local(uri: str) -> bool:
@@ -122,7 +129,7 @@ def find_experiment(client: Any, uri: str, name: str, launch_dir: Path) -> str:
                 raise
     if found.lifecycle_stage == "deleted":
         raise PannaExpError(
-            f"experiment '{name}' of {public(uri)} is deleted: mlflow experiments restore "
+            f"experiment '{name}' of {masked(uri)} is deleted: mlflow experiments restore "
             f"--experiment-id {found.experiment_id}, or choose another tracking.experiment"
         )
     return str(found.experiment_id)
@@ -138,7 +145,7 @@ def clean_key(name: str) -> str:
 def explain(error: Exception) -> str:
     """Returns one line about whatever a store or the way to it has raised."""
     lines = str(error).strip().splitlines()
-    text = lines[0] if lines else ""
+    text = masked(lines[0]) if lines else ""
     if isinstance(error, PannaExpError):
         return text
     if "failed with exception" in text:  # MLflow then quotes requests, which quotes urllib3, ...
@@ -150,12 +157,12 @@ def explain(error: Exception) -> str:
 def ui_lines(uri: str, experiment_id: str, run_id: str, launch_dir: Path) -> list[str]:
     """Returns lines that tell the user how to look at a run."""
     if uri.startswith("http"):
-        address = f"{public(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        address = f"{masked(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
         return [f"mlflow:       {address}"]
     if uri.startswith("databricks"):
         return [f"mlflow:       run {run_id} of experiment {experiment_id}"]
     is_default = uri == f"{_SQLITE}{launch_dir.resolve()}/mlflow.db"
-    command = "mlflow ui" if is_default else f"mlflow ui --backend-store-uri {public(uri)}"
+    command = "mlflow ui" if is_default else f"mlflow ui --backend-store-uri {masked(uri)}"
     page = f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
     return [f"mlflow:       {command}   (then open http://127.0.0.1:5000/{page})"]
 
@@ -182,7 +189,7 @@ def _check_scheme(uri: str, shown: str) -> None:
     if scheme not in plugins:
         known = (*_SCHEMES, *plugins)
         raise PannaExpError(
-            f"{public(shown)}: MLflow knows no store of the kind '{scheme}', expected an address "
+            f"{masked(shown)}: MLflow knows no store of the kind '{scheme}', expected an address "
             f"such as http://HOST:5000, or a database such as {_SQLITE}PATH/mlflow.db"
             f"{closest(scheme, known)}"
         )

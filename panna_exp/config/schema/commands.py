@@ -89,6 +89,9 @@ class EvaluateConfig(CommonConfig):
     mlflow: bool = option(
         True, "add errors and figures to the MLflow run of run_dir, where it was tracked"
     )
+    mlflow_uri: str | None = option(
+        None, "the store of that run, where it is not the one that is set here: confirms it"
+    )
     io: IoConfig = group(IoConfig, "folders")
     data: DataConfig = group(DataConfig, "data sets")
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")

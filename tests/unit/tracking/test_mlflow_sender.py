@@ -163,13 +163,15 @@ def test_a_server_that_is_away_and_sync_to_another_store(run, store, caplog, cap
     assert time.monotonic() - finishing < 2
     assert len(caplog.records) == 1
     assert "MLflow (http://127.0.0.1:1): the server cannot be reached (Connection r" in caplog.text
-    assert f"panna-exp sync {run.run_dir}" in caplog.text
+    assert f"panna-exp sync {run.run_dir} uri=http://127.0.0.1:1" in caplog.text
     assert away.where() == []
     assert process.returncode == -signal.SIGKILL  # not in the way of sync
+    with pytest.raises(PannaExpError, match=r"you trust .*, say uri=http://127\.0\.0\.1:1"):
+        sync_command.main(["run"])
     with pytest.raises(
         PannaExpError, match=r"http://127\.0\.0\.1:1: does not take the record of .*refused"
     ):
-        sync_command.main(["run"])
+        sync_command.main(["run", "uri=http://127.0.0.1:1"])
     for sent in (100, 0):
         assert sync_command.main(["run", "uri=sqlite:///mlflow.db"]) == 0
         assert f"sent {sent} points and 0 files of {run.run_dir}" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.mlflow_store import choose_uri, clean_key, open_client, public, ui_lines
+from panna_exp.tracking.mlflow_store import choose_uri, clean_key, open_client, ui_lines
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's imports warn about its dependencies
 
@@ -77,11 +77,6 @@ def test_an_old_file_store_beside_the_default(tmp_path):
     assert choose_uri("sqlite:///other.db", tmp_path).endswith("/other.db")
 
 
-def test_passwords_are_not_shown():
-    assert public("postgresql://me:secret@host:5432/db") == "postgresql://me@host:5432/db"
-    assert public("http://host:5000/a:b@c") == "http://host:5000/a:b@c"
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -111,7 +106,7 @@ def test_where_to_look(tmp_path):
     (line,) = ui_lines("sqlite:////a/b.db", "1", "r", tmp_path)
     assert "mlflow ui --backend-store-uri sqlite:////a/b.db" in line
     (line,) = ui_lines("http://me:pw@host:5/", "1", "r", tmp_path)
-    assert line == "mlflow:       http://me@host:5/#/experiments/1/runs/r"
+    assert line == "mlflow:       http://***@host:5/#/experiments/1/runs/r"
 
 
 def test_a_kill_while_the_database_is_made_leaves_no_broken_one(tmp_path):
