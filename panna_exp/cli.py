@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
             return USER_ERROR
         if error.errno is None or error.filename is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(output.escaped(f"error: {error.filename}: {error.strerror}"), file=sys.stderr)
         return USER_ERROR
 
 
@@ -126,7 +126,7 @@ def _show(error: PannaExpError) -> None:
         time.sleep(_WAIT_SECONDS)  # torchrun ends this process if the first has failed as well
         where = f"process {torchrun.rank()}: "
     for problem in error.problems if isinstance(error, ConfigError) else [str(error)]:
-        print(f"error: {where}{problem}", file=sys.stderr)
+        print(output.escaped(f"error: {where}{problem}"), file=sys.stderr)
 
 
 def _command(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -13,6 +13,18 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _STREAMS = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
 
 
+def escaped(text: str) -> str:
+    """Returns a text for the terminal, in which control characters are spelled out.
+
+    Names in data may hold sequences that move the cursor, colour what follows, or turn it around.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text
+    )
+
+
 def open_closed() -> None:
     """Puts /dev/null where a standard stream was closed (``>&-``).
 

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from panna_exp.files import open_own
+from panna_exp.output import escaped
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,10 @@ class LogFile(logging.FileHandler):
     def _open(self) -> TextIOWrapper:
         handle = open_own(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND)
         return TextIOWrapper(os.fdopen(handle, "ab", buffering=0), "utf-8", "backslashreplace")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line; control characters are spelled out."""
+        return escaped(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Says once that messages are lost."""

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
     ("errors", "units", "elements", "files", "run_files", "quantities"),
-    ("records", "output", "masking", "loop_cache"),
+    ("output", "masking", "loop_cache"),
+    ("records",),
     ("compiling",),
     ("data",),
     ("descriptors",),

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from panna_exp.output import escaped
+
 
 @contextmanager
 def messages_shown() -> Iterator[None]:
@@ -30,5 +32,5 @@ def messages_shown() -> Iterator[None]:
 class _MessageFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Messages as they are; warnings say so."""
-        text = record.getMessage()
+        text = escaped(record.getMessage())
         return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"

@@ -28,6 +28,7 @@ from panna_exp.evaluation.errors import (
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
+from panna_exp.output import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +109,7 @@ class Summary:
         footer = [
             "Constant predictors: free atoms plus one energy for every structure, or one for every "
             f"atom of a species; fitted on the {self.fitted_on}.",
-            f"Largest error an atom: {self.worst}.",
+            f"Largest error an atom: {escaped(self.worst)}.",
         ]
         if len(self.compositions) > len(shown):
             footer.append(f"{len(self.compositions) - len(shown)} more compositions are not shown.")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from panna_exp.output import escaped
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Rows of text; the first column is aligned left, the others right.
+
+    Control characters in cells, which names in data may have, are spelled out.
 
     Args:
         title: Above the table.
@@ -39,7 +43,7 @@ class Table:
         """Returns title, header and rows in aligned columns, each line ended."""
         titles = [name.split("\n") for name in self.header]
         header = list(zip_longest(*titles, fillvalue=""))
-        table = [*header, *self.rows]
+        table = [*header, *([escaped(cell) for cell in row] for row in self.rows)]
         widths = [max(len(row[column]) for row in table) for column in range(len(self.header))]
         lines = [self.title]
         for row in table:
@@ -57,5 +61,5 @@ class Table:
         for index, name in enumerate(self.header):
             table.add_column(escape(name), justify="right" if index else "left")
         for row in self.rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escape(escaped(cell)) for cell in row))
         return table

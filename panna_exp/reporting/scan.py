@@ -75,12 +75,15 @@ def find_runs(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if name in _NOT_SEARCHED or name.startswith("."):
                 continue
-            if is_run(Path(place) / name):
-                yield Path(place) / name
-                continue
-            if _is_evaluated_committee(Path(place) / name):
-                yield Path(place) / name
-            kept.append(name)
+            folder = Path(place) / name
+            try:
+                found, is_evaluated = is_run(folder), _is_evaluated_committee(folder)
+            except OSError:
+                found, is_evaluated = True, False  # whoever reads it says why that cannot be
+            if found or is_evaluated:
+                yield folder
+            if not found:
+                kept.append(name)
         names[:] = kept
 
 

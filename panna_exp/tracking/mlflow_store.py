@@ -9,10 +9,13 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from panna_exp.errors import PannaExpError, closest
 from panna_exp.files import locked
@@ -49,7 +52,10 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
         )
     _check_scheme(named, named if uri else f"MLFLOW_TRACKING_URI={named}")
     database = _database(named)
-    return named if database is None else f"{_SQLITE}{folder / database}"
+    if database is None:
+        return named
+    _check_database(folder / database)
+    return f"{_SQLITE}{folder / database}"
 
 
 def open_client(uri: str) -> Any:
@@ -192,6 +198,26 @@ def _check_scheme(uri: str, shown: str) -> None:
             f"{masked(shown)}: MLflow knows no store of the kind '{scheme}', expected an address "
             f"such as http://HOST:5000, or a database such as {_SQLITE}PATH/mlflow.db"
             f"{closest(scheme, known)}"
+        )
+
+
+def _check_database(path: Path) -> None:
+    """Refuses a database of another program: MLflow would make its tables in it."""
+    if not _is_made(path):
+        return
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=0.1)) as connection:
+            found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            names = sorted(str(name) for (name,) in found)
+    except sqlite3.OperationalError:
+        return  # in use, or not readable: MLflow says so
+    except sqlite3.DatabaseError:
+        raise PannaExpError(f"{path}: is no SQLite database: choose another tracking.uri") from None
+    if names and "alembic_version" not in names:
+        raise PannaExpError(
+            f"{path}: is a database of another program (its tables: {', '.join(names[:3])}): "
+            "choose another tracking.uri"
         )
 
 

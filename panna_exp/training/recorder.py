@@ -58,7 +58,7 @@ def _format(value: float | None) -> str:
 
 def _epoch(path: Path, line: str) -> int:
     first = line.split(" ", 1)[0]
-    if not first.isdigit():
+    if not (first.isascii() and first.isdigit()):
         raise DataError(f"{path}: the last line starts with '{first}', expected an epoch number")
     return int(first)
 

@@ -7,6 +7,7 @@ Two arrays take turns: who writes into one again knows that all have read it, si
 written into the other.
 """
 
+import logging
 import mmap
 import os
 import platform
@@ -20,6 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+logger = logging.getLogger(__name__)
+
 # Between looks at whether the others are alive.
 _PATIENCE_S = 1.0
 
@@ -27,6 +30,42 @@ _PATIENCE_S = 1.0
 def can_share(size: int, here: int) -> bool:
     """Whether all processes are on this machine, whose stores others see in their order."""
     return size == here and platform.machine() in ("x86_64", "AMD64") and hasattr(os, "sched_yield")
+
+
+def shared_file(num_bytes: int, memory: str = "/dev/shm") -> str:
+    """Makes the file that the processes share, and returns its path.
+
+    Its room is taken at once: where there is none, the first write would end the process (SIGBUS).
+
+    Args:
+        num_bytes: Its size.
+        memory: A folder in memory; where it is full the folder of temporary files is taken.
+
+    Raises:
+        OSError: There is no room in either.
+    """
+    folders = [memory] if os.path.isdir(memory) else []
+    folders.append(tempfile.gettempdir())
+    for folder in folders:
+        handle, path = tempfile.mkstemp(prefix="panna_exp_", dir=folder)
+        try:
+            os.posix_fallocate(handle, 0, num_bytes)
+        except OSError as error:
+            os.unlink(path)
+            if folder == folders[-1]:
+                raise OSError(error.errno, error.strerror, folder) from None
+            logger.warning(
+                "%s has no room for the %.1f MB that the processes share (%s): %s is used instead",
+                folder,
+                num_bytes / 1e6,
+                error.strerror,
+                folders[-1],
+            )
+        else:
+            return path
+        finally:
+            os.close(handle)
+    raise AssertionError("the last folder returns or raises")
 
 
 class SharedSums:
@@ -52,10 +91,7 @@ class SharedSums:
         head = 16 * size  # of each process: how many sums it has written, and its number
         path = ""
         if rank == 0:
-            folder = "/dev/shm" if os.path.isdir("/dev/shm") else None
-            handle, path = tempfile.mkstemp(prefix="panna_exp_", dir=folder)
-            os.ftruncate(handle, head + 2 * size * num_bytes)
-            os.close(handle)
+            path = shared_file(head + 2 * size * num_bytes)
         path = agree(path)
         with open(path, "r+b") as file:
             shared = np.frombuffer(mmap.mmap(file.fileno(), 0), np.uint8)

@@ -1,9 +1,11 @@
 """Which store is used, names that MLflow takes, and making a new database."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -122,3 +124,17 @@ def test_a_kill_while_the_database_is_made_leaves_no_broken_one(tmp_path):
     client = open_client(f"sqlite:///{tmp_path}/mlflow.db")
     assert client.search_experiments()[0].name == "Default"
     assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow.db.lock"}
+
+
+def test_other_programs_databases_get_no_tables(tmp_path):
+    path = tmp_path / "music.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(PannaExpError, match=r"another program \(its tables: songs\)"):
+        choose_uri(f"sqlite:///{path}", tmp_path)
+    (tmp_path / "no.db").write_bytes(b"text" * 1000)
+    with pytest.raises(PannaExpError, match="is no SQLite database"):
+        choose_uri(f"sqlite:///{tmp_path}/no.db", tmp_path)
+    assert path.read_bytes() == before

@@ -1,15 +1,19 @@
 """Sums by memory that processes share; threads stand for the processes."""
 
+import logging
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
 
 from panna_exp.training import shared_sums
-from panna_exp.training.shared_sums import SharedSums, can_share
+from panna_exp.training.shared_sums import SharedSums, can_share, shared_file
 
 SIZE = 3
 ROUNDS = 40
@@ -103,3 +107,27 @@ def test_other_machines_and_processors_do_without(monkeypatch):
     assert not can_share(4, 2)
     monkeypatch.setattr(shared_sums.platform, "machine", lambda: "aarch64")
     assert not can_share(2, 2)
+
+
+def test_memory_without_room_is_said_and_the_disk_is_used(tmp_path, monkeypatch, caplog):
+    take = os.posix_fallocate
+
+    def full(handle, start, size):
+        if os.readlink(f"/proc/self/fd/{handle}").startswith(str(tmp_path / "memory")):
+            raise OSError(28, "No space left on device")
+        take(handle, start, size)
+
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "disk"))
+    with caplog.at_level(logging.WARNING):
+        path = Path(shared_file(4096, str(tmp_path / "memory")))
+    assert path.parent == tmp_path / "disk"
+    assert path.stat().st_size == 4096
+    assert "memory has no room for the 0.0 MB that the processes share (No space" in caplog.text
+    assert list((tmp_path / "memory").iterdir()) == []
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "memory"))
+    with pytest.raises(OSError, match="No space left") as caught:
+        shared_file(4096, str(tmp_path / "memory"))
+    assert caught.value.filename == str(tmp_path / "memory")

@@ -1,0 +1,40 @@
+import logging
+
+import pytest
+
+from panna_exp.commands.messages import messages_shown
+from panna_exp.evaluation.tables import Table
+from panna_exp.output import escaped
+from panna_exp.records import LogFile
+
+NAME = "H2O\x1b[2J\x9b31m\u202eevil\r"
+SHOWN = r"H2O\x1b[2J\x9b31m\u202eevil\r"
+
+
+def test_control_characters_are_spelled_out():
+    assert escaped(NAME) == SHOWN
+    assert escaped("läufe 1\n\ttab") == "läufe 1\n\ttab"
+
+
+def test_messages_logs_and_tables_show_them(tmp_path, capsys):
+    log = LogFile(tmp_path / "train.log")
+    logger = logging.getLogger("panna_exp.tests")
+    logging.getLogger("panna_exp").addHandler(log)
+    try:
+        with messages_shown():
+            logger.warning("worst: %s", NAME)
+    finally:
+        logging.getLogger("panna_exp").removeHandler(log)
+        log.close()
+    assert capsys.readouterr().err == f"warning: worst: {SHOWN}\n"
+    assert SHOWN in (tmp_path / "train.log").read_text()
+    table = Table(title="t", header=("a", "b"), rows=[(NAME, "1")])
+    assert SHOWN in table.to_text()
+
+
+def test_a_log_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "other").write_text("the user's")
+    (tmp_path / "train.log").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match="is a symbolic link"):
+        LogFile(tmp_path / "train.log")
+    assert (tmp_path / "other").read_text() == "the user's"
