@@ -32,16 +32,12 @@ from panna_exp.reporting.data_files import STARTING
 from panna_exp.run_files import (
     CONFIG,
     ENVIRONMENT,
-    EVALUATE,
-    LOG,
     METADATA,
     METRICS,
     OVERRIDES,
-    RESULT,
 )
 from panna_exp.tracking.base import Interrupted, RunInfo, Tracker, tracked_run
 from panna_exp.tracking.completion import result_files
-from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.recorder import MetricsFile
