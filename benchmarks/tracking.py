@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.cli import main as run_program
-from panna_exp.commands import listener as listeners
-from panna_exp.commands import training
+from panna_exp.runs import listener as listeners
+from panna_exp.runs import training
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.weight_record import WeightRecord
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from panna_exp import __version__, output
 from panna_exp.assembly import torchrun
-from panna_exp.commands.interrupt import CTRL_C, Stopped, stoppable
 from panna_exp.errors import ConfigError, PannaExpError, closest
+from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0

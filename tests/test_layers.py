@@ -1,9 +1,12 @@
-"""Imports go one way, and each heavy library has its owners."""
+"""Imports go one way, each heavy library has its owners, and commands/ holds commands."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from panna_exp.cli import COMMANDS
 
 PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
@@ -21,7 +24,8 @@ ROWS = (
     ("config", "reporting"),
     ("assembly", "panna_ini"),
     ("deploy",),
-    ("commands", "ase", "predictor"),
+    ("runs", "ase", "predictor"),
+    ("commands",),
     ("cli", "pyfunc", "api"),
 )
 # The one step sideways: networks in memory are made of the arrays that networks on disk are.
@@ -42,9 +46,19 @@ OWNERS = {
     "llvmlite": ("loop_cache", "descriptors"),
     "tensorboard": ("tracking",),
     "matplotlib": ("evaluation", "reporting"),
-    "optuna": ("commands",),
-    "rich": ("commands", "evaluation"),
-    "torch": ("data", "descriptors", "model", "training", "assembly", "commands", "ase", "api"),
+    "optuna": ("runs",),
+    "rich": ("commands", "runs", "evaluation"),
+    "torch": (
+        "data",
+        "descriptors",
+        "model",
+        "training",
+        "assembly",
+        "runs",
+        "commands",
+        "ase",
+        "api",
+    ),
 }
 FILES = [
     path
@@ -58,13 +72,15 @@ def unit_of(path):
     return relative.parts[0].removesuffix(".py")
 
 
-def imports_of(path):
+def imports_of(path, modules=()):
+    """Yields what a file imports; of ``modules`` those, where they are taken from their package."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
             if node.module == "panna_exp":
                 names = [f"panna_exp.{alias.name}" for alias in node.names]
-            yield from names
+            own = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from [name for name in own if name in modules] or names
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -98,3 +114,37 @@ def test_config_imports_no_objects():
         for name in imports_of(path):
             if name.startswith("panna_exp.") and name not in numbers:
                 assert name.split(".")[1] in allowed, f"{path.name} imports {name}"
+
+
+def test_every_module_has_its_row():
+    units = {unit_of(path) for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
+    assert units == {name for row in ROWS for name in row}
+
+
+def test_commands_holds_commands_and_nothing_else():
+    found = {path.stem for path in (PACKAGE / "commands").glob("*.py")} - {"__init__"}
+    assert found == {command.module for command in COMMANDS.values()}
+
+
+def test_nobody_knows_the_plugins_but_hydra():
+    plugins = PACKAGE.parent / "hydra_plugins"
+    for path in PACKAGE.rglob("*.py"):
+        assert not any(name.startswith("hydra_plugins") for name in imports_of(path)), path
+    private = {name for path in plugins.rglob("*.py") for name in imports_of(path)}
+    assert not [name for name in private if name.startswith("hydra._internal")]
+
+
+def test_no_modules_import_each_other():
+    """Neither at the top nor in functions, where circles hide."""
+    names = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    graph = {}
+    for name, path in names.items():
+        found = {item for item in imports_of(path, names) if item.startswith("panna_exp.")}
+        graph[name.removesuffix(".__init__")] = found - {name}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))

@@ -17,12 +17,12 @@ from typing import Any
 
 from hydra.core.plugins import Plugins
 
-from panna_exp.commands import interrupt
+from panna_exp.runs import signals as interrupt
 
 # As ``panna-exp train`` and ``evaluate`` import them; never mlflow, which some must not import.
 MODULES = (
-    *("panna_exp.cli", "panna_exp.commands.train", "panna_exp.commands.session"),
-    *("panna_exp.commands.evaluation", "panna_exp.commands.report", "panna_exp.commands.convert"),
+    *("panna_exp.cli", "panna_exp.commands.train", "panna_exp.runs.session"),
+    *("panna_exp.runs.evaluation", "panna_exp.commands.report", "panna_exp.commands.convert"),
     *("matplotlib.backends.backend_agg", "matplotlib.figure", "panna_exp.commands.descriptors"),
 )
 

@@ -97,9 +97,9 @@ class Run:
             >>> errors.energy.mae_mev_per_atom > 0
             True
         """
-        from panna_exp.commands.evaluation import evaluate
         from panna_exp.config.compose import compose_job
         from panna_exp.config.equivalent import override_texts
+        from panna_exp.runs.evaluation import evaluate
 
         named = {"run_dir": str(self.path)} | ({} if data is None else {"data.test": str(data)})
         composed = compose_job("evaluate", override_texts({**named, **options}))
@@ -136,7 +136,7 @@ class Run:
         return target
 
     def _record(self) -> "Record":
-        from panna_exp.commands.run_directory import is_locked
         from panna_exp.reporting.scan import named_run
+        from panna_exp.runs.run_directory import is_locked
 
         return named_run(self.path, "Run", is_locked)

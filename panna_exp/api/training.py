@@ -48,9 +48,9 @@ def train(
     """
     # Imported here: what only composes needs no torch.
     from panna_exp.assembly.machine import torch_as_before
-    from panna_exp.commands.interrupt import stoppable
-    from panna_exp.commands.job import Job
-    from panna_exp.commands.training import way_to_train
+    from panna_exp.runs.choice import way_to_train
+    from panna_exp.runs.job import Job
+    from panna_exp.runs.signals import stoppable
 
     started = time.monotonic()
     job = Job.of(_composed(config, groups))

@@ -1,6 +1,1 @@
-"""One module a command of the command line."""
-
-import time
-
-# Imported first of all commands' modules: what the program's time is counted from.
-STARTED = time.monotonic()
+"""One module for each command of the command line: arguments, and whom they are handed to."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from panna_exp.commands.messages import messages_shown
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, closest
 from panna_exp.readers import READERS, ReadOptions
 from panna_exp.readers.open import Reader
+from panna_exp.runs.messages import messages_shown
 from panna_exp.writers import WRITERS, save_structures
 from panna_exp.writers.save import Writer, check_folder
 
@@ -49,8 +49,8 @@ def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) 
     from rich.console import Console
 
     from panna_exp.assembly.conversion import Source, read_any
-    from panna_exp.commands.convert_energies import energies_of
-    from panna_exp.commands.convert_summary import DataSummary
+    from panna_exp.runs.data_summary import DataSummary
+    from panna_exp.runs.given_energies import energies_of
 
     source = Source(
         paths=inputs,

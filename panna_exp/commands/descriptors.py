@@ -27,14 +27,14 @@ def compute(config: DescriptorsConfig, base: Path) -> None:
         PannaExpError: Options, structures, or a disk without room.
     """
     if config.report:
-        from panna_exp.commands.descriptor_report import report
+        from panna_exp.runs.descriptor_report import report
 
         report(config, base)
         return
     from panna_exp.assembly.machine import use_threads
     from panna_exp.assembly.precompute import precompute
-    from panna_exp.commands.messages import messages_shown
-    from panna_exp.commands.progress import DescriptorDisplay
+    from panna_exp.runs.messages import messages_shown
+    from panna_exp.runs.progress import DescriptorDisplay
 
     use_threads(config.threads or 1)
     with messages_shown(), _ended_by_sigterm():

@@ -5,12 +5,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from panna_exp.commands.arguments import Parser
-from panna_exp.commands.command_line import relative
-from panna_exp.commands.run_directory import is_locked
+from panna_exp.config.parser import Parser
 from panna_exp.evaluation.tables import Table
 from panna_exp.reporting.differences import Comparison, Difference, compare, text_of
 from panna_exp.reporting.scan import named_run
+from panna_exp.runs.command_line import relative
+from panna_exp.runs.run_directory import is_locked
 
 _EXTRA = """\
 config: the resolved configuration, by dotted keys (where a run is recorded does not count).

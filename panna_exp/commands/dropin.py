@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from panna_exp.commands.arguments import Parser
-from panna_exp.commands.command_line import CommandLine
+from panna_exp.config.parser import Parser
 from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import ConfigError
 from panna_exp.panna_ini.keywords import Kind
+from panna_exp.runs.command_line import CommandLine
 
 if TYPE_CHECKING:
     from panna_exp.panna_ini.imported import Imported
@@ -30,10 +30,10 @@ _WORDS: dict[Kind, str] = {
 def run_training(arguments: list[str]) -> int:
     """``panna-train``: trains; event files for TensorBoard lie in train_dir."""
     experiment, options = _import("train", arguments)
-    from panna_exp.commands.job import Job
-    from panna_exp.commands.training import train
     from panna_exp.config.composed import Composed
     from panna_exp.panna_ini.importer import composed
+    from panna_exp.runs.job import Job
+    from panna_exp.runs.training import train
 
     launch_dir = Path.cwd()
     run_dir = launch_dir / experiment.value("io.train_dir")
@@ -47,8 +47,8 @@ def run_training(arguments: list[str]) -> int:
 def evaluate(arguments: list[str]) -> int:
     """``panna-evaluate``: evaluates checkpoints or a weights folder."""
     experiment, _ = _import("validation", arguments)
-    from panna_exp.commands.evaluation import evaluate as run
     from panna_exp.panna_ini.importer import validated
+    from panna_exp.runs.evaluation import evaluate as run
 
     run(validated(experiment), Path.cwd())
     return 0

@@ -14,6 +14,6 @@ def main(arguments: list[str]) -> int:
 
 def _evaluate(config: EvaluateConfig, base: Path) -> None:
     # Imported here: torch is not needed to compose a configuration or to show help.
-    from panna_exp.commands.evaluation import evaluate
+    from panna_exp.runs.evaluation import evaluate
 
     evaluate(config, base)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from panna_exp.commands.arguments import Parser
+from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
 
 _EXTRA = """\

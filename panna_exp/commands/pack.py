@@ -24,7 +24,7 @@ def run(config: PackConfig, base: Path, as_panna: bool = False) -> None:
         PannaExpError: Options, files that are missing or damaged.
     """
     from panna_exp.assembly.packing import pack
-    from panna_exp.commands.progress import DescriptorDisplay
+    from panna_exp.runs.progress import DescriptorDisplay
 
     files = pack(config, base, DescriptorDisplay("packing"), as_panna)
     print(

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from panna_exp.commands.command_line import relative
-from panna_exp.commands.messages import messages_shown
 from panna_exp.errors import ConfigError, closest
+from panna_exp.runs.command_line import relative
+from panna_exp.runs.messages import messages_shown
 
 if TYPE_CHECKING:
     from panna_exp.assembly.prediction import Predicted
@@ -46,9 +46,9 @@ def main(arguments: list[str]) -> int:
     from panna_exp.assembly.machine import named_device
     from panna_exp.assembly.potential import Potential
     from panna_exp.assembly.prediction import predict
-    from panna_exp.commands.evaluation import common_title
-    from panna_exp.commands.progress import DescriptorDisplay
     from panna_exp.readers.unlabelled import read_unlabelled
+    from panna_exp.runs.evaluation import common_title
+    from panna_exp.runs.progress import DescriptorDisplay
 
     with messages_shown():
         members = read_potentials(

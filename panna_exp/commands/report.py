@@ -6,14 +6,14 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from panna_exp.commands.arguments import Parser
-from panna_exp.commands.command_line import quoted, relative
-from panna_exp.commands.messages import messages_shown
-from panna_exp.commands.run_directory import is_locked
+from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
 from panna_exp.files import write_text_atomic
 from panna_exp.reporting.run import Run
 from panna_exp.reporting.scan import named_runs
+from panna_exp.runs.command_line import quoted, relative
+from panna_exp.runs.messages import messages_shown
+from panna_exp.runs.run_directory import is_locked
 
 _NAME = "report.html"
 _EXTRA = """\

@@ -5,9 +5,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from panna_exp.commands.arguments import Parser
-from panna_exp.commands.command_line import CommandLine, relative
-from panna_exp.commands.run_directory import environment
+from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError, DataError, PannaExpError
 from panna_exp.reporting.data_files import PARTS, data_files, starting_files
 from panna_exp.reporting.differences import compare, text_of
@@ -21,6 +19,8 @@ from panna_exp.reporting.run import (
     is_committee,
     read_run,
 )
+from panna_exp.runs.command_line import CommandLine, relative
+from panna_exp.runs.run_directory import environment
 
 if TYPE_CHECKING:
     from panna_exp.config.schema import DataConfig
@@ -97,10 +97,10 @@ def _repeat(run: Run, target: Path, base: Path, force: bool) -> None:
         raise ConfigError(f"--to {target}: is not empty: name a directory that does not exist")
     from panna_exp.assembly.machine import choose_device
     from panna_exp.assembly.repeat import changed_settings, changed_versions
-    from panna_exp.commands.job import Job
-    from panna_exp.commands.training import train
     from panna_exp.config.composed import load_values, with_values
     from panna_exp.config.renamed import renamed_values
+    from panna_exp.runs.job import Job
+    from panna_exp.runs.training import train
     from panna_exp.training.checkpoint import find_checkpoints
 
     find_checkpoints(run.path, "last")  # before hours of training for nothing

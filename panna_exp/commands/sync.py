@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from panna_exp.commands.run_directory import is_locked
 from panna_exp.errors import ConfigError, closest
+from panna_exp.runs.run_directory import is_locked
 
 HELP = """\
 usage: panna-exp sync RUN_DIR [RUN_DIR ...] [uri=STORE]

@@ -1,11 +1,11 @@
 """``panna-exp train``: one run, a committee, or a sweep of them."""
 
 from panna_exp.assembly import torchrun
-from panna_exp.commands.job import Job, remove_empty
-from panna_exp.commands.sweep_job import train_sweep_job
-from panna_exp.commands.training import way_to_train
 from panna_exp.config.launch import asks_for_sweep, launch
 from panna_exp.errors import ConfigError
+from panna_exp.runs.choice import way_to_train
+from panna_exp.runs.job import Job, remove_empty
+from panna_exp.runs.sweep_job import train_sweep_job
 
 
 def main(arguments: list[str]) -> int:

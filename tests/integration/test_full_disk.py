@@ -14,7 +14,7 @@ FULL = """
 import errno, os
 from contextlib import contextmanager
 from panna_exp import files, records
-from panna_exp.commands.progress import TrainingDisplay
+from panna_exp.runs.progress import TrainingDisplay
 from panna_exp.cli import main
 
 enter, replacing = TrainingDisplay.__enter__, files.replacing

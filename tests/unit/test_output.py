@@ -2,10 +2,10 @@ import logging
 
 import pytest
 
-from panna_exp.commands.messages import messages_shown
 from panna_exp.evaluation.tables import Table
 from panna_exp.output import escaped
 from panna_exp.records import LogFile
+from panna_exp.runs.messages import messages_shown
 
 NAME = "H2O\x1b[2J\x9b31m\u202eevil\r"
 SHOWN = r"H2O\x1b[2J\x9b31m\u202eevil\r"

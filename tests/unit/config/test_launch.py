@@ -5,9 +5,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from panna_exp.commands import dropin
-from panna_exp.commands.command_line import CommandLine
-from panna_exp.commands.session import TrainingResult
 from panna_exp.config.overrides import for_hydra
+from panna_exp.runs.command_line import CommandLine
+from panna_exp.runs.session import TrainingResult
 
 INI = """[IO_INFORMATION]
 data_dir = d
@@ -68,7 +68,7 @@ def test_the_command_that_lengthens_a_panna_input(tmp_path, monkeypatch, version
     Path("x.ini").write_text(INI.format(length))
     commands = []
     monkeypatch.setattr(
-        "panna_exp.commands.training.train",
+        "panna_exp.runs.training.train",
         lambda job: commands.append(job.command) or TrainingResult(metric=None, code=0),
     )
     assert dropin.run_training(["-c", "x.ini", "--panna-version", str(version)]) == 0

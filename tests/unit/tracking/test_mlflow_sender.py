@@ -256,7 +256,7 @@ def test_sync_names_mistakes(tmp_path, monkeypatch):
 
 
 def test_sync_of_a_run_that_crashed_or_goes_on(store, monkeypatch):
-    from panna_exp.commands.run_directory import RunDirectory
+    from panna_exp.runs.run_directory import RunDirectory
     from panna_exp.tracking.journal import Journal
 
     monkeypatch.chdir(store.folder)
