@@ -128,7 +128,7 @@ class Penalty:
     """L1 and L2 penalties over all layers, frozen ones too, as PANNA counts them.
 
     The gradient is written out on the flat buffer: sign(p) l1 + 2 l2 p, one pass instead of one
-    small graph a layer.
+    small graph per layer.
     """
 
     def __init__(

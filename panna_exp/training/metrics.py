@@ -83,7 +83,7 @@ class Totals:
         self._means += torch.stack([energy_loss, penalty, absolute, torch.dot(per_atom, per_atom)])
 
     def add_forces(self, delta: Tensor, known: Tensor | None, loss: Tensor) -> None:
-        """Adds one batch's force errors [A, 3] (eV/angstrom), 1 or 0 an atom [A], and its loss."""
+        """Adds one batch's force errors [A, 3] (eV/angstrom), 1 or 0 per atom [A], and its loss."""
         if known is not None:
             delta = delta * known[:, None]
         count = torch.full_like(loss, 3 * len(delta)) if known is None else 3 * known.sum()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from panna_exp.training.flat import FlatParameters
 
@@ -57,13 +56,13 @@ class Adam:
         eps = settings.eps
         if settings.tensorflow_eps:
             eps /= math.sqrt(1 - settings.beta2**self.updates)
-        self._update(learning_rate, self._count.fill_(self.updates - 1), eps)
+        self._update(learning_rate, self._count.fill_(self.updates), eps)
 
     def scalars(self, learning_rate: float) -> tuple[float, float]:
-        """Counts an update that :meth:`replay` makes; returns its rate and the count before it."""
+        """Counts an update that :meth:`replay` makes; returns its rate and count."""
         self.updates += 1
         if not self.settings.tensorflow_eps:
-            return learning_rate, self.updates - 1.0
+            return learning_rate, float(self.updates)
         first = 1 - self.settings.beta1**self.updates
         second = 1 - self.settings.beta2**self.updates
         return learning_rate * math.sqrt(second) / first, _UNCORRECTED
@@ -88,21 +87,21 @@ class Adam:
         if settings.clip_norm > 0:
             length = torch.linalg.vector_norm(self.parameters.gradients)
             self.parameters.gradients.mul_((settings.clip_norm / length).clamp(max=1.0))
-        # The function of torch.optim.Adam; its object costs twice as much beyond the update.
-        adam(
+        # What torch.optim.Adam(fused=True) calls in the end (a test compares the bits). The public
+        # function does so after checks that make a tutorial step by torch 1.04 times as long.
+        torch._fused_adam_(
             [self.parameters.values],
             [self.parameters.gradients],
             [self.first_moment],
             [self.second_moment],
             [],
             [count],
-            fused=True,
-            amsgrad=False,
             lr=rate,
             beta1=settings.beta1,
             beta2=settings.beta2,
             weight_decay=0.0,
             eps=eps,
+            amsgrad=False,
             maximize=False,
         )
 

@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,6 +54,21 @@ def test_adam_is_the_textbook_one_for_both_placements_of_epsilon(tensorflow, ora
         parameters.gradients.copy_(torch.from_numpy(gradient))
         adam.step(0.05)
     np.testing.assert_allclose(parameters.values.numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_an_update_has_the_bits_of_the_public_optimizer(dtype):
+    torch.manual_seed(0)
+    parameter = torch.nn.Parameter(torch.randn(1000, dtype=dtype))
+    flat = SimpleNamespace(values=parameter.detach().clone(), gradients=torch.empty(1000).to(dtype))
+    ours = Adam(flat, AdamSettings(beta1=0.8, beta2=0.99, eps=1e-5, tensorflow_eps=False))
+    public = torch.optim.Adam([parameter], lr=0.01, betas=(0.8, 0.99), eps=1e-5, fused=True)
+    for _ in range(20):
+        flat.gradients.normal_()
+        parameter.grad = flat.gradients.clone()
+        ours.step(0.01)
+        public.step()
+    assert torch.equal(flat.values, parameter.detach())
 
 
 def test_a_layer_that_is_frozen_later_does_not_move_by_the_moments_that_it_had():
