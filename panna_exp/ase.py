@@ -25,6 +25,7 @@ from panna_exp.assembly.watch import Watch
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.errors import DataError, closest
+from panna_exp.files import user_path
 
 __all__ = ["PannaCalculator"]
 
@@ -128,7 +129,7 @@ def _members(
 ) -> list[SavedPotential]:
     if isinstance(item, SavedPotential):
         return [item]
-    return read_potentials(Path(item).expanduser(), checkpoint, generation)
+    return read_potentials(user_path(item), checkpoint, generation)
 
 
 def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:

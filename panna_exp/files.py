@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Event
 from typing import IO
 
+from panna_exp.errors import ConfigError
+
 _PART = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
 _FLUSH_SECONDS = 0.03  # a few megabytes of what is written fastest
 _open_parts: set[Path] = set()
@@ -174,3 +176,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def user_path(text: str | Path) -> Path:
+    """Returns a path with ``~`` and ``~user`` replaced by their folders.
+
+    Raises:
+        ConfigError: There is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        user = str(text)[1:].partition("/")[0]
+        raise ConfigError(f"{text}: there is no user '{user}'") from None

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
-    ("errors", "units", "elements", "files", "run_files", "quantities"),
+    ("errors", "units", "elements", "files", "run_files", "quantities", "quoting"),
     ("output", "masking", "loop_cache"),
     ("records",),
     ("compiling",),
@@ -107,7 +107,7 @@ def test_imports_go_one_way(path):
 
 
 def test_config_imports_no_objects():
-    allowed = {"errors", "elements", "files", "units", "networks", "config", "masking"}
+    allowed = {"errors", "elements", "files", "units", "networks", "config", "masking", "quoting"}
     # What descriptors are made with, plain numbers, not the descriptors.
     numbers = {f"panna_exp.descriptors.{name}" for name in ("parameters", "bp_parameters")}
     for path in (PACKAGE / "config").rglob("*.py"):

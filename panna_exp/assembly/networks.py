@@ -1,5 +1,6 @@
 """Builds each species' network: new layers, layers of a weights folder, layers from files."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -61,7 +62,8 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
     folder = source.config.networks_metadata
     saved = None if folder is None else _read_saved(source, folder)
     dtype = np.dtype(source.precision.value)
-    initializer = LayerInitializer(source.seed, source.panna_version, dtype)
+    beside = () if saved is None else (_digest(saved),)
+    initializer = LayerInitializer(source.seed, source.panna_version, dtype, beside)
     networks = []
     frozen = {}
     for symbol, offset in zip(source.species, source.offsets, strict=True):
@@ -82,6 +84,21 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
             "; ".join(f"{symbol}, {layers}" for symbol, layers in frozen.items() if layers),
         )
     return tuple(networks)
+
+
+def _digest(saved: NetworkSet) -> int:
+    """A number that saved networks alone make.
+
+    Without it a restart with the same seed would draw for its new layers what the saved ones once
+    began with.
+    """
+    content = hashlib.sha256()
+    for symbol in sorted(saved.networks):
+        content.update(symbol.encode())
+        for layer in saved.networks[symbol].layers:
+            content.update(np.ascontiguousarray(layer.weights, dtype="<f8").tobytes())
+            content.update(np.ascontiguousarray(layer.biases, dtype="<f8").tobytes())
+    return int.from_bytes(content.digest(), "big")
 
 
 def _read_saved(source: NetworkSource, folder: str) -> NetworkSet:

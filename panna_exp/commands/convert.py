@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, closest
+from panna_exp.files import user_path
 from panna_exp.readers import READERS, ReadOptions
 from panna_exp.readers.open import Reader
 from panna_exp.runs.messages import messages_shown
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if len(given.paths) < 2:
         raise ConfigError("convert: name the input and the output: panna-exp convert IN... OUT")
     *inputs, output = given.paths
-    out = Path(output).expanduser()
+    out = user_path(output)
     kind = _output_kind(output, given.to)
     _refuse_existing(out, kind, given.force)
     convert(inputs, out, kind, given)

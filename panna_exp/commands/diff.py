@@ -9,7 +9,7 @@ from panna_exp.config.parser import Parser
 from panna_exp.evaluation.tables import Table
 from panna_exp.reporting.differences import Comparison, Difference, compare, text_of
 from panna_exp.reporting.scan import named_run
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 from panna_exp.runs.run_directory import is_locked
 
 _EXTRA = """\
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         names = {"a": str(first.path.resolve()), "b": str(second.path.resolve())}
         print(json.dumps({**names, **found.to_json()}, indent=1, default=str, allow_nan=False))
         return 0
-    shown = [relative(run.path) for run in (first, second)]
+    shown = [display(run.path) for run in (first, second)]
     if found.is_same:
         print(f"{shown[0]} and {shown[1]}: the same")
         return 0

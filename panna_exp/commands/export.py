@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from panna_exp.errors import ConfigError, closest
+from panna_exp.files import user_path
 
 _KEYS = ("run_dir", "output", "checkpoint", "generation")
 HELP = """\
@@ -31,8 +32,8 @@ def main(arguments: list[str]) -> int:
     from panna_exp.deploy.lammps_potential import write_lammps_potential
 
     checkpoint, generation = given.get("checkpoint", "auto"), given.get("generation")
-    members = read_potentials(Path(given["run_dir"]).expanduser(), checkpoint, generation)
-    output = Path(given["output"]).expanduser()
+    members = read_potentials(user_path(given["run_dir"]), checkpoint, generation)
+    output = user_path(given["output"])
     paths = [output]
     if len(members) > 1:
         paths = [output.with_stem(f"{output.stem}_{index}") for index in range(len(members))]

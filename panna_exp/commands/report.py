@@ -1,17 +1,17 @@
 """``panna-exp report RUN_DIR...``: one HTML page on one run, or on several side by side."""
 
 import argparse
-import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
 
 from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
-from panna_exp.files import write_text_atomic
+from panna_exp.files import user_path, write_text_atomic
+from panna_exp.quoting import override, shell_line
 from panna_exp.reporting.run import Run
 from panna_exp.reporting.scan import named_runs
-from panna_exp.runs.command_line import quoted, relative
+from panna_exp.runs.command_line import display, relative
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.run_directory import is_locked
 
@@ -48,12 +48,12 @@ def main(arguments: list[str]) -> int:
         ]
         text = report(entries, datetime.now(), given.worst > 0)
     write_text_atomic(output, text)
-    print(f"wrote {relative(output)} ({len(text.encode()) / 1e6:.1f} MB)")
+    print(f"wrote {display(output)} ({len(text.encode()) / 1e6:.1f} MB)")
     return 0
 
 
 def _evaluating(shown: str) -> str:
-    return shlex.join(["panna-exp", "evaluate", f"run_dir={quoted(shown)}"])
+    return shell_line(["panna-exp", "evaluate", override("run_dir", shown)])
 
 
 def _warn(text: str) -> None:
@@ -71,8 +71,8 @@ def _runs(names: list[str]) -> list[Run]:
 
 def _output(given: str | None, first: str) -> Path:
     if given is None:
-        return Path(first).expanduser() / _NAME
-    output = Path(given).expanduser()
+        return user_path(first) / _NAME
+    output = user_path(given)
     if output.is_dir():
         raise ConfigError(f"report: --output {given}: is a folder, expected a file name")
     return output

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError, DataError, PannaExpError
+from panna_exp.files import user_path
+from panna_exp.quoting import shell_line
 from panna_exp.reporting.data_files import PARTS, data_files, starting_files
 from panna_exp.reporting.differences import compare, text_of
 from panna_exp.reporting.records import read_json
@@ -19,7 +21,7 @@ from panna_exp.reporting.run import (
     is_committee,
     read_run,
 )
-from panna_exp.runs.command_line import CommandLine, relative
+from panna_exp.runs.command_line import CommandLine, display, program, relative
 from panna_exp.runs.run_directory import environment
 
 if TYPE_CHECKING:
@@ -50,11 +52,11 @@ examples:
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     given = _parser().parse(arguments)
-    run_dir = Path(given.run_dir).expanduser().resolve()
+    run_dir = user_path(given.run_dir).resolve()
     recorded = _recorded(run_dir)
     base = Path(recorded.environment["launch_dir"])
     base = base if base.is_dir() else Path.cwd()
-    target = Path(given.to).expanduser().resolve() if given.to else _free_name(run_dir)
+    target = user_path(given.to).resolve() if given.to else _free_name(run_dir)
     _repeat(recorded, target, base, given.force)
     return _compared(run_dir, target)
 
@@ -145,7 +147,7 @@ def _compared(run_dir: Path, target: Path) -> int:
 
     found = likeness(run_dir, target)
     metrics = [(path / METRICS).read_text() for path in (run_dir, target)]
-    again = f"\nrerun of {relative(run_dir)} in {relative(target)}:"
+    again = f"\nrerun of {display(run_dir)} in {display(target)}:"
     if found.identical and metrics[0] == metrics[1]:
         print(f"{again} identical, all {found.everything} weights and every metric, bit for bit")
         return 0
@@ -158,7 +160,8 @@ def _compared(run_dir: Path, target: Path) -> int:
     )
     for text in _differences(run_dir, target):
         print(f"  {text}")
-    print(f"  panna-exp diff {relative(run_dir)} {relative(target)} shows the results")
+    words = [*program(), "diff", str(relative(run_dir)), str(relative(target))]
+    print(f"  {shell_line(words)} shows the results")
     return DIFFERENT
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from panna_exp.config.quoting import shown
 from panna_exp.errors import ConfigError, closest
+from panna_exp.quoting import shown
 
 _SWITCHES = {
     "-m": "--multirun",

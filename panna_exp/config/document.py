@@ -15,8 +15,8 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from panna_exp.config.quoting import shown
 from panna_exp.errors import ConfigError
+from panna_exp.quoting import shown
 
 LONGEST = 200_000  # bytes
 DEEPEST = 30

@@ -12,9 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from panna_exp.config.compose import compose_job
 from panna_exp.config.composed import plain_values
-from panna_exp.config.quoting import quoted
 from panna_exp.config.schema import TrainConfig
 from panna_exp.errors import ConfigError
+from panna_exp.quoting import quoted
 
 
 def override_texts(values: Mapping[str, Any]) -> list[str]:

@@ -10,9 +10,9 @@ from omegaconf.errors import ConfigKeyError
 from panna_exp.config.describe import choices, is_group
 from panna_exp.config.document import Document
 from panna_exp.config.keys import closest_key, type_of
-from panna_exp.config.quoting import shown
 from panna_exp.config.sources import loaded
 from panna_exp.errors import closest
+from panna_exp.quoting import key_of, shown
 
 # What Hydra says, in a plain ValueError, of a group set to null or to a number.
 NO_CHOICE = "Config group override must be a string or a list"
@@ -132,7 +132,7 @@ def _where(key: str, overrides: Sequence[str]) -> str:
 
 
 def _is_of(override: str, key: str) -> bool:
-    return override.lstrip("+~").partition("=")[0] == key
+    return key_of(override) == key
 
 
 def _line(key: str) -> str:

@@ -7,6 +7,7 @@ from panna_exp.errors import ConfigError, NetworkError
 from panna_exp.networks.layers import Activation
 
 Item = TypeVar("Item")
+LARGEST_LAYER = 100_000  # more would take all memory
 
 
 def parse_sizes(value: Any, key: str) -> tuple[int, ...]:
@@ -32,7 +33,7 @@ def parse_behavior(value: Any, key: str) -> tuple[str, ...]:
 def _parse(value: Any, key: str, convert: Callable[[Any], Item], sample: str) -> tuple[Item, ...]:
     try:
         return tuple(convert(item) for item in _items(value, key, sample))
-    except (ValueError, TypeError, NetworkError) as error:
+    except (ValueError, TypeError, OverflowError, NetworkError) as error:
         raise ConfigError(f"{key}: {error}, expected a list such as {sample}") from None
 
 
@@ -52,6 +53,8 @@ def _items(value: Any, key: str, sample: str) -> Sequence[Any]:
 def _size(item: Any) -> int:
     if isinstance(item, bool) or int(item) != float(item) or int(item) < 1:
         raise ValueError(f"layer size {item!r} is not a positive whole number")
+    if int(item) > LARGEST_LAYER:
+        raise ValueError(f"layer size {item!r} is more than {LARGEST_LAYER}")
     return int(item)
 
 

@@ -1,5 +1,6 @@
 """Overrides of the command line: every mistake at once, and what Hydra's grammar would misread."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +21,14 @@ from panna_exp.config.arguments import Arguments
 from panna_exp.config.describe import choices, has_choice, is_group
 from panna_exp.config.hydra_keys import typed_problem
 from panna_exp.config.keys import closest_key, is_open, is_text, mistake, type_of
-from panna_exp.config.quoting import quoted, shown
 from panna_exp.config.renamed import renamed_override
 from panna_exp.config.store import plugin_choices
 from panna_exp.errors import closest
+from panna_exp.quoting import key_of, quoted, shown
+from panna_exp.quoting import override as override_of
 
 SEARCH = "hydra/sweeper=optuna"
+MOST_JOBS = 100_000
 LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm")  # of the extra "sweep"
 
 
@@ -68,15 +71,25 @@ def _parsed(text: str, problems: list[str]) -> Override | None:
     if "=" not in text and not text.startswith("~"):
         problems.append(f"'{shown(text)}' is no key=value override")
         return None
+    text = renamed_override(text)
     try:
-        return OverridesParser.create().parse_override(renamed_override(text))
+        return OverridesParser.create().parse_override(text)
     except (HydraException, RecursionError):
-        key = shown(text.partition("=")[0])
+        key, _, value = text.partition("=")
+        if _is_bare_text(key, value):  # e.g. a path with spaces, or ~/runs
+            return OverridesParser.create().parse_override(override_of(key, value))
+        key = shown(key)
         problems.append(
             f"'{shown(text)}' cannot be read as key=value: quote values with special characters, "
             f"e.g. '{key}=\"my file.h5\"'"
         )
         return None
+
+
+def _is_bare_text(key: str, value: str) -> bool:
+    """Tells whether a value that Hydra cannot read can only be meant as text."""
+    words = key_of(f"{key}=").split(".")
+    return is_text(words) and "${" not in value and value[:1] not in ("", "[", "{", "'", '"')
 
 
 def _problems(
@@ -143,11 +156,21 @@ def _key_problems(config_name: str, override: Override, key: str) -> Iterator[st
         if not is_open(words):
             yield f"~{key}: no option can be removed: leave it out, or set it to null"
         return
+    jobs = _jobs_of_range(override.value())
+    if jobs > MOST_JOBS:
+        yield f"{override.input_line}: is {jobs} jobs: expected at most {MOST_JOBS}"
+        return
     for value in _each(override):
         if value is None or type_of(words) is not str or isinstance(value, list | dict):
             problem = mistake(words, value)
             if problem:
                 yield f"{key}={_written(value)}: {problem}"
+
+
+def _jobs_of_range(value: Any) -> int:
+    if not isinstance(value, RangeSweep) or value.start is None or value.stop is None:
+        return 0
+    return math.ceil(abs(value.stop - value.start) / (abs(value.step) or 1))
 
 
 def _each(override: Override) -> Iterator[Any]:
@@ -158,7 +181,7 @@ def _each(override: Override) -> Iterator[Any]:
     elif isinstance(value, ChoiceSweep):
         yield from (_plain(item) for item in value.list)
     elif isinstance(value, RangeSweep):
-        yield from (value.start, value.stop)
+        yield value.start
     elif override.is_sweep_override():
         return  # a glob: its choices are what there is
     else:

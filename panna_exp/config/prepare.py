@@ -17,12 +17,12 @@ from panna_exp.config.describe import SCHEMAS
 from panna_exp.config.explain import explain, with_place
 from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.overrides import check_overrides
-from panna_exp.config.quoting import quoted
 from panna_exp.config.schema import DescriptorConfig
 from panna_exp.config.sources import loaded
 from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
+from panna_exp.quoting import key_of, quoted
 
 # What a configuration that does not compose ends in.
 FAILURES = (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError)
@@ -43,7 +43,12 @@ def prepare(arguments: list[str], config_name: str, program: str) -> list[str]:
     given = parse_arguments(arguments, program)
     checked = check_overrides(config_name, given)
     if checked.problems:
-        more = _range_problems(config_name, checked.good)
+        wrong = {key_of(text) for text in given.overrides} - {key_of(t) for t in checked.good}
+        more = [
+            text
+            for text in _range_problems(config_name, checked.good)
+            if not any(text.startswith((f"{key}=", f"{key} ", f"{key}:")) for key in wrong)
+        ]
         raise ConfigError(dict.fromkeys([*checked.problems, *more]))
     folder = given.values.pop("--config-dir", None)
     flags = [flag for flag in given.flags if not flag.startswith("--config-dir=")]
@@ -143,7 +148,7 @@ def named_options(group: str, overrides: Sequence[str]) -> frozenset[str]:
         group: E.g. ``descriptor``, of which ``descriptor=bp`` and ``descriptor.zeta=4`` are.
         overrides: As typed.
     """
-    keys = [item.lstrip("+~").partition("=")[0] for item in overrides]
+    keys = [key_of(item) for item in overrides]
     names = [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]
     return frozenset([*names, *([""] if group in keys else [])])
 

@@ -20,9 +20,9 @@ from panna_exp.config.document import Document, read_document
 from panna_exp.config.folders import conf_dir
 from panna_exp.config.hydra_keys import file_problems
 from panna_exp.config.keys import closest_key, is_text, mistake, type_of
-from panna_exp.config.quoting import shown
 from panna_exp.config.renamed import current_choice, current_key, renamed_values
 from panna_exp.errors import ConfigError
+from panna_exp.quoting import shown
 
 # What these choose is of the whole configuration, with or without "# @package _global_".
 _GLOBAL_GROUPS = ("experiment", "debug")

@@ -1,5 +1,6 @@
 """Hydra's side of the configuration: schemas, resolvers, the conf folder, and running a task."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -111,7 +112,8 @@ def _unresolved(overrides: Any) -> list[str]:
 
 
 def _first_set(*values: Any) -> Any:
-    return next((value for value in values if value not in (None, "", "None", "null")), None)
+    found = next((value for value in values if value not in (None, "", "None", "null")), None)
+    return os.path.expanduser(found) if isinstance(found, str) else found
 
 
 def _typed_train_dir(overrides: Any) -> str | None:

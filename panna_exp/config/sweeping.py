@@ -10,12 +10,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from panna_exp.config.quoting import quoted
 from panna_exp.config.schema import SweepConfig, TrackingConfig
 from panna_exp.config.store import given_overrides
 from panna_exp.config.validation.problems import Problems
 from panna_exp.config.validation.sweep import check_sweep
 from panna_exp.errors import ConfigError
+from panna_exp.quoting import key_of, quoted
 
 _EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
 
@@ -118,14 +118,9 @@ def combinations(overrides: Sequence[str], config_loader: Any = None) -> list[li
 
 
 def swept_keys(overrides: Sequence[str]) -> set[str]:
-    """Returns the keys, as typed, that have several values or are searched."""
+    """Returns the keys that have several values or are searched."""
     pairs = zip(overrides, _parsed(overrides), strict=True)
-    return {typed_key(text) for text, item in pairs if item.is_sweep_override()}
-
-
-def typed_key(override: str) -> str:
-    """Returns what is before the equals sign."""
-    return override.partition("=")[0]
+    return {key_of(text) for text, item in pairs if item.is_sweep_override()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +213,7 @@ def _name_jobs_by(swept: set[str], config: DictConfig) -> None:
     """Leaves what all jobs have in common out of the names of their folders."""
     task = given_overrides(config)
     known = list(OmegaConf.select(config, _EXCLUDED))
-    common = [item.lstrip("+~").partition("=")[0] for item in task if typed_key(item) not in swept]
+    common = [key_of(item) for item in task if key_of(item) not in swept]
     keys = ",".join(quoted(key) for key in dict.fromkeys([*known, *common]))
     with read_write(config), open_dict(config):
         config.hydra.overrides.hydra.append(f"{_EXCLUDED}=[{keys}]")

@@ -11,13 +11,17 @@ class LayerInitializer:
 
     Args:
         seed: Seed of the stream.
+        beside: What else the numbers are to depend on, e.g. a digest of saved layers that new ones
+            stand beside: they are never those that these once began with.
         panna_version: 2: weights normal(0, sqrt(2 / (fan_in + fan_out))); 1: uniform in
             +-1/fan_out. Biases are zero in both.
         dtype: float32 or float64 of the arrays returned.
     """
 
-    def __init__(self, seed: int, panna_version: int, dtype: np.dtype) -> None:
-        self._random = np.random.default_rng(np.random.SeedSequence([seed, 0x77]))
+    def __init__(
+        self, seed: int, panna_version: int, dtype: np.dtype, beside: tuple[int, ...] = ()
+    ) -> None:
+        self._random = np.random.default_rng(np.random.SeedSequence([seed, 0x77, *beside]))
         self._panna_version = panna_version
         self.dtype = dtype
 

@@ -30,6 +30,8 @@ def converter(words: str) -> Converter:
         return _NAMED[words]
     limits, _, expected = words.partition(": ")
     kind, *rest = limits.split()
+    if kind == "whole" and rest == ["or", "none"]:
+        return whole_or_none(expected)
     if kind == "whole":
         return whole(int(rest[1]), expected)
     if kind == "positive":
@@ -91,6 +93,12 @@ def whole(least: int, expected: str = "") -> Converter:
         return value
 
     return convert
+
+
+def whole_or_none(expected: str) -> Converter:
+    """Returns a converter to whole numbers from 0, None for -1."""
+    convert = whole(-1, expected)
+    return lambda entry: convert(entry) if convert(entry) >= 0 else None
 
 
 def positive_or_none(expected: str) -> Converter:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panna_exp.errors import ConfigError, DataError, closest
+from panna_exp.files import user_path
 from panna_exp.reporting.listing import ordered
 from panna_exp.reporting.run import (
     CONFIG,
@@ -142,7 +143,7 @@ def existing_folder(path: Path, command: str, expected: str) -> Path:
     Raises:
         ConfigError: It does not exist or is a file.
     """
-    folder = path.expanduser()
+    folder = user_path(path)
     if folder.is_dir():
         return folder
     if folder.exists():

@@ -8,7 +8,7 @@ from panna_exp.assembly.descriptor import describe
 from panna_exp.assembly.restart import Restart
 from panna_exp.assembly.training import Run
 from panna_exp.config.schema import Execution
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 from panna_exp.training.processes import Processes
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def announce(
         run.threads,
         "" if run.threads == 1 else "s",
         _STEPS[run.execution],
-        relative(run_dir),
+        display(run_dir),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from panna_exp.config.schema import EvaluateConfig
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.quantities import QUANTITIES, in_ev, with_units
+from panna_exp.quoting import key_of, override, shell_line
 from panna_exp.run_files import EVALUATE, RESULT
 from panna_exp.runs.assess import result_values
-from panna_exp.runs.command_line import CommandLine, program, quoted, relative
+from panna_exp.runs.command_line import CommandLine, display, program, relative
 from panna_exp.runs.committee_record import committee_info, member_data, write_config
 from panna_exp.runs.evaluation import common_name, evaluate
 from panna_exp.runs.job import Job
@@ -124,8 +124,8 @@ class _Committee:
 
     def _train_member(self, seed: int) -> TrainingResult:
         run_dir = self.folder / _name(seed)
-        kept = [item for item in self.job.command.overrides if _key(item) not in _OWN]
-        place = f"io.train_dir={quoted(str(relative(run_dir)))}"
+        kept = [item for item in self.job.command.overrides if key_of(item) not in _OWN]
+        place = override("io.train_dir", relative(run_dir))
         name = self.job.config.tracking.run_name or "member"
         member = self.job.changed(
             CommandLine([*kept, f"seed={seed}", place], run_dir),
@@ -174,11 +174,10 @@ class _Committee:
         ).print(Console())
 
     def _print_summary(self, where: Sequence[str]) -> None:
-        shown = relative(self.folder)
-        print(f"committee:    {shown}")
+        print(f"committee:    {display(self.folder)}")
         for line in where:
             print(line)
-        line = shlex.join([*program(), "evaluate", f"run_dir={quoted(str(shown))}"])
+        line = shell_line([*program(), "evaluate", override("run_dir", relative(self.folder))])
         print(f"to evaluate:  {line} data.test=PATH")
 
 
@@ -189,7 +188,3 @@ def _name(seed: int) -> str:
 def _last_step(run_dir: Path) -> int:
     (last,) = find_checkpoints(run_dir, "last")
     return step_of(last)
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+").partition("=")[0]

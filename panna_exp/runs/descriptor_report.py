@@ -19,7 +19,7 @@ from panna_exp.evaluation.coverage_plots import (
 )
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.progress import DescriptorDisplay
 
@@ -45,7 +45,7 @@ def report(config: DescriptorsConfig, base: Path) -> None:
     sys.stdout.flush()
     _table(found).print(Console())
     for path, what in paths:
-        print(f"{what}: {relative(path)}")
+        print(f"{what}: {display(path)}")
 
 
 def _write(found: Survey, folder: Path) -> list[tuple[Path, str]]:

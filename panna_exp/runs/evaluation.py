@@ -19,7 +19,7 @@ from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
 from panna_exp.runs.assess import Evaluation
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 from panna_exp.runs.evaluation_record import evaluation_record
 from panna_exp.runs.evaluator import PreparedData, prepare_data
 from panna_exp.runs.extrapolation import ExtrapolationCheck
@@ -97,7 +97,7 @@ def _show(title: str, evaluation: Evaluation, written: Sequence[Path]) -> None:
     for path in written:
         end = path.name.removeprefix(stem) if path.name.startswith(stem) else f"_{path.name}"
         if end in labels:
-            print(f"{labels[end]}: {relative(path)}")
+            print(f"{labels[end]}: {display(path)}")
 
 
 def common_name(members: Sequence[SavedPotential]) -> str:
@@ -154,9 +154,7 @@ def _compare(found: Mapping[str, Evaluation], folder: Path) -> None:
     write_text_atomic(path, json.dumps(values, indent=1) + "\n")
     sys.stdout.flush()
     table.print(Console())
-    print(
-        f"predictions, errors and plots of each: {relative(folder)}\nthis table: {relative(path)}"
-    )
+    print(f"predictions, errors and plots of each: {display(folder)}\nthis table: {display(path)}")
 
 
 def _output_folder(config: EvaluateConfig, base: Path, evaluation: Evaluation) -> Path:

@@ -9,7 +9,7 @@ from panna_exp.data.extrapolation import Extrapolation
 from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.meaning import components
 from panna_exp.evaluation.extrapolation import extrapolation_text, write_extrapolation
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 
 _UNKNOWN = "extrapolation: not checked, the networks do not say what they were trained on"
 
@@ -44,4 +44,4 @@ class ExtrapolationCheck:
         meanings = components(known)
         write_extrapolation(path, found, meanings, potential.symbols)
         text = extrapolation_text(found, meanings, potential.symbols)
-        return f"{text}\natoms outside: {relative(path)}" if len(found) else text
+        return f"{text}\natoms outside: {display(path)}" if len(found) else text

@@ -78,6 +78,10 @@ class RunListener(Listener):
         """A step was made."""
         self._speed.advanced(step)
         self.display.advance(step)
+        self.save_models(step)
+
+    def save_models(self, step: int) -> None:
+        """Saves the networks where they are to be saved at a step; 0 is before the first."""
         for folder, at in self.model_saves.items():
             if step == at:
                 self._save_networks(folder)

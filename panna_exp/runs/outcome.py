@@ -15,7 +15,7 @@ from panna_exp.config.schema import TrainConfig
 from panna_exp.quantities import in_ev, with_units
 from panna_exp.records import only_a_record
 from panna_exp.runs.assess import Evaluation, Evaluator, result_values, training_baseline
-from panna_exp.runs.command_line import CommandLine, relative
+from panna_exp.runs.command_line import CommandLine, display
 from panna_exp.runs.sweep import write_result
 from panna_exp.runs.sweep_metric import final_metrics, metric_value, ranking_metric
 from panna_exp.tracking.base import Tracker
@@ -94,7 +94,7 @@ class Outcome:
 
     def print_summary(self, command: CommandLine, tracker: Tracker) -> None:
         """Prints where to look, how to train on, and the speed."""
-        folder = relative(self.run_dir)
+        folder = Path(display(self.run_dir))
         evaluated = folder / "evaluate" / self.checkpoint.name
         print(f"predictions:  {evaluated}.dat")
         print(f"parity plot:  {evaluated}.png")

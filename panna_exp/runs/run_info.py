@@ -12,6 +12,7 @@ from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.restart import flatten
 from panna_exp.config.schema import TrackingConfig
 from panna_exp.networks.layers import NetworkData
+from panna_exp.quoting import key_of
 from panna_exp.runs.run_directory import environment
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import Dataset, RunInfo
@@ -72,12 +73,12 @@ def swept_keys(sweep: Path | None) -> set[str]:
     """Returns the keys in which the jobs of a tracked sweep differ, by what it told MLflow."""
     start = None if sweep is None else last_start(sweep / journal.NAME)
     words = "" if start is None else start["tags"].get("sweep", "")
-    return {_key(word) for word in words.split() if "=" in word}
+    return {key_of(word) for word in words.split() if "=" in word}
 
 
 def swept_first(overrides: Sequence[str], swept: Set[str]) -> list[str]:
     """Returns overrides, those of the swept keys before the others."""
-    return sorted(overrides, key=lambda item: _key(item) not in swept)
+    return sorted(overrides, key=lambda item: key_of(item) not in swept)
 
 
 def run_name(
@@ -156,10 +157,6 @@ def _architectures(networks: Sequence[NetworkData]) -> str:
     first = next(iter(sizes.values()))
     others = [f"{symbol}:{size}" for symbol, size in sizes.items() if size != first]
     return " ".join([first, *others])
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]
 
 
 def _brief(value: str) -> str:

@@ -128,6 +128,8 @@ class _Session:
             with tracked_run(self.tracker, self._run_info()):
                 self._track(_RECORD_FILES)
                 with self.directory.kept(), self.interrupt, listener.display:
+                    if self.built.trainer.position.step == 0:
+                        listener.save_models(0)
                     fit = self.built.trainer.fit(listener)
                 outcome = self._outcome(fit)
         except Interrupted:

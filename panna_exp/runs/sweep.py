@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from panna_exp.errors import DataError
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
 from panna_exp.quantities import QUANTITIES
+from panna_exp.quoting import shell_line
 from panna_exp.run_files import RESULT
 from panna_exp.runs.command_line import program
 from panna_exp.runs.sweep_metric import metric_value
@@ -116,7 +116,7 @@ def command_of(result: dict[str, Any]) -> str:
     """Returns the command that trains what a job has trained, in a run of its own."""
     places = ("sweep.", "io.train_dir=")
     kept = [item for item in result["overrides"] if not item.lstrip("+").startswith(places)]
-    return shlex.join([*program(), "train", *kept])
+    return shell_line([*program(), "train", *kept])
 
 
 def swept_overrides(results: Sequence[dict[str, Any]]) -> list[list[str]]:

@@ -10,7 +10,7 @@ from panna_exp.config.schema import SweepConfig
 from panna_exp.errors import PannaExpError
 from panna_exp.runs import sweep, sweep_jobs
 from panna_exp.runs.choice import way_to_train
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 from panna_exp.runs.job import Job, remove_empty
 from panna_exp.runs.orphan import at_work
 from panna_exp.runs.signals import Stopped, stoppable
@@ -50,7 +50,7 @@ def _train(composed: Composed, sweep_dir: Path) -> float | None:
                 earlier, ranking_metric(config, composed.plain["training"]["monitor"])
             )
         if config.trial is not None and sweep.has_status(run_dir, sweep.PRUNED):
-            print(f"stopped before: {relative(run_dir)}", file=sys.stderr, flush=True)
+            print(f"stopped before: {display(run_dir)}", file=sys.stderr, flush=True)
             return None
         job = Job.of(replace(composed, run_dir=run_dir))
         result = way_to_train(job)(job)

@@ -19,7 +19,7 @@ from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import TrackingConfig
 from panna_exp.files import locked, write_text_atomic
 from panna_exp.run_files import CONFIG, JOB, JOURNAL, RESULT
-from panna_exp.runs.command_line import relative
+from panna_exp.runs.command_line import display
 from panna_exp.runs.run_directory import is_locked
 from panna_exp.runs.signals import TRY_AGAIN, Stopped
 from panna_exp.runs.sweep import FINISHED, FREE_GROUPS, read_result
@@ -77,7 +77,7 @@ def finished_before(
         return None
     if not is_told(run_dir):
         return None  # killed before its trackers heard of the end: it ends again, and they do
-    print(f"finished before: {relative(run_dir)}", file=sys.stderr, flush=True)
+    print(f"finished before: {display(run_dir)}", file=sys.stderr, flush=True)
     rest = send_rest(typed_values(TrackingConfig, plain["tracking"]), run_dir, launch_dir)
     if rest:
         print(rest, file=sys.stderr, flush=True)

@@ -1,7 +1,6 @@
 """A sweep from its first job to its summary: one at a time in a folder, one parent run."""
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -12,12 +11,13 @@ from types import TracebackType
 from typing import Any
 
 from panna_exp.assembly.tracking import close_parent, open_parent
-from panna_exp.config.sweeping import Sweep, swept_keys, typed_key
+from panna_exp.config.sweeping import Sweep, swept_keys
 from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
 from panna_exp.files import write_text_atomic
 from panna_exp.quantities import QUANTITIES
+from panna_exp.quoting import key_of, override, shell_line
 from panna_exp.run_files import RESULT
-from panna_exp.runs.command_line import program, quoted, relative
+from panna_exp.runs.command_line import display, program, relative
 from panna_exp.runs.launchers import failures_named, start_tracker_of_joblib
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.orphan import end_jobs_with_program
@@ -75,7 +75,7 @@ class SweepRun:
         self._stack.enter_context(told_first(partial(stop_jobs, self.folder)))
         start_tracker_of_joblib(self._plan.launcher)
         end_jobs_with_program(self._plan.launcher)
-        print(f"sweep in {relative(self.folder)}", file=sys.stderr, flush=True)
+        print(f"sweep in {display(self.folder)}", file=sys.stderr, flush=True)
         with messages_shown():
             self._parent = open_parent(self._plan.tracking, self._plan.launch_dir, self._run_info())
 
@@ -101,7 +101,7 @@ class SweepRun:
 
     def _run_info(self) -> RunInfo:
         swept = swept_keys(self._plan.overrides)
-        words = [text for text in self._plan.overrides if typed_key(text) in swept]
+        words = [text for text in self._plan.overrides if key_of(text) in swept]
         name = self._plan.tracking.run_name or f"sweep {' '.join(words)}"
         params = dict(item.lstrip("+~").partition("=")[::2] for item in self._plan.overrides)
         return RunInfo(
@@ -162,19 +162,19 @@ class SweepRun:
         ranked_table(results, self.metric).print(Console())
         best = best_of(results)
         if best is not None:
-            print(f"best job:     {relative(Path(best['directory']))}")
+            print(f"best job:     {display(Path(best['directory']))}")
             print(f"its command:  {command_of(best)}")
-        print(f"summary:      {relative(self.folder / SUMMARY)}")
+        print(f"summary:      {display(self.folder / SUMMARY)}")
         if (self.folder / PLOT).exists():
-            print(f"plot:         {relative(self.folder / PLOT)}")
+            print(f"plot:         {display(self.folder / PLOT)}")
 
     def _is_new(self, result: dict[str, Any]) -> bool:
         return (Path(result["directory"]) / RESULT).stat().st_mtime >= self._started - 1.0
 
     def _continuing(self) -> str:
         kept = [item for item in self._plan.typed if not item.startswith("sweep.dir=")]
-        folder = f"sweep.dir={quoted(str(relative(self.folder)))}"
-        return shlex.join([*program(), "train", "-m", *kept, folder])
+        folder = override("sweep.dir", relative(self.folder))
+        return shell_line([*program(), "train", "-m", *kept, folder])
 
 
 def _status(kind: type[BaseException] | None) -> RunStatus:

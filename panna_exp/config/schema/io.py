@@ -48,10 +48,14 @@ class IoConfig:
         None, "specific_ckpt: steps are counted from here (default: the checkpoint's)"
     )
     starting_model_save: int | None = option(
-        None, "after this step the networks are saved in RUN_DIR/starting_model, a weights folder"
+        None,
+        "after this step (0: before the first) the networks are saved in RUN_DIR/starting_model, a "
+        "weights folder",
     )
     final_model_save: int | None = option(
-        None, "after this step the networks are saved in RUN_DIR/final_model, a weights folder"
+        None,
+        "after this step (0: before the first) the networks are saved in RUN_DIR/final_model, a "
+        "weights folder",
     )
     delta_e: bool = option(
         False, "write delta_e.dat and delta_e_std.dat, errors of each logged step's batch (PANNA 1)"

@@ -15,6 +15,7 @@ from panna_exp.config.schema import (
     TrainConfig,
 )
 from panna_exp.config.species import parse_network
+from panna_exp.config.validation.bounds import MOST_THREADS, check_descriptor_size, check_paths
 from panna_exp.config.validation.data import check_data, check_generation, check_tutorial
 from panna_exp.config.validation.io import check_io
 from panna_exp.config.validation.problems import Problems
@@ -105,6 +106,16 @@ def check_common(config: CommonConfig, problems: Problems) -> None:
     problems.check(0 <= config.seed < 2**63, f"seed={config.seed} must be in 0 .. 2**63 - 1")
     threads = config.threads
     problems.check(threads is None or threads > 0, f"threads={threads} must be > 0")
+    problems.check(
+        threads is None or threads <= MOST_THREADS,
+        f"threads={threads}: expected at most {MOST_THREADS}",
+    )
+    check_paths(config, problems)
+    descriptor = getattr(config, "descriptor", None)
+    if descriptor is not None:
+        data = getattr(config, "data", None)
+        species = () if data is None else data.species or ()
+        check_descriptor_size(descriptor, len(species) or 1, problems)
 
 
 def _matmul(config: TrainConfig, problems: Problems) -> None:

@@ -14,7 +14,7 @@ def check_io(config: TrainConfig, problems: Problems) -> None:
         problems.check(value is None or value > 0, f"io.{name}={value} must be > 0")
     for name in ("starting_model_save", "final_model_save"):
         value = getattr(io, name)
-        problems.check(value is None or value > 0, f"io.{name}={value} must be > 0")
+        problems.check(value is None or value >= 0, f"io.{name}={value} must be >= 0")
     _restart(io, problems)
     for metric in io.metrics:
         problems.choice("io.metrics", metric, METRICS)

@@ -1,6 +1,7 @@
 """Ranges and combinations of the options of ``descriptors`` and ``pack``."""
 
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
+from panna_exp.config.validation.bounds import MOST_THREADS, check_paths
 from panna_exp.config.validation.commands import check_common
 from panna_exp.config.validation.data import check_data
 from panna_exp.config.validation.problems import Problems
@@ -27,7 +28,10 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
     problems.choice("format", config.format, FORMATS)
     problems.choice("derivatives", config.derivatives, DERIVATIVES)
     _check_negligible(config, problems)
-    problems.check(config.processes > 0, f"processes={config.processes} must be > 0")
+    problems.check(
+        0 < config.processes <= MOST_THREADS,
+        f"processes={config.processes} must be > 0, and at most {MOST_THREADS}",
+    )
     problems.check(
         config.pbc is None or len(config.pbc) == 3,
         f"pbc={config.pbc}: expected three of true and false",
@@ -64,6 +68,7 @@ def _check_report(config: DescriptorsConfig, problems: Problems) -> None:
 def validate_pack(config: PackConfig) -> None:
     """Raises ConfigError with every mistake in the configuration of a packing."""
     problems = Problems()
+    check_paths(config, problems)
     for name, what in (
         ("input_dir", "the folder with the .bin files"),
         ("output_dir", "the folder for the TFRecords"),

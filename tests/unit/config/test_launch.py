@@ -34,8 +34,8 @@ architecture = 8:1
         ("training.batch_size=3", "training.batch_size=3"),
         ("+species@network.species.H=deep", "+species@network.species.H=deep"),
         ("+training.batch_size=3", "training.batch_size=3"),
-        ("io.train_dir=1e-4", "io.train_dir='1e-4'"),
-        ("io.train_dir=1e5,true,b", "io.train_dir='1e5','true',b"),
+        ("io.train_dir=1e-4", 'io.train_dir="1e-4"'),
+        ("io.train_dir=1e5,true,b", 'io.train_dir="1e5","true",b'),
         ("io.train_dir=null", "io.train_dir=null"),
     ],
 )

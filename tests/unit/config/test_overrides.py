@@ -84,7 +84,7 @@ def test_each_value_of_a_sweep_is_tried():
 
 
 def test_unreadable_overrides_say_how_to_quote():
-    (found,) = mistakes("data.train=a b(c")
+    (found,) = mistakes("training.batch_size=a b(c")
     assert "quote values with special characters" in found
 
 

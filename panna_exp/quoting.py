@@ -22,13 +22,18 @@ def quoted(value: str) -> str:
     # OmegaConf would take ${ for the beginning of an interpolation.
     value = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + "\\${", value)
     # A backslash is one, unless it stands before a quote or at the end: there it is doubled.
-    inner = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value)
-    return f"'{inner}'"
+    inner = re.sub(r'(\\*)("|\Z)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), value)
+    return f'"{inner}"'
 
 
 def override(key: str, value: str | Path) -> str:
     """Returns ``key=value``, quoted for Hydra."""
     return f"{key}={quoted(str(value))}"
+
+
+def key_of(text: str) -> str:
+    """Returns the key of an override: ``a.b`` of ``+a.b=1``."""
+    return text.lstrip("+~").partition("=")[0]
 
 
 def shell_line(words: Iterable[str]) -> str:
