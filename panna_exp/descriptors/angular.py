@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from panna_exp.descriptors.formulas import angle_base, gaussian, power, smoothed_sine
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.radial import EXPONENT_FLOOR
 from panna_exp.descriptors.triples import TripleGradient, dot
@@ -176,18 +177,23 @@ class AngularTerms:
         return self._values(triples, base), slope.mul_(self.zeta).div_(base)
 
     def _values(self, triples: _Triples, base: Tensor) -> Tensor:
-        exponent = (triples.mean - self.centers).square_().mul_(-self.eta)
-        by_center = exponent.clamp_(min=-self.floor).exp_()
+        by_center = gaussian(triples.mean, self.centers, self.eta, self.floor)
         by_center.mul_(triples.first[4] * triples.second[4])
-        by_angle = base.log().mul_(self.zeta).exp_()
+        by_angle = power(base, self.zeta)
         return (by_center.t() @ self.expand_centers).mul_(by_angle.t() @ self.expand_angles)
 
     def _sines(self, triples: _Triples) -> Tensor:
         """Returns s_q [Nq, Q], or [Q] without smoothing."""
         if not self.smooth:
             return triples.sine
-        return (triples.sine.square() + self.smoothing).sqrt_()
+        return smoothed_sine(triples.sine.square(), self.smoothing)
 
     def _base(self, triples: _Triples, sines: Tensor) -> Tensor:
-        base = torch.addcmul(self.constant, self.cosine_factor, triples.cosine)
-        return torch.maximum(base.addcmul_(self.sine_factor, sines), self.lowest_base)
+        return angle_base(
+            triples.cosine,
+            sines,
+            self.constant,
+            self.cosine_factor,
+            self.sine_factor,
+            self.lowest_base,
+        )

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from panna_exp.descriptors.bp_parameters import SIGNS, BPParameters
-from panna_exp.descriptors.radial import EXPONENT_FLOOR, cutoff_function, cutoff_log_slope
+from panna_exp.descriptors.formulas import cutoff_function, opposite_square, power
+from panna_exp.descriptors.radial import EXPONENT_FLOOR, cutoff_log_slope
 from panna_exp.descriptors.triples import TripleGradient, dot
 
 # h below this counts as 0 in derivatives of h^zeta with zeta < 1, which have no limit there. For
@@ -173,8 +174,7 @@ class BPAngularTerms:
         one, other = pairs.index_select(1, first), pairs.index_select(1, second)
         together, apart = one[1:4] + other[1:4], one[1:4] - other[1:4]
         halves = torch.stack([dot(together, together), dot(apart, apart)]).mul_(0.25)
-        product = one[0] * other[0]
-        opposite = (one[0] - other[0]).square_().add_(product * halves[1], alpha=4)
+        opposite = opposite_square(one[0], other[0], halves[1])
         squares = one[0].square().addcmul_(other[0], other[0]).add_(opposite)
         return _Triples(first=one, second=other, halves=halves, opposite=opposite, squares=squares)
 
@@ -186,7 +186,7 @@ class BPAngularTerms:
         by_eta = (triples.squares * -self.eta).clamp_(min=-self.floor).exp_()
         cutoffs = triples.first[4] * triples.second[4] * cutoff_function(distance, self.cutoff)
         by_eta.mul_(cutoffs)
-        by_angle = torch.maximum(halves, self.lowest).log_().mul_(self.zeta).exp_()
+        by_angle = power(torch.maximum(halves, self.lowest), self.zeta)
         return (by_eta.t() @ self.expand_eta).mul_(by_angle.t() @ self.expand_angles)
 
     def _values_and_slopes(self, triples: _Triples) -> tuple[Tensor, _Slopes]:

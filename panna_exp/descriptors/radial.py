@@ -10,18 +10,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from panna_exp.descriptors.formulas import cutoff_function, gaussian
+
 # Gaussians below exp(-floor) are held there. For float32 the product of two stays a normal number
 # (denormal ones are up to 5 times slower), and MKL's exp is 27 to 110 times slower below -87.
 EXPONENT_FLOOR = {torch.float32: 40.0, torch.float64: 300.0}
-
-
-def cutoff_function(distance: Tensor, cutoff: float) -> Tensor:
-    """Returns (1 + cos(pi r / Rc)) / 2 for r < Rc, otherwise 0.
-
-    Written as cos^2(pi r / (2 Rc)), which keeps its relative accuracy near the cutoff.
-    """
-    inside = distance < cutoff
-    return torch.cos(distance * (math.pi / (2 * cutoff))).square_() * inside
 
 
 def cutoff_log_slope(distance: Tensor, cutoff: float) -> Tensor:
@@ -70,6 +63,5 @@ class RadialTerms:
         return (self._values(distance) * log_slope).t() @ self.identity
 
     def _values(self, distance: Tensor) -> Tensor:
-        exponent = (distance - self.centers).square_().mul_(-self.eta)
-        gaussians = exponent.clamp_(min=-self.floor).exp_()
+        gaussians = gaussian(distance, self.centers, self.eta, self.floor)
         return gaussians.mul_(cutoff_function(distance, self.cutoff))

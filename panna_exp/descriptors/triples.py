@@ -9,7 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from panna_exp.descriptors.radial import cutoff_function, cutoff_log_slope
+from panna_exp.descriptors.formulas import cutoff_function
+from panna_exp.descriptors.radial import cutoff_log_slope
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""Two- and three-body terms as modules that TorchScript compiles; letters as in metatomic_model."""
+
+import torch
+from torch import Tensor
+
+from panna_exp.descriptors.angular import AngularTerms
+from panna_exp.descriptors.angular_bp import BPAngularTerms
+from panna_exp.descriptors.bp_parameters import BPParameters
+from panna_exp.descriptors.formulas import (
+    angle_base,
+    cutoff_function,
+    gaussian,
+    opposite_square,
+    power,
+    smoothed_sine,
+)
+from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.radial import EXPONENT_FLOOR
+
+_CPU = torch.device("cpu")
+
+
+class RadialPairs(torch.nn.Module):
+    """exp(-eta (r - R)^2) fc(r) [P, Nr] of distances [P]."""
+
+    def __init__(self, parameters: Parameters, dtype: torch.dtype) -> None:
+        super().__init__()
+        centers, eta = parameters.radial_centers, parameters.radial_eta
+        if isinstance(parameters, BPParameters):  # every exponent with every centre
+            centers = centers * len(eta)
+            eta = tuple(e for e in eta for _ in parameters.radial_centers)
+        self.register_buffer("centers", torch.tensor(centers, dtype=torch.float64).to(dtype))
+        self.register_buffer("eta", torch.tensor(eta, dtype=torch.float64).to(dtype))
+        self.cutoff = float(parameters.cutoff_radial)
+        self.floor = EXPONENT_FLOOR[dtype]
+
+    def forward(self, distance: Tensor) -> Tensor:
+        """Returns [P, Nr]."""
+        r = distance.unsqueeze(1)
+        return gaussian(r, self.centers, self.eta, self.floor) * cutoff_function(r, self.cutoff)
+
+
+class MBPTriples(torch.nn.Module):
+    """The modified Behler-Parrinello terms [Q, N] of triples, the angle inside."""
+
+    def __init__(self, parameters: MBPParameters, dtype: torch.dtype) -> None:
+        super().__init__()
+        terms = AngularTerms(parameters, dtype, _CPU)
+        for name in ("centers", "eta", "constant", "cosine_factor", "sine_factor", "smoothing"):
+            self.register_buffer(name, getattr(terms, name).flatten())
+        self.register_buffer("zeta", terms.zeta.flatten())
+        self.register_buffer("lowest", terms.lowest_base.flatten())
+        species = len(parameters.species)
+        doubled = 4.0 if parameters.generation == "A" else 2.0
+        factors = [doubled if s == t else 2.0 for s in range(species) for t in range(s, species)]
+        self.register_buffer("multiplicity", torch.tensor(factors, dtype=dtype))
+        self.cutoff = float(parameters.cutoff_angular)
+        self.floor, self.smooth, self.collinear = terms.floor, terms.smooth, terms.collinear
+
+    def forward(self, distance: Tensor, direction: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Returns [Q, N] of pairs [P], [P, 3] and the numbers of two of them [Q]."""
+        r = distance.unsqueeze(1)
+        fc = cutoff_function(r, self.cutoff)
+        one, other = direction.index_select(0, first), direction.index_select(0, second)
+        cosine = (one * other).sum(1, keepdim=True)
+        if self.smooth:
+            sine = smoothed_sine((1 - cosine.square()).clamp(min=0), self.smoothing)
+        else:
+            # Held above 0 for its derivative, which means nothing where the sine vanishes.
+            square = torch.linalg.cross(one, other, dim=1).square().sum(1, keepdim=True)
+            sine = square.clamp(min=self.collinear * self.collinear).sqrt()
+        base = angle_base(
+            cosine, sine, self.constant, self.cosine_factor, self.sine_factor, self.lowest
+        )
+        by_angle = power(base, self.zeta)
+        mean = (r.index_select(0, first) + r.index_select(0, second)) * 0.5
+        cut = fc.index_select(0, first) * fc.index_select(0, second)
+        by_center = gaussian(mean, self.centers, self.eta, self.floor) * cut
+        return (by_center.unsqueeze(2) * by_angle.unsqueeze(1)).flatten(1)
+
+
+class BPTriples(torch.nn.Module):
+    """The original Behler-Parrinello terms [Q, N] of triples; the sign lambda is innermost."""
+
+    def __init__(self, parameters: BPParameters, dtype: torch.dtype) -> None:
+        super().__init__()
+        terms = BPAngularTerms(parameters, dtype, _CPU)
+        for name in ("eta", "zeta", "lowest"):
+            self.register_buffer(name, getattr(terms, name).flatten())
+        species = len(parameters.species)
+        self.register_buffer(
+            "multiplicity", torch.full((species * (species + 1) // 2,), 2.0, dtype=dtype)
+        )
+        self.num_zeta = terms.num_zeta
+        self.cutoff = float(parameters.cutoff_angular)
+        self.floor = terms.floor
+
+    def forward(self, distance: Tensor, direction: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Returns [Q, N] of pairs [P], [P, 3] and the numbers of two of them [Q]."""
+        r = distance.unsqueeze(1)
+        fc = cutoff_function(r, self.cutoff)
+        one, other = direction.index_select(0, first), direction.index_select(0, second)
+        together = (one + other).square().sum(1, keepdim=True) * 0.25
+        apart = (one - other).square().sum(1, keepdim=True) * 0.25
+        halves = torch.cat([together, apart], 1).repeat(1, self.num_zeta)
+        by_angle = power(torch.maximum(halves, self.lowest), self.zeta)
+        r1, r2 = r.index_select(0, first), r.index_select(0, second)
+        square = opposite_square(r1, r2, apart)
+        # Two neighbours in one place have no r_jk to differentiate; its cutoff is flat there.
+        opposite = cutoff_function(square.clamp(min=1e-12).sqrt(), self.cutoff)
+        cut = fc.index_select(0, first) * fc.index_select(0, second) * opposite
+        squares = r1.square() + r2.square() + square
+        by_eta = (-squares * self.eta).clamp(min=-self.floor).exp() * cut
+        return (by_eta.unsqueeze(2) * by_angle.unsqueeze(1)).flatten(1)
