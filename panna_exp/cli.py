@@ -46,7 +46,7 @@ COMMANDS = {
     "convert": Command("convert", "data from one format into another, and what is odd in them"),
     "panna-gvect-calculator": Command("dropin", "run a PANNA descriptor input", "descriptors"),
     "panna-tfr-packer": Command("dropin", "run a PANNA packing input", "pack"),
-    "export": Command("export", "a potential as one file for LAMMPS"),
+    "export": Command("export", "a potential as one file for LAMMPS, i-PI, ASE and others"),
     "lammps-plugin": Command("lammps_plugin", "compile pair_style panna for your LAMMPS"),
     "runs": Command("runs", "list runs with their state and best metric"),
     "diff": Command("diff", "what differs between two runs"),

@@ -54,6 +54,7 @@ OWNERS = {
         "model",
         "training",
         "assembly",
+        "deploy",
         "runs",
         "commands",
         "ase",

@@ -45,6 +45,8 @@ ACTIVATIONS: dict[Activation, type[torch.nn.Module]] = {
 class DistanceLayer(torch.nn.Module):
     """An rbf layer: exp(-sum_k (x_k - W_kj)^2)."""
 
+    weights: Tensor
+
     def __init__(self, weights: Tensor) -> None:
         super().__init__()
         self.register_buffer("weights", weights)
@@ -63,7 +65,7 @@ def network_module(network: NetworkData, dtype: torch.dtype) -> torch.nn.Sequent
         if layer.activation is Activation.rbf:
             modules.append(DistanceLayer(weights))
             continue
-        linear = torch.nn.Linear(*weights.shape, dtype=dtype)
+        linear = torch.nn.Linear(weights.shape[0], weights.shape[1], dtype=dtype)
         with torch.no_grad():
             linear.weight.copy_(weights.t())
             linear.bias.copy_(torch.tensor(layer.biases, dtype=dtype))
@@ -73,6 +75,8 @@ def network_module(network: NetworkData, dtype: torch.dtype) -> torch.nn.Sequent
 
 class Member(torch.nn.Module):
     """The networks of one potential."""
+
+    offsets: Tensor
 
     def __init__(self, networks: List[NetworkData], dtype: torch.dtype) -> None:
         super().__init__()
@@ -101,6 +105,8 @@ class MetatomicModel(torch.nn.Module):
         dtype: Of all arithmetic.
     """
 
+    species_of_type: Tensor
+
     def __init__(
         self, parameters: Parameters, members: List[List[NetworkData]], dtype: torch.dtype
     ) -> None:
@@ -108,9 +114,12 @@ class MetatomicModel(torch.nn.Module):
         self.num_species = len(parameters.species)
         self.cutoff_angular = float(parameters.cutoff_angular)
         self.cutoff = float(max(parameters.cutoff_radial, parameters.cutoff_angular))
-        is_bp = isinstance(parameters, BPParameters)
         self.radial = RadialPairs(parameters, dtype)
-        self.angular = BPTriples(parameters, dtype) if is_bp else MBPTriples(parameters, dtype)
+        self.angular: BPTriples | MBPTriples
+        if isinstance(parameters, BPParameters):
+            self.angular = BPTriples(parameters, dtype)
+        else:
+            self.angular = MBPTriples(parameters, dtype)
         self.members = torch.nn.ModuleList(Member(networks, dtype) for networks in members)
         species_of_type = torch.full((len(SYMBOLS) + 1,), -1, dtype=torch.int64)
         for index, symbol in enumerate(parameters.species):

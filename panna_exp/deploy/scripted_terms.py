@@ -24,6 +24,9 @@ _CPU = torch.device("cpu")
 class RadialPairs(torch.nn.Module):
     """exp(-eta (r - R)^2) fc(r) [P, Nr] of distances [P]."""
 
+    centers: Tensor
+    eta: Tensor
+
     def __init__(self, parameters: Parameters, dtype: torch.dtype) -> None:
         super().__init__()
         centers, eta = parameters.radial_centers, parameters.radial_eta
@@ -43,6 +46,16 @@ class RadialPairs(torch.nn.Module):
 
 class MBPTriples(torch.nn.Module):
     """The modified Behler-Parrinello terms [Q, N] of triples, the angle inside."""
+
+    centers: Tensor
+    eta: Tensor
+    constant: Tensor
+    cosine_factor: Tensor
+    sine_factor: Tensor
+    smoothing: Tensor
+    zeta: Tensor
+    lowest: Tensor
+    multiplicity: Tensor
 
     def __init__(self, parameters: MBPParameters, dtype: torch.dtype) -> None:
         super().__init__()
@@ -82,6 +95,11 @@ class MBPTriples(torch.nn.Module):
 
 class BPTriples(torch.nn.Module):
     """The original Behler-Parrinello terms [Q, N] of triples; the sign lambda is innermost."""
+
+    eta: Tensor
+    zeta: Tensor
+    lowest: Tensor
+    multiplicity: Tensor
 
     def __init__(self, parameters: BPParameters, dtype: torch.dtype) -> None:
         super().__init__()
