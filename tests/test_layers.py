@@ -35,7 +35,7 @@ OWNERS = {
     "omegaconf": ("config", "panna_ini"),
     "mlflow": ("tracking", "pyfunc"),
     "pandas": ("pyfunc", "api"),
-    "ase": ("readers", "ase", "api"),
+    "ase": ("readers", "reporting", "ase", "api"),
     "h5py": ("readers", "writers"),
     "google_crc32c": ("readers",),
     "vesin": ("descriptors",),

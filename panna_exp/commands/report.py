@@ -9,7 +9,7 @@ from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
 from panna_exp.files import user_path, write_text_atomic
 from panna_exp.quoting import override, shell_line
-from panna_exp.reporting.run import Run
+from panna_exp.reporting.run import PLOT, Run, is_sweep
 from panna_exp.reporting.scan import named_runs
 from panna_exp.runs.command_line import display, relative
 from panna_exp.runs.messages import messages_shown
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(f"report: {given.run_dirs[0]}: no job of the sweep has begun")
     output = _output(given.output, given.run_dirs[0])
     # Imported here: matplotlib and the readers are not needed to name a mistake.
-    from panna_exp.reporting.entry import make_entry
+    from panna_exp.reporting.entry import make_entry, with_swept
     from panna_exp.reporting.report import report
 
     with messages_shown():
@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> int:
             for number, run in enumerate(runs)
             for shown in [str(relative(run.path))]
         ]
-        text = report(entries, datetime.now(), given.worst > 0)
+        figures = [folder / PLOT for folder in map(user_path, given.run_dirs) if is_sweep(folder)]
+        text = report(with_swept(entries), datetime.now(), given.worst > 0, figures)
     write_text_atomic(output, text)
     print(f"wrote {display(output)} ({len(text.encode()) / 1e6:.1f} MB)")
     return 0

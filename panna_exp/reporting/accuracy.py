@@ -8,6 +8,7 @@ import numpy as np
 
 from panna_exp.elements import Species
 from panna_exp.evaluation.evaluated_data import OWN_DATA
+from panna_exp.reporting.drawing import smaller
 from panna_exp.reporting.entry import Entry, Shown
 from panna_exp.reporting.evaluations import StoredEvaluation
 from panna_exp.reporting.html import Content, Markup, element, image, joined, table
@@ -106,7 +107,7 @@ def _parity(shown: Shown) -> Markup:
 def _stored(path: Path | None) -> bytes | None:
     """Returns the plot that the evaluation drew, if it is one."""
     data = path.read_bytes() if path is not None else b""
-    return data if data.startswith(_PNG) else None
+    return smaller(data) if data.startswith(_PNG) else None
 
 
 def _hint(entry: Entry) -> Markup:

@@ -1,6 +1,7 @@
 """Learning curves of some runs in one figure, as SVG for a page or as a PNG file."""
 
 from collections.abc import Sequence
+from colorsys import hls_to_rgb
 from dataclasses import dataclass
 from operator import methodcaller
 from pathlib import Path
@@ -8,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from panna_exp.evaluation.plots import COLOURS
+from panna_exp.evaluation.plots import COLOURS, plain
 from panna_exp.files import write_atomic
 from panna_exp.reporting.drawing import new_figure, png, svg
 from panna_exp.reporting.records import Metrics, read_metrics
 from panna_exp.reporting.run import Run
+from panna_exp.reporting.timings import LEARNING_RATE, with_learning_rates
 
 # Points beyond these are not seen and make the page heavy.
 _MOST_POINTS = 2000
 _MARKED = 30
-_LEGEND_COLUMNS = 12
+_LEGEND_WIDTH = 130  # characters in a line of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,18 @@ PANELS = (
     Panel("force MAE (eV/angstrom)", ("F_MAE",)),
     Panel("energy RMSE (meV/atom)", ("RMSE/at",), 1000.0),
     Panel("loss", ("loss",)),
+    Panel("learning rate", (LEARNING_RATE,)),
 )
 
 
 def colour(number: int) -> str:
-    """Returns the colour of the run of that number on the page."""
-    return COLOURS[number % len(COLOURS)]
+    """Returns the colour of the run of that number on the page; no two have the same."""
+    if number < len(COLOURS):
+        return COLOURS[number]
+    # By the golden ratio hues never come near an earlier one's before they have to.
+    hue, lightness = 0.618034 * number % 1.0, 0.3 + 0.15 * (number % 3)
+    red, green, blue = (round(255 * part) for part in hls_to_rgb(hue, lightness, 0.75))
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def learning_curves(runs: Sequence[Run], labels: Sequence[str]) -> bytes | None:
@@ -53,13 +61,12 @@ def learning_curves(runs: Sequence[Run], labels: Sequence[str]) -> bytes | None:
 
     Args:
         runs: In the order of the page.
-        labels: What to call each: a letter, no text of a user, which matplotlib might interpret;
-            a single run needs none.
+        labels: What to call each; a single run needs none.
 
     Returns:
         SVG, or None where no run has a completed epoch.
     """
-    figure = _figure([run.metrics for run in runs], labels)
+    figure = _figure([with_learning_rates(run.metrics, run.path) for run in runs], labels)
     return None if figure is None else svg(figure)
 
 
@@ -74,7 +81,8 @@ def write_learning_curves(path: Path, metrics_file: Path) -> bool:
         DataError: Names the line of metrics.dat that does not fit.
         OSError: A file cannot be read or written.
     """
-    figure = _figure([read_metrics(metrics_file)], [])
+    metrics = with_learning_rates(read_metrics(metrics_file), metrics_file.parent)
+    figure = _figure([metrics], [])
     if figure is not None:
         write_atomic(path, methodcaller("write", png(figure)))
     return figure is not None
@@ -86,16 +94,19 @@ def _figure(runs: Sequence[Metrics], labels: Sequence[str]) -> Any:
         return None
     columns = len(panels) if len(panels) <= 3 else 2
     rows = -(-len(panels) // columns)
-    height = 3.4 * rows + 0.3
+    names = labels if len(runs) > 1 else []
+    per_line, lines = _legend_size(names)
+    top = 0.35 + 0.18 * (lines - 1)
+    height = 3.4 * rows + top
     # Without an automatic layout, which draws everything three times to find out its size.
     figure = new_figure(10.0, height, layout=None)
     figure.subplots_adjust(
-        left=0.08, right=0.98, bottom=0.5 / height, top=1 - 0.35 / height, wspace=0.3, hspace=0.2
+        left=0.08, right=0.98, bottom=0.5 / height, top=1 - top / height, wspace=0.3, hspace=0.2
     )
     grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for panel, axes in zip(panels, grid, strict=False):
         _draw(axes, panel, runs)
-    _legend(figure, labels if len(runs) > 1 else [])
+    _legend(figure, names, per_line)
     return figure
 
 
@@ -137,16 +148,23 @@ def _draw(axes: Any, panel: Panel, runs: Sequence[Metrics]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _legend(figure: Any, names: Sequence[str]) -> None:
+def _legend_size(names: Sequence[str]) -> tuple[int, int]:
+    """Returns how many names fit in a line of the legend, and how many lines there are."""
+    longest = max(map(len, [*names, "validation"])) + 6
+    per_line = max(1, _LEGEND_WIDTH // longest)
+    return per_line, -(-(len(names) + 2) // per_line)
+
+
+def _legend(figure: Any, names: Sequence[str], per_line: int) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=colour(number)) for number in range(len(names))]
     handles += [Line2D([], [], color="#333333", linestyle=style) for style in ("-", "--")]
     figure.legend(
         handles,
-        [*names, "validation", "training"],
+        [*map(plain, names), "validation", "training"],
         loc="upper center",
         fontsize=8,
-        ncols=_LEGEND_COLUMNS,
+        ncols=per_line,
         frameon=False,
     )

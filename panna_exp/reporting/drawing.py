@@ -7,6 +7,7 @@ from panna_exp.evaluation.plots import DOTS_PER_INCH
 
 # So that the same figure gives the same bytes.
 _SVG_SALT = "panna_exp"
+_WIDEST, _COLOURS = 1000, 48  # of plots in a page
 
 
 def new_figure(
@@ -37,3 +38,17 @@ def png(figure: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def smaller(data: bytes) -> bytes:
+    """Returns a PNG as a page shows it: no wider than there is room, in few colours."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        size = round(image.height * _WIDEST / image.width)
+        shown = image.convert("RGB")
+        if image.width > _WIDEST:
+            shown = shown.resize((_WIDEST, size), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        shown.quantize(_COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return min(data, buffer.getvalue(), key=len)

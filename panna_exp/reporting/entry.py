@@ -9,12 +9,14 @@ import numpy as np
 from panna_exp.data.structures import Floats
 from panna_exp.errors import DataError
 from panna_exp.reporting.evaluations import StoredEvaluation, chosen, evaluated, read_evaluation
+from panna_exp.reporting.listing import key_overrides, one_line
 from panna_exp.reporting.located import Located, locate
 from panna_exp.reporting.run import Run
 from panna_exp.reporting.timings import Timings, read_timings
 
 # Predictions further than this from the errors beside them were written without the free atoms.
 _OTHER = 0.1
+_LONGEST_LABEL = 40
 _UNKNOWN = (
     "This evaluation does not say which records of which files it is of: it was made by an older "
     "version, or the folder was used for other data since. No structure is shown; evaluate again."
@@ -55,6 +57,7 @@ class Entry:
         evaluations: By the name of the data, the run's own validation data first.
         timings: From its log.
         notes: Sentences about what could not be read.
+        swept: The overrides in which it differs from the other runs of the page.
     """
 
     letter: str
@@ -65,11 +68,35 @@ class Entry:
     evaluations: Mapping[str, Shown]
     timings: Timings
     notes: list[str] = field(default_factory=list)
+    swept: str = ""
 
     @property
     def title(self) -> str:
         """Letter and folder."""
         return f"{self.letter}: {self.shown}"
+
+    @property
+    def label(self) -> str:
+        """Letter and what tells the run from the others: its overrides, else its folder."""
+        name = self.swept or self.run.name
+        short = name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
+        return one_line(f"{self.letter}: {short}")
+
+
+def with_swept(entries: Sequence[Entry]) -> list[Entry]:
+    """Returns the runs, each with the overrides in which they differ, less what all have."""
+    typed = [key_overrides(entry.run) for entry in entries]
+    common = set.intersection(*map(set, typed)) if typed else set()
+    return [
+        replace(entry, swept=" ".join(_short(item) for item in items if item not in common))
+        for entry, items in zip(entries, typed, strict=True)
+    ]
+
+
+def _short(override: str) -> str:
+    """``training.learning_rate=0.1`` as ``learning_rate=0.1``."""
+    key, equals, value = override.partition("=")
+    return f"{key.rpartition('.')[2]}{equals}{value}"
 
 
 def make_entry(

@@ -1,6 +1,7 @@
 """Sections of the page that compare runs: overview, curves, configuration, timings, environment."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -61,9 +62,15 @@ def overview(entries: Sequence[Entry]) -> Markup:
     return table(headings(entries), [*shown, ["overrides", *typed]])
 
 
+def sweep_figures(paths: Sequence[Path]) -> list[Markup]:
+    """Returns the figures of sweeps, those that are there."""
+    found = [path.read_bytes() for path in paths if path.is_file()]
+    return [joined([image(data, "metric by what was swept") for data in found])] if found else []
+
+
 def curves(entries: Sequence[Entry]) -> Markup:
     """Returns the learning curves of all runs in one figure."""
-    drawn = learning_curves([e.run for e in entries], [e.letter for e in entries])
+    drawn = learning_curves([e.run for e in entries], [e.label for e in entries])
     if drawn is None:
         return element("p", "No epoch is complete yet.", class_="note")
     return image(drawn, "learning curves")
@@ -129,12 +136,19 @@ def headings(entries: Sequence[Entry]) -> list[Content]:
     """Returns the header of a table with a column a run."""
     if len(entries) == 1:
         return ["", entries[0].shown]
-    return ["", *(chip(entry) + Markup(" ") + element("span", entry.shown) for entry in entries)]
+    return ["", *(chip(entry) + Markup(" ") + _named(entry) for entry in entries)]
 
 
 def heading(entry: Entry) -> Markup:
     """Returns the title of a part about one run."""
-    return element("h3", chip(entry), f" {entry.shown}")
+    return element("h3", chip(entry), " ", _named(entry))
+
+
+def _named(entry: Entry) -> Markup:
+    """Returns what tells a run from the others, and its folder."""
+    if not entry.swept:
+        return element("span", entry.shown)
+    return element("span", entry.swept) + element("div", entry.shown, class_="note")
 
 
 def chip(entry: Entry) -> Markup:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from panna_exp import __version__
 from panna_exp.reporting import accuracy, overview
@@ -9,13 +10,16 @@ from panna_exp.reporting.entry import Entry
 from panna_exp.reporting.html import element, page
 
 
-def report(entries: Sequence[Entry], made: datetime, worst: bool = True) -> str:
+def report(
+    entries: Sequence[Entry], made: datetime, worst: bool = True, sweeps: Sequence[Path] = ()
+) -> str:
     """Returns the page as HTML.
 
     Args:
         entries: At least one run, in order.
         made: The time to write on it.
         worst: Whether to show the worst structures of each run.
+        sweeps: Figures of the sweeps that the runs are jobs of.
 
     Raises:
         DataError: A record is damaged.
@@ -26,6 +30,7 @@ def report(entries: Sequence[Entry], made: datetime, worst: bool = True) -> str:
     title = f"{len(entries)} runs side by side" if several else f"Run {first.run.name}"
     sections = [
         ("overview", "Overview", overview.overview(entries)),
+        *(("sweep", "Sweep", figure) for figure in overview.sweep_figures(sweeps)),
         ("curves", "Learning curves", overview.curves(entries)),
         ("parity", "Parity", accuracy.parity(entries)),
         ("errors", "Errors", accuracy.errors(entries)),

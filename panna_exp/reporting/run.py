@@ -26,6 +26,7 @@ from panna_exp.training.best import best_index, best_role
 CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.json", "environment.json"
 RESULT, METRICS, LOG = "result.json", "metrics.dat", "train.log"
 COMMITTEE = "committee.json"
+PLOT = "sweep.png"  # of a sweep
 _JOURNAL = "tracking.jsonl"
 # Of these a run directory has at least one, whatever happened to it; a folder of settings or of
 # data has none.

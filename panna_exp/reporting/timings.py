@@ -1,15 +1,20 @@
-"""How long a run took, from the times and steps in its train.log."""
+"""How long a run took, and its learning rates, from the lines of its train.log."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
+from panna_exp.reporting.records import Metrics
 from panna_exp.reporting.run import LOG, time_of
 
 _CONTINUE = re.compile(r" continuing from \S*step_(\d+)\S*: ")
 _BEGIN = re.compile(r" training to epoch \d+ of \d+ steps ")
 _EPOCH = re.compile(r" epoch (\d+), step (\d+): ")
+_RATE = re.compile(r" epoch (\d+), step \d+: .*, learning rate ([\d.e+-]+)$")
+LEARNING_RATE = "learning rate"  # beside the columns of metrics.dat, whose layout is PANNA's
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +74,25 @@ def read_timings(path: Path) -> Timings:
                 session.last, session.last_step = moment, int(epoch[2])
     _close(timings, session)
     return timings
+
+
+def with_learning_rates(metrics: Metrics, path: Path) -> Metrics:
+    """Returns metrics with the learning rates of the log in ``path``, NaN where it has none.
+
+    Raises:
+        OSError: The log cannot be read.
+    """
+    if not (path / LOG).exists():
+        return metrics
+    rates: dict[int, float] = {}
+    with (path / LOG).open(errors="replace") as file:
+        for line in file:
+            if found := _RATE.search(line.rstrip()):
+                rates[int(found[1])] = float(found[2])
+    if not rates:
+        return metrics
+    column = np.array([rates.get(int(epoch), np.nan) for epoch in metrics.epochs])
+    return replace(metrics, columns={**metrics.columns, LEARNING_RATE: column})
 
 
 def _close(timings: Timings, session: _Session | None) -> None:

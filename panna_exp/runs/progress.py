@@ -37,6 +37,7 @@ class TrainingDisplay:
         self._first, self._last = first, last
         self._start = time.perf_counter()
         self._values = ""
+        self._rate: float | None = None
         self._next_redraw = 0.0
         self._next_line = 0.0
         self._bar: Progress | None = None
@@ -83,6 +84,7 @@ class TrainingDisplay:
 
     def values(self, values: Mapping[str, float]) -> None:
         """New training metrics to show."""
+        self._rate = values.get("learning_rate")
         mae = values[metrics.ENERGY_MAE] * 1000
         self._values = f"MAE {mae:.2f} meV/atom"
         if metrics.FORCE_MAE in values:
@@ -96,6 +98,8 @@ class TrainingDisplay:
         text = f"epoch {epoch}, step {step}: loss {train[metrics.LOSS]:.4g}, MAE {_errors(train)}"
         if validation:
             text += f", validation MAE {_errors(validation)}"
+        if self._rate is not None:
+            text += f", learning rate {self._rate:.4g}"
         now = time.perf_counter()
         quiet = now < self._next_line and step != self._last
         if not quiet:

@@ -16,6 +16,7 @@ from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
 from panna_exp.files import write_text_atomic
 from panna_exp.quantities import QUANTITIES
 from panna_exp.quoting import key_of, override, shell_line
+from panna_exp.reporting.run import PLOT
 from panna_exp.run_files import RESULT
 from panna_exp.runs.command_line import display, program, relative
 from panna_exp.runs.launchers import failures_named, start_tracker_of_joblib
@@ -36,7 +37,7 @@ from panna_exp.runs.sweep_jobs import clear_marks, stop_jobs
 from panna_exp.runs.sweep_metric import ranking_metric
 from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
 
-SUMMARY, TABLE, PLOT = "summary.json", "summary.txt", "sweep.png"
+SUMMARY, TABLE = "summary.json", "summary.txt"
 _LONGEST_NAME = 200
 
 
