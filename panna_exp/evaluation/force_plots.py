@@ -9,12 +9,20 @@ import numpy as np
 
 from panna_exp.data.structures import Floats
 from panna_exp.evaluation.errors import force_errors, known_stresses, stress_errors
-from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, bins, limits, plain
+from panna_exp.evaluation.plots import (
+    COLOURS,
+    DOTS_PER_INCH,
+    INK,
+    MOST_POINTS,
+    PLOT_SIZE,
+    WIDTHS,
+    bins,
+    draw_residuals,
+    limits,
+    plain,
+)
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.files import write_atomic
-
-# More points than this are a picture of many megabytes in no more detail.
-_MOST_POINTS = 60_000
 
 
 def write_force_plot(path: Path, predictions: Predictions, title: str) -> None:
@@ -68,10 +76,14 @@ def _write(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    figure = Figure(figsize=PLOT_SIZE, layout="constrained")
     FigureCanvasAgg(figure)
-    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
+    parity, residuals, histogram = figure.subplots(1, 3, width_ratios=WIDTHS)
     _draw_parity(parity, groups, name, unit)
+    points = [
+        (colour, reference, predicted - reference) for _, colour, reference, predicted in groups
+    ]
+    draw_residuals(residuals, points, f"reference {name} component ({unit})", unit)
     _draw_errors(histogram, groups, unit)
     figure.suptitle(title, fontsize=11)
     buffer = io.BytesIO()
@@ -105,7 +117,7 @@ def _draw_parity(
     low, high = limits(np.concatenate(shown) if shown else np.zeros(1))
     axes.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=1)
     total = sum(len(reference) for *_, reference, _ in groups)
-    every = max(1, -(-total // _MOST_POINTS))
+    every = max(1, -(-total // MOST_POINTS))
     for label, colour, reference, predicted in groups:
         axes.scatter(
             reference[::every],

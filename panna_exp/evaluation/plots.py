@@ -1,6 +1,7 @@
 """The parity plot of an evaluation: predicted against reference energies, and their errors."""
 
 import io
+from collections.abc import Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from panna_exp.files import write_atomic
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f")
 DOTS_PER_INCH = 150
 INK = "#333333"
+PLOT_SIZE, WIDTHS = (13.0, 4.6), (3, 3, 2)  # inches; parity, residuals and histogram
+MOST_POINTS = 60_000  # more are a picture of many megabytes in no more detail
 
 
 def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
@@ -30,11 +33,15 @@ def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.0, 5.0), layout="constrained")
+    figure = Figure(figsize=PLOT_SIZE, layout="constrained")
     FigureCanvasAgg(figure)
-    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
+    parity, residuals, histogram = figure.subplots(1, 3, width_ratios=WIDTHS)
     groups = _groups(predictions)
     _draw_parity(parity, predictions, groups)
+    reference = (predictions.reference - predictions.free_atoms) / predictions.num_atoms
+    error = 1000.0 * predictions.error / predictions.num_atoms
+    points = [(colour, reference[rows], error[rows]) for _, colour, rows in groups]
+    draw_residuals(residuals, points, "reference energy (eV/atom)", "meV/atom")
     _draw_errors(histogram, predictions, groups)
     errors = EnergyErrors.of(predictions.error, predictions.num_atoms)
     figure.suptitle(
@@ -108,6 +115,36 @@ def _draw_errors(axes: Any, predictions: Predictions, groups: list[tuple[str, st
         )
     axes.axvline(0.0, color=INK, linewidth=0.8)
     axes.set(xlabel="predicted minus reference (meV/atom)", ylabel="structures")
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.5)
+
+
+def draw_residuals(
+    axes: Any, groups: Sequence[tuple[str, Floats, Floats]], label: str, unit: str
+) -> None:
+    """Draws errors over reference values: what grows with these is seen here.
+
+    Args:
+        axes: Where to draw.
+        groups: (colour, reference, error) of the points.
+        label: Of the reference values.
+        unit: Of the errors.
+    """
+    total = sum(len(error) for *_, error in groups)
+    every = max(1, -(-total // MOST_POINTS))
+    crowded = total > 500
+    for colour, reference, error in groups:
+        axes.scatter(
+            reference[::every],
+            error[::every],
+            s=5 if crowded else 14,
+            alpha=0.4 if crowded else 0.8,
+            linewidths=0,
+            color=colour,
+            rasterized=True,
+        )
+    axes.axhline(0.0, color=INK, linewidth=0.8)
+    axes.set(xlabel=label, ylabel=f"predicted minus reference ({unit})")
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.5)
 

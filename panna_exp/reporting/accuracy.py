@@ -189,14 +189,13 @@ def _worst(shown: Shown) -> Markup:
         name = _name(evaluation, row)
         rows.append(
             [
-                name,
+                element("td", name, element("div", _place(evaluation, row), class_="note")),
                 *([_picture(item, name)] if pictured else []),
                 _formula(evaluation, row),
                 str(evaluation.num_atoms[row]),
                 f"{per_atom[row]:+.2f}",
                 f"{evaluation.error[row]:+.4f}",
                 *([] if forces is None else [_force(float(forces[row]))]),
-                _place(evaluation, row),
             ]
         )
     header = [
@@ -204,7 +203,6 @@ def _worst(shown: Shown) -> Markup:
         *(["picture"] if pictured else []),
         *("formula", "atoms", "error (meV/atom)", "error (eV)"),
         *([] if forces is None else ["force error (eV/angstrom)"]),
-        "record",
     ]
     notes = list(shown.located.notes)
     if not pictured and any(item is not None for item in found):

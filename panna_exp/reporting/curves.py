@@ -106,6 +106,8 @@ def _figure(runs: Sequence[Metrics], labels: Sequence[str]) -> Any:
     grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for panel, axes in zip(panels, grid, strict=False):
         _draw(axes, panel, runs)
+    for axes in grid[len(panels) :]:
+        axes.remove()
     _legend(figure, names, per_line)
     return figure
 

@@ -70,8 +70,10 @@ def escape(content: Content) -> str:
     """Returns HTML: markup as it is, anything else with its special characters escaped."""
     if isinstance(content, Markup):
         return content.text
-    # Names of files may hold bytes that are no text.
-    return html.escape(content.encode("utf-8", "replace").decode())
+    # Names of files may hold bytes that are no text, or characters that steer a terminal.
+    text = content.encode("utf-8", "replace").decode()
+    shown = (c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    return html.escape("".join(shown))
 
 
 def element(tag: str, *contents: Content, **attributes: str) -> Markup:

@@ -17,6 +17,7 @@ from panna_exp.reporting.records import flatten
 
 _MOST_FILES = 12
 _HASH_DIGITS = 12
+_OVERVIEW = ("energy_mae", "energy_rmse", "force_mae", "force_rmse", "virial_mae", "loss")
 _ENVIRONMENT = (
     *(
         "panna_exp",
@@ -43,11 +44,23 @@ def overview(entries: Sequence[Entry]) -> Markup:
         ("which is", _role, False),
     ]
     bests = [best for entry in entries if (best := entry.run.best()) is not None]
-    titles = {best.title(name): (best.part, name) for best in bests for name in best.values}
+    titles = {
+        best.title(name): (best.part, name)
+        for best in bests
+        for name in best.values
+        if name in _OVERVIEW
+    }
     rows += [
         (f"at that epoch: {title}", _best_value(*pair), True) for title, pair in titles.items()
     ]
-    for name in ("energy_mae", "energy_rmse", "energy_max", "force_mae", "force_rmse"):
+    for name in (
+        "energy_mae",
+        "energy_rmse",
+        "energy_max",
+        "force_mae",
+        "force_rmse",
+        "stress_mae",
+    ):
         title = f"evaluated: {QUANTITIES[name].title}"
         rows.append((title, _result(name), True))
     shown = [

@@ -18,6 +18,7 @@ _BOND = 1.2  # times the sum of the covalent radii
 _DISC = 0.75  # times the covalent radius, but hydrogen stays visible
 _LEAST_RADIUS = 0.45
 _MOST_BONDED = 400
+_OTHER_COLOUR = np.full(3, 0.6)  # of the heaviest elements
 _MOST_LABELLED = 24
 _DARK = 0.55  # brightness below which a symbol on a disc is white
 # Periodic structures are seen from a corner, molecules along their thinnest direction.
@@ -69,7 +70,8 @@ def _line(ends: Floats, colour: str, width: float) -> str:
 
 
 def _disc(symbol: str, place: Floats, radius: float, labelled: bool) -> str:
-    colour = jmol_colors[atomic_numbers[symbol]]
+    number = atomic_numbers[symbol]
+    colour = jmol_colors[number] if number < len(jmol_colors) else _OTHER_COLOUR
     fill = "#" + "".join(f"{round(255 * part):02x}" for part in colour.tolist())
     x, y = float(place[0]), -float(place[1])
     disc = (

@@ -120,6 +120,10 @@ def test_a_sweep_ranks_by_what_the_training_watched_and_shows_both_errors(progra
         assert found.validation["loss"] == item["metrics"]["validation/loss"]
         force_mae = item["metrics"]["validation/force_mae"]
         assert force_mae == pytest.approx(found.validation["force_mae"], rel=1e-4)
+    program.run("report", "s")
+    page = Page(program.folder / "s/report.html")
+    assert "sweep" in page.sections  # its figure
+    assert "A learning_rate=0.05" in re.sub(r"\s+", " ", page.sections["parity"])
     watched = program.run(
         *words, "training.learning_rate=0.05,0.001", "training.monitor=force_mae", "sweep.dir=f"
     )

@@ -130,7 +130,7 @@ def test_the_report_of_a_run_is_one_file_with_everything(trained):
     worst = json.loads(
         (trained.folder / "outputs/rate_1e-2/evaluate/epoch_2_step_72.json").read_text()
     )["worst"]
-    assert text["worst"].split(" record ")[1].split()[0] == worst
+    assert text["worst"].split("error (eV)")[1].split()[0] == worst
     assert "learning_rate: 0.01" in text["config"]
     assert re.search(r"sessions +1 ", text["timings"])
     assert re.search(r"steps/s +\d", text["timings"])
@@ -148,6 +148,7 @@ def test_runs_stand_side_by_side_in_the_file_that_is_named(trained):
         for name in names:
             assert name in page.sections[section], (section, name)
     assert len(page.pictures) == 1 + 2 * (1 + 2)
+    assert "A learning_rate=1e-2" in re.sub(r"\s+", " ", page.sections["overview"])
     differing = page.sections["config"].split("config.yaml")[0]
     assert "training.learning_rate 0.01 0.001" in re.sub(r"\s+", " ", differing)
     assert "batch_size" not in differing

@@ -81,8 +81,8 @@ def test_parity_plot_is_a_picture(tmp_path, number):
     write_parity_plot(path, make(number), "a $title_1$ with a dollar")
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG")
-    assert int.from_bytes(data[16:20], "big") == 1500
-    assert int.from_bytes(data[20:24], "big") == 750
+    assert int.from_bytes(data[16:20], "big") == 1950
+    assert int.from_bytes(data[20:24], "big") == 690
 
 
 def test_parity_plot_draws_what_can_be_drawn(tmp_path):

@@ -1,14 +1,18 @@
 import io
+import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from panna_exp.reporting.curves import learning_curves, write_learning_curves
+from panna_exp.reporting.curves import colour, learning_curves, write_learning_curves
+from panna_exp.reporting.drawing import new_figure, png, smaller
 from panna_exp.reporting.evaluations import StoredEvaluation
 from panna_exp.reporting.parity import energy_parity, force_parity
 from panna_exp.reporting.pictures import picture
 from panna_exp.reporting.run import read_run
+from panna_exp.reporting.timings import with_learning_rates
 
 NONE = np.zeros((3, 3))
 METHANE = np.array([[0, 0, 0], [1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]) * 0.63
@@ -23,38 +27,78 @@ def inked(data):
     return float((pixels(data) < 0.99).any(axis=2).mean())
 
 
-def coloured(data, colour):
-    """The part that is of about this colour."""
-    wanted = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    return float((np.abs(pixels(data) - wanted).max(axis=2) < 0.05).mean())
+def discs(svg):
+    """Centres, radii and colours of the discs, in the order of drawing."""
+    pattern = rb'cx="([-.\d]+)" cy="([-.\d]+)" r="([.\d]+)" fill="(#\w+)"'
+    return [(float(x), float(y), float(r), c.decode()) for x, y, r, c in re.findall(pattern, svg)]
+
+
+def extent(svg):
+    """Width and height that the centres of the discs span."""
+    places = np.array([item[:2] for item in discs(svg)])
+    return places.max(axis=0) - places.min(axis=0)
 
 
 def test_a_molecule_shows_its_atoms():
-    data = picture(["C", "H", "H", "H", "H"], METHANE, NONE)
-    assert coloured(data, "#5c5c5c") > 0.02
-    assert coloured(data, "#f2f2f2") > 0.05
-    assert data == picture(["C", "H", "H", "H", "H"], METHANE, NONE)
+    svg = picture(["C", "H", "H", "H", "H"], METHANE, NONE)
+    ElementTree.fromstring(svg)
+    colours = [colour for *_, colour in discs(svg)]
+    assert sorted(colours) == ["#909090", *["#ffffff"] * 4]  # ASE's
+    assert svg.count(b"<path") == 4  # bonds
+    assert svg.count(b">H</text>") == 4
+    assert len(svg) < 3000
+    assert svg == picture(["C", "H", "H", "H", "H"], METHANE, NONE)
 
 
 def test_a_flat_molecule_is_seen_from_above_however_it_lies():
     water = np.array([[0.0, 0.0, 0.0], [0.0, 0.76, 0.59], [0.0, -0.76, 0.59]])
     turned = water @ np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
-    sizes = [inked(picture(["O", "H", "H"], atoms, NONE)) for atoms in (water, turned)]
-    assert sizes[0] == pytest.approx(sizes[1], rel=0.1)
+    for atoms in (water, turned):
+        size = extent(picture(["O", "H", "H"], atoms, NONE))
+        np.testing.assert_allclose(size, [1.52, 0.59], atol=0.02)
 
 
 @pytest.mark.parametrize("count", [1, 2, 500])
 def test_any_number_of_atoms_can_be_drawn(count):
     positions = np.random.default_rng(0).uniform(0, 10, size=(count, 3))
-    assert inked(picture(["Og"] * count, positions, NONE)) > 0.02
+    assert len(discs(picture(["Og"] * count, positions, NONE))) == count
 
 
-def test_the_cell_is_drawn_if_there_are_three_lattice_vectors():
+def test_the_cell_is_drawn_behind_the_atoms_if_there_are_three_lattice_vectors():
     atoms = np.array([[1.0, 1.0, 1.0]])
     cell = np.diag([6.0, 6.0, 6.0])
-    grey = [coloured(picture(["Si"], atoms, c), "#999999") for c in (cell, np.diag([6.0, 6, 0]))]
-    assert grey[0] > 0.005
-    assert grey[1] < 0.001
+    svg = picture(["Si"], atoms, cell)
+    assert svg.count(b"#999999") == 12
+    assert svg.rindex(b"#999999") < svg.index(b"<circle")
+    assert picture(["Si"], atoms, np.diag([6.0, 6.0, 0.0])).count(b"#999999") == 0
+
+
+def test_runs_have_colours_of_their_own():
+    assert len({colour(number) for number in range(60)}) == 60
+    assert colour(0) == "#0072b2"
+
+
+def test_plots_of_a_page_are_small():
+    figure = new_figure(10.0, 5.0)
+    figure.subplots().scatter(*np.random.default_rng(0).normal(size=(2, 2000)), s=4)
+    data = png(figure)
+    small = smaller(data)
+    assert len(small) < 0.6 * len(data)
+    assert pixels(small).shape[1] == 1000
+    assert inked(small) == pytest.approx(inked(data), abs=0.1)
+
+
+def test_learning_rates_stand_with_the_curves(make_run):
+    lines = [
+        f"2026-01-02 03:04:05,678 INFO epoch {epoch}, step {10 * epoch}: loss 3, learning rate {r}"
+        for epoch, r in ((1, "0.01"), (2, "5e-05"))
+    ]
+    run = read_run(make_run("a", log="\n".join(lines)), running=False)
+    found = with_learning_rates(run.metrics, run.path)
+    np.testing.assert_array_equal(found.columns["learning rate"], [0.01, 5e-5])
+    without = read_run(make_run("b"), running=False)
+    assert learning_curves([run], ["A"]) != learning_curves([without], ["A"])
+    assert with_learning_rates(run.metrics, run.path / "x") is run.metrics
 
 
 def evaluation(**changes):

@@ -31,6 +31,12 @@ class Tags(HTMLParser):
         self.texts.append(data)
 
 
+def test_control_characters_are_shown_escaped():
+    found = Tags(element("p", "a\x1b[31mb\x07\u202ec", title="\x1b").text)
+    assert found.texts == [r"a\x1b[31mb\x07\u202ec"]
+    assert found.tags == [("p", {"title": r"\x1b"})]
+
+
 def test_texts_of_users_are_no_markup():
     rows = [[EVIL, element("td", EVIL, class_=EVIL)], ["<td>no cell</td>", Markup("<b>x</b>")]]
     text = page(EVIL, [("a", EVIL, table([EVIL], rows) + folded(EVIL, EVIL))], Markup(""))

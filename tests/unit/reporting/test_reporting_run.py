@@ -6,6 +6,7 @@ import pytest
 from panna_exp.errors import DataError
 from panna_exp.reporting import curves
 from panna_exp.reporting.run import State, is_run, read_run
+from panna_exp.reporting.timings import LEARNING_RATE
 from panna_exp.training import metrics
 
 HEADER = "epoch MAE/at tot_st val_MAE/at"
@@ -71,7 +72,7 @@ def test_without_validation_the_last_training_errors_count(make_run):
 
 def test_its_columns_are_those_that_trainings_write():
     names = {name for panel in curves.PANELS for name in panel.columns}
-    assert names <= set(metrics.COLUMNS.values())
+    assert names <= {LEARNING_RATE, *metrics.COLUMNS.values()}
 
 
 @pytest.mark.parametrize(
