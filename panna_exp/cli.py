@@ -16,6 +16,7 @@ from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
+_COMPLETION = ("-sc", "--shell-completion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ usage: panna-exp COMMAND [key=value ...]      or  python -m panna_exp COMMAND ..
 commands:
 {chr(10).join(f"  {name:22} {command.summary}" for name, command in COMMANDS.items())}
 
-panna-exp COMMAND --help   what a command takes: every key, its default and its meaning
+panna-exp COMMAND --help   examples, and every key with its default and its meaning
+panna-exp help KEY         what one key means, e.g. training.batch_size
+panna-exp -sc install=bash completion of commands, keys and choices: eval "$(...)" in ~/.bashrc
 panna-exp --version        the version
 
 first steps:
@@ -131,8 +134,21 @@ def _show(error: PannaExpError) -> None:
 
 def _command(arguments: list[str]) -> tuple[str | None, list[str]]:
     """Returns the command's word and what follows it; None where everything is said already."""
+    if arguments[:1] == ["help"] and len(arguments) > 1 and arguments[1] not in COMMANDS:
+        from panna_exp.config.usage import explain_keys
+
+        explain_keys(arguments[1:])
+        return None, []
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help", *arguments[2:]]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(HELP)
+        return None, []
+    if any(item in _COMPLETION for item in arguments):
+        from panna_exp.config.completion import shell_completion
+
+        words = [item for item in arguments if item not in (*_COMPLETION, *COMMANDS)]
+        print(shell_completion(words, list(COMMANDS)))
         return None, []
     if arguments[0] == "--version":
         print(f"panna-exp {__version__}")

@@ -41,11 +41,7 @@ class Composed:
 
     @classmethod
     def of_job(cls, config: DictConfig, config_name: str) -> "Composed":
-        """Returns that of the job which Hydra runs in this process at this moment.
-
-        Raises:
-            ConfigError: Values that cannot be had.
-        """
+        """Returns that of the job which Hydra runs in this process at this moment."""
         job = HydraConfig.get()
         launch_dir = Path(job.runtime.cwd)
         is_several = "MULTIRUN" in str(job.mode)
@@ -69,11 +65,7 @@ class Composed:
         overrides: Sequence[str] = (),
         sweep_dir: Path | None = None,
     ) -> "Composed":
-        """Returns that of a composed configuration.
-
-        Raises:
-            ConfigError: Values that cannot be had.
-        """
+        """Returns that of a composed configuration."""
         found: Any
         try:
             found = typed(config, config_name, overrides)
@@ -82,9 +74,10 @@ class Composed:
         try:
             plain = plain_values(config)
         except (OmegaConfBaseException, RecursionError) as error:
-            if isinstance(found, ConfigError):
-                raise found from None
-            raise ConfigError(explain(config_name, overrides, error)) from None
+            # ``checked`` raises it once Hydra has returned, which prints more on errors.
+            if not isinstance(found, ConfigError):
+                found = ConfigError(explain(config_name, overrides, error))
+            plain = plain_values(config, resolve=False)
         return cls(
             found=found,
             plain=plain,
@@ -101,9 +94,9 @@ class Composed:
         return self.found
 
 
-def plain_values(config: DictConfig) -> dict[str, Any]:
+def plain_values(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
     """Returns a configuration as nested plain values, enums by name; see ``masking``."""
-    plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
     assert isinstance(plain, dict)
     return {str(key): hide_values(value) for key, value in plain.items()}
 

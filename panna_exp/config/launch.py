@@ -14,7 +14,7 @@ from panna_exp.config import store
 from panna_exp.config.composed import Composed
 from panna_exp.config.explain import explain
 from panna_exp.config.prepare import prepare, taken_place
-from panna_exp.config.usage import print_help
+from panna_exp.config.usage import explain_keys, print_help
 from panna_exp.errors import ConfigError
 from panna_exp.masking import hide
 
@@ -44,7 +44,11 @@ def launch(
     """
     if "-h" in arguments or "--help" in arguments:
         store.register()
-        print_help(config_name, program)
+        words = [item for item in arguments if not item.startswith("-")]
+        if words:
+            explain_keys(words, config_name)
+        else:
+            print_help(config_name, program)
         return []
     given = prepare([hide(item) for item in arguments], config_name, program)
     sys.argv = [program, *given]
