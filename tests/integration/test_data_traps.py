@@ -200,3 +200,31 @@ def test_units_that_there_are_not(program):
     done = program.run(*TRAIN, "data.train=w.xyz", *words, code=2)
     for text in ("unknown unit of forces 'Ha'", "data.forces_sign=2", "unknown stress unit 'GPA'"):
         assert text in done.stderr
+
+
+def table(done):
+    rows = [line.split("│")[1:3] for line in done.stdout.splitlines() if "│" in line]
+    found, last = {}, ""
+    for name, value in rows:
+        last = name.strip() or last
+        found[last] = f"{found.get(last, '')} {value.strip()}".strip()
+    return found
+
+
+def test_positions_in_bohr_are_named(program):
+    write(program.folder / "good.xyz", waters())
+    shown = table(program.run("convert", "good.xyz", "good.h5"))["shortest distances"]
+    assert shown.startswith("H-H 1.4")
+    assert ", H-O 0.8" in shown
+    assert "BOHR" not in shown
+    bohr = [frame(WATER / 0.529177 * (1 + 0.002 * n)) for n in range(12)]
+    write(program.folder / "bohr.xyz", bohr)
+    shown = table(program.run("convert", "bohr.xyz", "bohr.h5"))["shortest distances"]
+    assert "IN BOHR? atoms are 1.8" in shown
+    assert "say --length-unit bohr" in shown
+    words = ("--length-unit", "bohr")
+    shown = table(program.run("convert", "bohr.xyz", "again.h5", *words))["shortest distances"]
+    assert "BOHR" not in shown
+    nanometres = [frame(WATER / 10 * (1 + 0.002 * n)) for n in range(12)]
+    write(program.folder / "nm.xyz", nanometres)
+    assert "NOT IN ANGSTROM?" in program.run("convert", "nm.xyz", "nm.h5").stdout

@@ -91,10 +91,14 @@ def make_case(
     masked=False,
     without_forces=(),
     scale=1.0,
+    weighted=False,
     **training,
 ):
     trainable = (True, False, True) if masked else (True, True, True)
     structures = make_structures(route, without_forces, scale)
+    if weighted:
+        weights = np.random.default_rng(7).uniform(0, 3, (COUNT, 3))
+        structures = replace(structures, weights=weights)
     networks = make_networks(equal, trainable)
     data = PackedData(
         structures,
@@ -134,6 +138,8 @@ def train(case, number=20):
         ("energies", {"masked": True, "wscale_l1": 1e-3, "bscale_l2": 1e-2, "clip_value": 0.01}),
         ("energies", {"panna_version": 1, "loss_function": "quad_std_atom", "wscale_l2": 1e-3}),
         ("energies", {"energy_reduction": "sum", "energy_weight": "n_atoms"}),
+        ("energies", {"weighted": True}),
+        ("sparse", {"weighted": True, "without_forces": (3, 11, 40)}),
         ("energies", {"adam_eps_placement": EpsilonPlacement.torch, "adam_eps": 1e-3}),
         ("dense", {}),
         ("sparse", {"without_forces": (3, 11, 40)}),

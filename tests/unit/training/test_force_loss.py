@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from panna_exp.training.force_loss import ForceLoss, ForceLossSettings
+from panna_exp.training.force_loss import ForceLoss, ForceLossSettings, virial_loss
 
 SIZES = (2, 3, 1)
 STRUCTURE = torch.tensor([0, 1, 0, 1, 2, 1])
@@ -74,6 +74,18 @@ def test_structures_without_forces_count_for_nothing(delta):
     _, gradient = make()(delta, STRUCTURE, ATOMS, known)
     assert not gradient[STRUCTURE == 1].any()
     assert gradient[STRUCTURE != 1].all()
+
+
+def test_virials_count_by_their_structures_weights():
+    random = np.random.default_rng(0)
+    strain, virial = (torch.from_numpy(random.normal(size=(3, 3, 3))) for _ in range(2))
+    virial[1] = torch.nan
+    weights = torch.tensor([2.0, 5.0, 0.0], dtype=torch.float64)
+    value, slope = virial_loss(strain, virial, ATOMS, weights)
+    alone, slope_alone = virial_loss(strain[:1], virial[:1], ATOMS[:1])
+    assert float(value) == pytest.approx(2 / 3 * float(alone))
+    torch.testing.assert_close(slope[:1], 2 / 3 * slope_alone)
+    assert not slope[1:].any()
 
 
 def test_a_fraction_of_the_components_is_right_on_average(delta):

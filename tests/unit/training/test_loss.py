@@ -63,16 +63,28 @@ def test_losses_of_panna_1(suffix, total):
         ("exp_quad_atom", 1),
     ],
 )
-def test_value_and_gradient_equal_autograd(name, version, weight, reduction):
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 0.0, 3.0], dtype=torch.float64)])
+def test_value_and_gradient_equal_autograd(name, version, weight, reduction, weights):
     loss = EnergyLoss(
         EnergyLossSettings(name=name, panna_version=version, weight=weight, reduction=reduction)
     )
     delta = torch.from_numpy(DELTA).requires_grad_()
-    expected = loss(delta, torch.from_numpy(ATOMS))
+    expected = loss(delta, torch.from_numpy(ATOMS), weights)
     (gradient,) = torch.autograd.grad(expected, delta)
-    found = loss.value_and_gradient(delta.detach(), torch.from_numpy(ATOMS))
+    found = loss.value_and_gradient(delta.detach(), torch.from_numpy(ATOMS), weights)
     torch.testing.assert_close(found[0], expected.detach(), rtol=1e-13, atol=0)
     torch.testing.assert_close(found[1], gradient, rtol=1e-13, atol=0)
+
+
+def test_a_weight_of_two_is_a_structure_that_is_there_twice():
+    for name, version in (("quad_atom", 2), ("exp_quad", 2), ("quad_std_atom", 1)):
+        loss = EnergyLoss(EnergyLossSettings(name=name, panna_version=version, reduction="sum"))
+        delta, atoms = torch.from_numpy(DELTA), torch.from_numpy(ATOMS)
+        twice = torch.tensor([2.0, 1.0, 0.0], dtype=torch.float64)
+        chosen = torch.tensor([0, 0, 1])
+        assert float(loss(delta, atoms, twice)) == pytest.approx(
+            float(loss(delta[chosen], atoms[chosen])), rel=1e-14
+        )
 
 
 def test_penalty_and_its_gradient_equal_autograd_and_count_frozen_layers():
