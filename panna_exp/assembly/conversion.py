@@ -44,12 +44,14 @@ class Converted:
         species: Their species list.
         notes: What the files have that was not read, one sentence each.
         unread: Those of ``readers.contents`` that all files have and nobody asked for.
+        kind: Format of the files.
     """
 
     structures: StructureSet
     species: Species
     notes: list[str]
     unread: list[str]
+    kind: str
 
 
 def read_any(source: Source, progress: Progress | None = None) -> Converted:
@@ -82,13 +84,17 @@ def read_any(source: Source, progress: Progress | None = None) -> Converted:
     structures = loaded.structures
     if wanted is None:
         structures, species = _with_used_species(structures)
-        return Converted(structures=structures, species=species, notes=notes, unread=unread)
+        return Converted(
+            structures=structures, species=species, notes=notes, unread=unread, kind=files[0][1]
+        )
     if structures.descriptors is not None and own is not None and own != wanted:
         raise DataError(
             f"{files[0][0]}: its descriptors are those of the species list [{', '.join(own)}], "
             f"not of [{', '.join(wanted)}]: leave --species out"
         )
-    return Converted(structures=structures, species=wanted, notes=notes, unread=unread)
+    return Converted(
+        structures=structures, species=wanted, notes=notes, unread=unread, kind=files[0][1]
+    )
 
 
 def _with_stored(

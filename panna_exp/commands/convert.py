@@ -1,19 +1,15 @@
 """``panna-exp convert IN... OUT``: data from one format into another, and what is odd in them."""
 
 import argparse
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
 
-from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, closest
 from panna_exp.files import user_path
-from panna_exp.readers import READERS, ReadOptions
+from panna_exp.readers import READERS
 from panna_exp.readers.open import Reader
 from panna_exp.runs.messages import messages_shown
+from panna_exp.runs.reading import Parser, add_reading, bar, source_of
 from panna_exp.writers import WRITERS, save_structures
 from panna_exp.writers.save import Writer, check_folder
 
@@ -49,61 +45,43 @@ def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) 
     """Reads, writes and prints the summary (PannaExpError, OSError)."""
     from rich.console import Console
 
-    from panna_exp.assembly.conversion import Source, read_any
+    from panna_exp.assembly.conversion import read_any
     from panna_exp.runs.data_summary import DataSummary
     from panna_exp.runs.given_energies import energies_of
 
-    source = Source(
-        paths=inputs,
-        kind=given.kind,
-        species=_species(given.species),
-        options=ReadOptions(
-            energy_key=given.energy_key,
-            forces_key=given.forces_key,
-            stress_key=given.stress_key,
-            virial_key=given.virial_key,
-            energy_unit=given.energy_unit,
-            length_unit=given.length_unit,
-            forces_unit=given.forces_unit,
-            forces_sign=given.forces_sign,
-            stress_unit=given.stress_unit,
-            zero_forces=given.zero_forces,
-            derivatives=given.derivatives != "none" and "derivatives" in WRITERS[kind].keeps,
-            sparse_derivatives={"sparse": True, "dense": False}.get(given.derivatives),
-            virials=given.virials == "keep",
-        ),
-        base=Path.cwd(),
+    source = source_of(
+        given,
+        inputs,
+        derivatives=given.derivatives != "none" and "derivatives" in WRITERS[kind].keeps,
+        sparse={"sparse": True, "dense": False}.get(given.derivatives),
+        virials=given.virials == "keep",
     )
     given_energies = energies_of(given.reference_energies)
     with messages_shown():
-        with _bar("reading") as progress:
+        with bar("reading") as progress:
             found = read_any(source, progress)
         structures, species = found.structures, found.species
         if given.virials == "none":
             structures = replace(structures, virial=None)
         summary = DataSummary.of(structures, species, given_energies)
-        with _bar("writing") as progress:
+        with bar("writing") as progress:
             saved = save_structures(out, structures, species, kind, progress, found.unread)
     summary.render(Console())
+    for line in summary.options():
+        print(line)
     for note in [*found.notes, *saved.notes]:
         print(f"note: {note}")
     print(f"wrote {len(structures)} structures: {saved.path} ({WRITERS[kind].summary})")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Mistakes are shown as those of every command."""
-        raise ConfigError(f"convert: {message} (panna-exp convert --help)")
-
-
-def _parser() -> _Parser:
+def _parser() -> Parser:
     formats: dict[str, Reader | Writer] = {**WRITERS, **READERS}
     rows = [
         f"  {name:9} {'r' if name in READERS else ' '}{'w' if name in WRITERS else ' '}  "
         f"{' '.join(item.suffixes):22} {item.summary}"
         for name, item in formats.items()
     ]
-    parser = _Parser(
+    parser = Parser(
         prog="panna-exp convert",
         usage="panna-exp convert [options] IN [IN ...] OUT",
         description="Converts data from one format into another and says what is odd in them.",
@@ -113,23 +91,8 @@ def _parser() -> _Parser:
     )
     add = parser.add_argument
     add("paths", nargs="*", metavar="IN... OUT", help="files, folders or globs, and what to write")
-    add("--from", dest="kind", choices=list(READERS), help="format of IN (default: by suffix)")
     add("--to", choices=list(WRITERS), help="format of OUT (default: by suffix)")
-    add("--energy-key", metavar="KEY", help="which of the numbers is the total energy")
-    add("--forces-key", metavar="KEY", help="which of the arrays is the forces")
-    add("--stress-key", metavar="KEY", help="which of the 6 or 9 numbers is the stress")
-    add("--virial-key", metavar="KEY", help="which of them is the virial")
-    add("--energy-unit", metavar="UNIT", help="of IN: eV, Ha, Ry, kcal/mol, ... (default: eV)")
-    add("--length-unit", metavar="UNIT", help="of IN: angstrom, bohr or nm")
-    add("--forces-unit", metavar="UNIT", help="of forces, where they have their own: Ha/bohr, ...")
-    add("--forces-sign", type=int, choices=(1, -1), help="-1: the forces of IN are gradients")
-    add("--stress-unit", metavar="UNIT", help="of stresses: eV/angstrom^3, GPa, kbar, ...")
-    add("--species", metavar="H,C,O", help="the species list, in the order of the indices")
-    add(
-        "--zero-forces",
-        choices=("missing", "keep"),
-        help="what forces of a structure that are all exactly zero are (default: missing)",
-    )
+    add_reading(parser)
     add(
         "--derivatives",
         choices=("sparse", "dense", "none"),
@@ -140,11 +103,6 @@ def _parser() -> _Parser:
         choices=("keep", "none"),
         default="keep",
         help="virials and stresses: kept, or left out (default: keep)",
-    )
-    add(
-        "--reference-energies",
-        metavar="ENERGIES",
-        help="of the free atoms (eV), {H: -13.6, O: -2041.8}, or fit: what the summary subtracts",
     )
     add("--force", action="store_true", help="replace OUT if it exists")
     return parser
@@ -177,29 +135,3 @@ def _refuse_existing(out: Path, kind: str, force: bool) -> None:
     if out.exists() and not force:
         raise ConfigError(f"convert: {out}: exists already: --force replaces it")
     check_folder(out, writer)
-
-
-def _species(text: str | None) -> Species | None:
-    if text is None:
-        return None
-    symbols = [item.strip() for item in text.strip("[] ").split(",") if item.strip()]
-    for symbol in symbols:
-        if symbol not in SYMBOLS:
-            raise ConfigError(
-                f"--species: '{symbol}' is not a chemical symbol{closest(symbol, SYMBOLS)}"
-            )
-    return Species.from_list(symbols)
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Any]:
-    """A bar where somebody watches, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

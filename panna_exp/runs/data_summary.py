@@ -90,6 +90,8 @@ class DataSummary:
                 "species",
                 ", ".join(f"{s} {n}" for s, n in zip(self.species, totals, strict=True)),
             ),
+            ("compositions", self._compositions()),
+            *self._types(),
             ("periodic", f"{int(structures.pbc.any(axis=1).sum())} structures"),
             ("energy", f"{per_atom.min():.6g} to {per_atom.max():.6g} eV/atom"),
             ("forces", self._forces()),
@@ -110,20 +112,33 @@ class DataSummary:
         return rows
 
     def render(self, console: Console) -> None:
-        """Prints the table and the options to paste."""
+        """Prints the table."""
         table = Table(show_header=False, title="Data", title_justify="left")
         for name, value in self.rows():
             table.add_row(name, value)
         console.print(table)
-        for line in self.options():
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def options(self) -> list[str]:
-        """Returns the options of a training on these data."""
+        """Returns the options of a training on these data, to be pasted."""
         lines = [f"'data.species=[{','.join(self.species)}]'"]
         source = source_of(self.fit, self.species)
         lines.append(f"{_energies(self.species, self.fit.energies)}  # {source}")
         return lines
+
+    def _compositions(self) -> str:
+        """The most frequent ones, with how many structures have them."""
+        table = self.structures.counts(len(self.species))
+        kinds, counts = np.unique(table, axis=0, return_counts=True)
+        names = [self.species.formula(row.tolist()) for row in kinds]
+        return _most_frequent(names, counts)
+
+    def _types(self) -> list[tuple[str, str]]:
+        """What the file calls its structures."""
+        if not len(self.structures.config_types):
+            return []
+        names, counts = np.unique(list(self.structures.config_types), return_counts=True)
+        shown = [ascii(str(name))[1:-1] or "(none)" for name in names]
+        return [("config_type", _most_frequent(shown, counts))]
 
     def _descriptors(self, width: int) -> str:
         derivatives = self.structures.derivatives
@@ -211,6 +226,12 @@ class DataSummary:
         if not len(indices):
             return "none"
         return f"{len(indices)}, first {self.structures.origins[int(indices[0])]}"
+
+
+def _most_frequent(names: Sequence[str], counts: Ints, most: int = 6) -> str:
+    order = np.argsort(-counts, kind="stable")
+    shown = ", ".join(f"{names[index]} {counts[index]}" for index in order[:most].tolist())
+    return shown + (f" and {len(order) - most} others" if len(order) > most else "")
 
 
 def _verdict(found: Agreement, label: str) -> str:
