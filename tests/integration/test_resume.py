@@ -20,6 +20,22 @@ def train(program, run_dir, *options, code=0):
     return program.run("train", *OPTIONS, f"io.train_dir={run_dir}", *options, code=code)
 
 
+def test_numba_goes_on_with_unequal_and_frozen_layers_as_if_never_stopped(program, tmp_path):
+    options = (
+        *("network.species.H.architecture=[6,4,1]", "network.species.C.trainable=[0,1,1]"),
+        *(
+            "network.species.H.activations=[tanh,relu,linear]",
+            "training.learning_rate_schedule=constant",
+        ),
+    )
+    train(program, "whole", *options, "execution=numba", "training.max_epochs=2")
+    train(program, "parts", *options, "execution=numba", "training.max_epochs=1")
+    done = train(program, "parts", *options, "training.max_epochs=2")
+    assert "steps by numba" in done.stderr
+    assert "warning" not in done.stderr
+    program.assert_identical(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_raising_max_epochs_continues_as_if_never_stopped(program, tmp_path):
     constant = "training.learning_rate_schedule=constant"
     train(program, "whole", "training.max_epochs=4", constant)
