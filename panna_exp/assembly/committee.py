@@ -15,11 +15,10 @@ from panna_exp.assembly.restart import flatten
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.errors import DataError
 from panna_exp.files import write_text_atomic
+from panna_exp.run_files import CHECKPOINTS, COMMITTEE, CONFIG, JOB
 from panna_exp.training.checkpoint import AUTO, find_checkpoints
 
-RECORD = "committee.json"
 _FORMAT = 1
-_CONFIG, _JOB, _CHECKPOINTS = "config.yaml", "job.json", "_models"
 # What may differ between the jobs of a sweep that are members of one committee.
 _FREE = ("seed", "io", "tracking", "sweep")
 
@@ -33,8 +32,8 @@ def write_record(folder: Path, members: Sequence[str], more: Mapping[str, Any]) 
         more: Other facts, e.g. the seeds.
     """
     record = {"format": _FORMAT, "members": list(members), **more}
-    write_text_atomic(folder / RECORD, json.dumps(record, indent=1) + "\n")
-    return folder / RECORD
+    write_text_atomic(folder / COMMITTEE, json.dumps(record, indent=1) + "\n")
+    return folder / COMMITTEE
 
 
 def members_of(folder: Path) -> list[Path] | None:
@@ -43,20 +42,20 @@ def members_of(folder: Path) -> list[Path] | None:
     Raises:
         DataError: A damaged record, or a sweep whose jobs differ in more than their seed.
     """
-    if (folder / _CHECKPOINTS).is_dir():
+    if (folder / CHECKPOINTS).is_dir():
         return None
-    if (folder / RECORD).exists():
-        return [folder / name for name in _recorded(folder / RECORD)]
-    jobs = sorted(path.parent for path in folder.glob(f"*/{_JOB}"))
+    if (folder / COMMITTEE).exists():
+        return [folder / name for name in _recorded(folder / COMMITTEE)]
+    jobs = sorted(path.parent for path in folder.glob(f"*/{JOB}"))
     if not jobs:
         return None
-    committees = [job for job in jobs if (job / RECORD).exists()]
+    committees = [job for job in jobs if (job / COMMITTEE).exists()]
     if committees:
         raise DataError(
             f"{folder}: is the folder of a sweep over committees: name the folder of one of its "
             f"{len(committees)}, e.g. {committees[0]}"
         )
-    trained = [job for job in jobs if (job / _CHECKPOINTS).is_dir()]
+    trained = [job for job in jobs if (job / CHECKPOINTS).is_dir()]
     if len(trained) < 2:
         raise DataError(
             f"{folder}: is the folder of a sweep with {len(trained)} trained jobs: name the folder "
@@ -90,7 +89,7 @@ def read_potentials(
 
 
 def _read(folder: Path, checkpoint: str, generation: str | None) -> SavedPotential:
-    if (folder / _CHECKPOINTS).is_dir():
+    if (folder / CHECKPOINTS).is_dir():
         (found,) = find_checkpoints(folder, checkpoint)
         return from_checkpoint(found)
     return from_folder(folder, generation)
@@ -125,11 +124,11 @@ def _check_same_recipe(folder: Path, jobs: Sequence[Path]) -> None:
 
 def _comparable(job: Path) -> dict[str, Any]:
     try:
-        plain = yaml.safe_load((job / _CONFIG).read_text())
+        plain = yaml.safe_load((job / CONFIG).read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise DataError(f"{job / _CONFIG}: cannot be read: {error}") from None
+        raise DataError(f"{job / CONFIG}: cannot be read: {error}") from None
     if not isinstance(plain, dict):
-        raise DataError(f"{job / _CONFIG}: expected the configuration of a run")
+        raise DataError(f"{job / CONFIG}: expected the configuration of a run")
     kept = {str(key): value for key, value in plain.items() if key not in _FREE}
     flat = flatten(kept)
     return {key: value for key, value in flat.items() if key != "training.seeds"}

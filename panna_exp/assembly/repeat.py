@@ -13,6 +13,7 @@ from panna_exp.config.schema import DataConfig
 from panna_exp.errors import CheckpointError, DataError
 from panna_exp.readers.files import sha256_of
 from panna_exp.readers.open import files_named
+from panna_exp.run_files import CHECKPOINTS
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint
 
@@ -32,7 +33,7 @@ def changed_settings(run_dir: Path, config: Mapping[str, Any]) -> list[str]:
     final = flatten(config)
     cosine = final.get("training.learning_rate_schedule") == "cosine"
     found: dict[str, str] = {}
-    for path in checkpoints.list_checkpoints(run_dir / "_models"):
+    for path in checkpoints.list_checkpoints(run_dir / CHECKPOINTS):
         checkpoint = checkpoints.load(path)
         earlier = flatten(checkpoint.config)
         for key, value in final.items():

@@ -9,11 +9,12 @@ from typing import Any
 from panna_exp.assembly.datasets import RunData
 from panna_exp.assembly.descriptor import Info, size_of
 from panna_exp.assembly.references import FIT, listed
-from panna_exp.assembly.set_aside import MODELS, find_aside, set_aside, set_later_aside
+from panna_exp.assembly.set_aside import find_aside, set_aside, set_later_aside
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig, TrainingConfig
 from panna_exp.descriptors.info import difference, parameters_from_info
 from panna_exp.errors import CheckpointError
+from panna_exp.run_files import CHECKPOINTS
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import Checkpoint, Position
 
@@ -68,7 +69,7 @@ def find_restart(
     Raises:
         CheckpointError: The mode asks for what is not there, or refuses what is.
     """
-    folder = run_dir / MODELS
+    folder = run_dir / CHECKPOINTS
     found = checkpoints.list_checkpoints(folder)
     mode = io.restart_mode
     if mode is RestartMode.specific_ckpt:
@@ -119,7 +120,7 @@ def _from_specific(
         epochs = position.epoch_of(position.step, checkpoint.steps_per_epoch)
     if path.parent.resolve().parent == run_dir.resolve():
         return replace(restart, clear=lambda: set_later_aside(run_dir, step, epochs))
-    if checkpoints.list_checkpoints(run_dir / MODELS):
+    if checkpoints.list_checkpoints(run_dir / CHECKPOINTS):
         return replace(restart, clear=lambda: [set_aside(run_dir)])
     return restart
 
@@ -237,7 +238,7 @@ def _specific(io: IoConfig, run_dir: Path) -> Path:
     for candidate in (path, path.with_name(f"{path.name}.pt")):
         if candidate.is_file():
             return candidate
-    named = run_dir / MODELS / f"{path.name.removesuffix('.pt')}.pt"
+    named = run_dir / CHECKPOINTS / f"{path.name.removesuffix('.pt')}.pt"
     aside = None if named.is_file() else find_aside(run_dir, path.name)
     if aside is not None:
         return aside

@@ -6,12 +6,11 @@ from pathlib import Path
 from panna_exp.errors import CheckpointError
 from panna_exp.files import write_text_atomic
 from panna_exp.records import whole_lines
+from panna_exp.run_files import CHECKPOINTS, METRICS
 from panna_exp.tracking import earlier
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training import delta_files, weight_record
 
-MODELS = "_models"
-METRICS = "metrics.dat"
 _DELTA = (delta_files.ERRORS, delta_files.STATISTICS, delta_files.STEPS)
 
 
@@ -19,7 +18,7 @@ def set_aside(run_dir: Path) -> str:
     """Renames what an earlier training left, so that nothing is lost; returns what to say."""
     number = _free_number(run_dir)
     moved = []
-    for name in (MODELS, METRICS, weight_record.NAME):
+    for name in (CHECKPOINTS, METRICS, weight_record.NAME):
         path = run_dir / name
         if path.exists():
             path.rename(_numbered(path, number))
@@ -43,15 +42,15 @@ def set_later_aside(run_dir: Path, step: int, epochs: int) -> list[str]:
     Returns:
         What to say; nothing where nothing is later.
     """
-    found = checkpoints.list_checkpoints(run_dir / MODELS)
+    found = checkpoints.list_checkpoints(run_dir / CHECKPOINTS)
     later = [path for path in found if checkpoints.step_of(path) > step]
     metrics = _metrics_until(run_dir / METRICS, step, epochs)
     if not later and metrics is None:
         return []
     number = _free_number(run_dir)
-    folder = run_dir / f"{MODELS}_{number}"
+    folder = run_dir / f"{CHECKPOINTS}_{number}"
     folder.mkdir()
-    best = run_dir / MODELS / f"{checkpoints.BEST}.pt"
+    best = run_dir / CHECKPOINTS / f"{checkpoints.BEST}.pt"
     for path in [*later, *([best] if best.exists() else [])]:
         path.rename(folder / path.name)
     moved = [folder.name, *_copies(run_dir, number)]
@@ -67,7 +66,7 @@ def find_aside(run_dir: Path, name: str) -> Path | None:
     """Returns a checkpoint that was set aside: of the last training that had one of this name."""
     stem = name.removesuffix(".pt")
     for number in range(_free_number(run_dir) - 1, 0, -1):
-        path = run_dir / f"{MODELS}_{number}" / f"{stem}.pt"
+        path = run_dir / f"{CHECKPOINTS}_{number}" / f"{stem}.pt"
         if path.is_file():
             return path
     return None
@@ -75,7 +74,7 @@ def find_aside(run_dir: Path, name: str) -> Path | None:
 
 def _free_number(run_dir: Path) -> int:
     number = 1
-    while (run_dir / f"{MODELS}_{number}").exists():
+    while (run_dir / f"{CHECKPOINTS}_{number}").exists():
         number += 1
     return number
 

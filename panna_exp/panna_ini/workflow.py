@@ -9,9 +9,9 @@ from panna_exp.networks.metadata import FILE_NAME, read_metadata
 from panna_exp.panna_ini.checked import CheckedInput, read_input
 from panna_exp.panna_ini.keywords import Kind
 from panna_exp.panna_ini.text import Entry
+from panna_exp.run_files import CHECKPOINTS
 
 _IO, _NETWORK = "IO_INFORMATION", "DEFAULT_NETWORK"
-_MODELS = "_models"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,7 +164,7 @@ def run_dir_of(item: CheckedInput) -> str:
 def run_dir(networks_dir: str) -> str:
     """Returns TRAIN_DIR of ``TRAIN_DIR/_models``, other folders as they are."""
     trimmed = networks_dir.rstrip("/")
-    if os.path.basename(trimmed) == _MODELS:
+    if os.path.basename(trimmed) == CHECKPOINTS:
         return os.path.dirname(trimmed) or "."
     return networks_dir
 

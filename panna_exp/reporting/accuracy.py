@@ -17,6 +17,7 @@ from panna_exp.reporting.located import Found
 from panna_exp.reporting.overview import heading
 from panna_exp.reporting.parity import energy_parity, force_parity
 from panna_exp.reporting.pictures import picture
+from panna_exp.run_files import CHECKPOINTS
 
 _PNG = b"\x89PNG"
 _ENERGY = ("mae_mev_per_atom", "rmse_mev_per_atom", "max_mev_per_atom", "mae_ev")
@@ -111,7 +112,7 @@ def _stored(path: Path | None) -> bytes | None:
 
 
 def _hint(entry: Entry) -> Markup:
-    if not any((entry.run.path / "_models").glob("*.pt")):
+    if not any((entry.run.path / CHECKPOINTS).glob("*.pt")):
         return element("p", "There are no predictions, and no checkpoint yet.", class_="note")
     text = "There are no predictions in the run directory. This makes them: "
     return element("p", text, element("code", entry.evaluating), class_="note")

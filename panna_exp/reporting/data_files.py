@@ -2,7 +2,8 @@
 
 from panna_exp.errors import DataError
 from panna_exp.evaluation.evaluated_data import DataFile, parse_files
-from panna_exp.reporting.run import ENVIRONMENT, Run
+from panna_exp.reporting.run import Run
+from panna_exp.run_files import ENVIRONMENT
 
 PARTS = ("train", "validation")
 STARTING = "starting_files"  # of environment.json: what networks started from, by path and sha256

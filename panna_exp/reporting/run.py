@@ -21,13 +21,20 @@ from panna_exp.reporting.records import (
     read_metrics,
     read_yaml,
 )
+from panna_exp.run_files import (
+    COMMITTEE,
+    CONFIG,
+    ENVIRONMENT,
+    JOB,
+    JOURNAL,
+    LOG,
+    METRICS,
+    OVERRIDES,
+    RESULT,
+)
 from panna_exp.training.best import best_index, best_role
 
-CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.json", "environment.json"
-RESULT, METRICS, LOG = "result.json", "metrics.dat", "train.log"
-COMMITTEE = "committee.json"
 PLOT = "sweep.png"  # of a sweep
-_JOURNAL = "tracking.jsonl"
 # Of these a run directory has at least one, whatever happened to it; a folder of settings or of
 # data has none.
 _MARKS = (OVERRIDES, ENVIRONMENT, RESULT, LOG)
@@ -187,12 +194,12 @@ def is_run(path: Path) -> bool:
 
 def is_committee(path: Path) -> bool:
     """Whether the folder is that of a committee (``training.seeds``), whose runs are below it."""
-    return (path / "committee.json").is_file()
+    return (path / COMMITTEE).is_file()
 
 
 def is_sweep(path: Path) -> bool:
     """Whether the folder is that of a sweep, whose jobs are below it."""
-    return next(path.glob("*/job.json"), None) is not None
+    return next(path.glob(f"*/{JOB}"), None) is not None
 
 
 def read_run(path: Path, running: bool) -> Run:
@@ -261,7 +268,7 @@ def _state(
     if status == "FAILED":
         return State.FAILED
     if status is None:
-        return State.FAILED if _last_status(path / _JOURNAL) == "FAILED" else State.STOPPED
+        return State.FAILED if _last_status(path / JOURNAL) == "FAILED" else State.STOPPED
     # A result stays when a run is trained on: it is that of the run only while nothing came after.
     step = result.get("step")
     newer = isinstance(step, int) and metrics.last_step > step

@@ -8,16 +8,8 @@ from pathlib import Path
 from panna_exp.errors import ConfigError, DataError, closest
 from panna_exp.files import user_path
 from panna_exp.reporting.listing import ordered
-from panna_exp.reporting.run import (
-    CONFIG,
-    RESULT,
-    Run,
-    State,
-    is_committee,
-    is_run,
-    is_sweep,
-    read_run,
-)
+from panna_exp.reporting.run import Run, State, is_committee, is_run, is_sweep, read_run
+from panna_exp.run_files import CONFIG, RESULT
 
 # Copies of records that MLflow keeps; hidden folders are passed over too.
 _NOT_SEARCHED = ("mlruns", "mlartifacts")

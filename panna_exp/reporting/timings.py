@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from panna_exp.reporting.records import Metrics
-from panna_exp.reporting.run import LOG, time_of
+from panna_exp.reporting.run import time_of
+from panna_exp.run_files import LOG
 
 _CONTINUE = re.compile(r" continuing from \S*step_(\d+)\S*: ")
 _BEGIN = re.compile(r" training to epoch \d+ of \d+ steps ")

@@ -18,6 +18,7 @@ from panna_exp.evaluation.evaluated_data import folder_for
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
+from panna_exp.run_files import EVALUATE
 from panna_exp.runs.assess import Evaluation
 from panna_exp.runs.command_line import display
 from panna_exp.runs.evaluation_record import evaluation_record
@@ -162,7 +163,7 @@ def _output_folder(config: EvaluateConfig, base: Path, evaluation: Evaluation) -
     if config.io.eval_dir is not None:
         return base / Path(config.io.eval_dir).expanduser()
     assert config.run_dir is not None
-    folder = base / Path(config.run_dir).expanduser() / "evaluate"
+    folder = base / Path(config.run_dir).expanduser() / EVALUATE
     if config.data.test is None:
         return folder
     return folder_for(folder, evaluation.data.name, evaluation.data.fingerprint)

@@ -14,6 +14,7 @@ from panna_exp.assembly.training import Run
 from panna_exp.config.schema import TrainConfig
 from panna_exp.quantities import in_ev, with_units
 from panna_exp.records import only_a_record
+from panna_exp.run_files import EVALUATE
 from panna_exp.runs.assess import Evaluation, Evaluator, result_values, training_baseline
 from panna_exp.runs.command_line import CommandLine, display
 from panna_exp.runs.sweep import write_result
@@ -69,8 +70,8 @@ class Outcome:
     def record(self, overrides: Sequence[str]) -> None:
         """Writes predictions, plots and result.json."""
         name = self.checkpoint.name
-        with only_a_record(self.run_dir / "evaluate"):
-            self.evaluation.write(self.run_dir / "evaluate", name, self.potential.title)
+        with only_a_record(self.run_dir / EVALUATE):
+            self.evaluation.write(self.run_dir / EVALUATE, name, self.potential.title)
         position = self.checkpoint.position
         values: dict[str, Any] = {
             "status": "FINISHED",
@@ -95,7 +96,7 @@ class Outcome:
     def print_summary(self, command: CommandLine, tracker: Tracker) -> None:
         """Prints where to look, how to train on, and the speed."""
         folder = Path(display(self.run_dir))
-        evaluated = folder / "evaluate" / self.checkpoint.name
+        evaluated = folder / EVALUATE / self.checkpoint.name
         print(f"predictions:  {evaluated}.dat")
         print(f"parity plot:  {evaluated}.png")
         if self.evaluation.predictions.forces is not None:

@@ -18,12 +18,11 @@ from panna_exp.config.composed import load_values, typed_values
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import TrackingConfig
 from panna_exp.files import locked, write_text_atomic
-from panna_exp.run_files import CONFIG, JOB, JOURNAL, RESULT
+from panna_exp.run_files import CONFIG, JOB, RESULT
 from panna_exp.runs.command_line import display
 from panna_exp.runs.run_directory import is_locked
 from panna_exp.runs.signals import TRY_AGAIN, Stopped
 from panna_exp.runs.sweep import FINISHED, FREE_GROUPS, read_result
-from panna_exp.tracking.journal import read_events
 
 _CLAIMS = ".jobs.lock"
 _FAILED = ".failed"  # left by the first job that fails, for those that have not begun
@@ -75,24 +74,11 @@ def finished_before(
     result = read_result(run_dir)
     if result is None or result["status"] != FINISHED or not has_job(run_dir, job_key(plain)):
         return None
-    if not is_told(run_dir):
-        return None  # killed before its trackers heard of the end: it ends again, and they do
     print(f"finished before: {display(run_dir)}", file=sys.stderr, flush=True)
     rest = send_rest(typed_values(TrackingConfig, plain["tracking"]), run_dir, launch_dir)
     if rest:
         print(rest, file=sys.stderr, flush=True)
     return result
-
-
-def is_told(run_dir: Path) -> bool:
-    """Whether the trackers of a run that has a result were told that it is over."""
-    path = run_dir / JOURNAL
-    told = True
-    if path.exists():
-        for event, _ in read_events(path, 0):
-            if event["event"] in ("start", "resume", "finish"):
-                told = event["event"] == "finish"
-    return told
 
 
 def wait_until_free(folder: Path) -> None:

@@ -42,7 +42,8 @@ def _tidied(job: Job) -> Iterator[None]:
     try:
         torchrun.refuse_separate_tasks()
         yield
-        check_stopped()
+        if job.handles_signals:
+            check_stopped()
     except BaseException as error:
         if isinstance(error, Stopped) and job.parent is None and torchrun.rank() == 0:
             print(f"stopped ({error.reason}); to continue:", file=sys.stderr)

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from panna_exp.run_files import CHECKPOINTS, LOG, METRICS, RESULT
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import RunStatus
 from panna_exp.tracking.journal import Journal, read_events
 
-_FILES = ("metrics.dat", "train.log", "result.json", "learning_curves.png")
+_FILES = (METRICS, LOG, RESULT, "learning_curves.png")
 _FOLDERS = {"weights": "*.png", "evaluate": "*"}
 _LIFE = ("start", "resume", "finish")
 _CHECKPOINT = re.compile(r"epoch_\d+_step_(\d+)\.pt")
@@ -26,7 +27,7 @@ def result_files(run_dir: Path) -> Iterator[tuple[Path, str]]:
                 yield path, folder
     steps = {
         int(match[1]): path
-        for path in (run_dir / "_models").glob("*.pt")
+        for path in (run_dir / CHECKPOINTS).glob("*.pt")
         if (match := _CHECKPOINT.fullmatch(path.name))
     }
     if steps:
@@ -54,7 +55,7 @@ def complete_record(run_dir: Path) -> bool:
 
 def _finished_at(run_dir: Path) -> int:
     """Returns when a run's result was written (ms since 1970), -1 where there is none."""
-    path = run_dir / "result.json"
+    path = run_dir / RESULT
     try:
         result = json.loads(path.read_bytes())
         written = path.stat().st_mtime_ns // 1_000_000

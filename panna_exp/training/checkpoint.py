@@ -14,6 +14,7 @@ from torch import Tensor
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError, NetworkError, closest
 from panna_exp.networks.layers import NetworkData
+from panna_exp.run_files import CHECKPOINTS
 from panna_exp.training.checkpoint_file import is_whole, read_state, write_state
 from panna_exp.training.checkpoint_state import (
     check_state,
@@ -211,7 +212,7 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
     Raises:
         CheckpointError: There is none, or no such name.
     """
-    folder = run_dir / "_models"
+    folder = run_dir / CHECKPOINTS
     if not run_dir.is_dir():
         raise CheckpointError(f"run_dir={run_dir}: no such directory")
     found = list_checkpoints(folder)
@@ -240,7 +241,7 @@ def find_checkpoints(run_dir: Path, which: str) -> list[Path]:
 
 
 def _best(run_dir: Path) -> Path:
-    path = run_dir / "_models" / f"{BEST}.pt"
+    path = run_dir / CHECKPOINTS / f"{BEST}.pt"
     if not path.exists():
         raise CheckpointError(
             f"checkpoint=best: {run_dir} has none: it was trained without io.keep_best or without "

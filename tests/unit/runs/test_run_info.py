@@ -56,7 +56,7 @@ def test_what_tells_jobs_of_a_sweep_apart_comes_first(tmp_path):
     run = RunInfo(run_dir=tmp_path, name="s", experiment="e", params={}, tags=tags)
     journal = Journal(tmp_path / "tracking.jsonl")
     journal.start(run, {})
-    journal.close()
+    journal.flush()
     assert swept_keys(tmp_path) == {"training.learning_rate", "a.b"}
 
 
