@@ -4,9 +4,10 @@ Nothing heavy is imported here: ``panna-exp --help`` answers at once.
 """
 
 import importlib
+import os
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from panna_exp import __version__, output
@@ -86,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if arguments is None:
             output.open_closed()
+            _take_no_code_from_here()
         code = 0
         word, rest = _command(sys.argv[1:] if arguments is None else arguments)
         if word is not None:
@@ -131,6 +133,19 @@ def _show(error: PannaExpError) -> None:
         where = f"process {torchrun.rank()}: "
     for problem in error.problems if isinstance(error, ConfigError) else [str(error)]:
         print(output.escaped(f"error: {where}{problem}"), file=sys.stderr)
+
+
+def _take_no_code_from_here() -> None:
+    """The folder that the program is started in, which may be from elsewhere, lends it no code.
+
+    Processes of launchers, started by ``python -m``, would import modules of it, and numba would
+    read compiled loops, which are pickles, from a folder that a ``.numba_config.yaml`` in it names.
+    ``python -m panna_exp`` has the folder in its path already, as Python has it.
+    """
+    os.environ.setdefault("NUMBA_CACHE_DIR", "")
+    with suppress(OSError):  # the folder is gone
+        if not {"", os.getcwd()} & set(sys.path):
+            os.environ.setdefault("PYTHONSAFEPATH", "1")
 
 
 def _command(arguments: list[str]) -> tuple[str | None, list[str]]:

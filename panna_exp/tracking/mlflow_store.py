@@ -41,6 +41,7 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
     folder = launch_dir.resolve()
     if not named:
         _check_file_store(folder)
+        _check_path(folder / "mlflow.db")
         return f"{_SQLITE}{folder}/mlflow.db"
     is_folder = named.startswith("file:") or ("://" not in named and named != "databricks")
     if is_folder and os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() not in ("true", "1"):
@@ -54,8 +55,18 @@ def choose_uri(uri: str | None, launch_dir: Path) -> str:
     database = _database(named)
     if database is None:
         return named
+    _check_path(folder / database)
     _check_database(folder / database)
     return f"{_SQLITE}{folder / database}"
+
+
+def _check_path(database: Path) -> None:
+    if "?" in str(database):
+        raise PannaExpError(
+            f"{database}: a '?' in the path of MLflow's database, which is taken for the beginning "
+            "of options: start in another folder, or name a database without it, "
+            f"tracking.uri={_SQLITE}/PATH/mlflow.db, or leave it out with tracking=none"
+        )
 
 
 def open_client(uri: str) -> Any:
