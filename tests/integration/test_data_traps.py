@@ -121,7 +121,7 @@ def test_a_species_that_training_never_saw(program):
     write(program.folder / "w.xyz", [*waters(), nitrogen, nitrogen])
     done = program.run(*words, "training.max_epochs=2")
     assert "untrained" not in done.stderr
-    program.run("evaluate", "run_dir=run", "data.test=v.xyz")
+    program.run("evaluate", "run_dir=run", "data.test=v.xyz", "checkpoint=last")
 
 
 def test_weights_of_structures_count(program):
