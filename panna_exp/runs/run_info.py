@@ -26,6 +26,7 @@ _UNTOLD = (
 # The network is told from what was built, whether a file, an experiment or an override made it so.
 _TOLD_OTHERWISE = ("experiment", "network", "network.architecture")
 _LONGEST_VALUE, LONGEST_NAME = 40, 200
+_DESCRIPTION = "mlflow.note.content"  # which MLflow shows on the run's page
 _MOST_FILES = 100  # a data set's in the record; environment.json has all
 
 
@@ -63,10 +64,27 @@ def run_info(
             "panna_exp": str(facts["panna_exp"]),
             "torch": str(torch.__version__),
             "run_dir": str(run_dir.resolve()),
+            _DESCRIPTION: _description(data, networks, overrides),
         },
         datasets=datasets(data),
         parent=parent,
     )
+
+
+def _description(data: RunData, networks: Sequence[NetworkData], overrides: Sequence[str]) -> str:
+    """Returns what the page of a run says first, as Markdown."""
+    parts = [("training", data.train), ("validation", data.validation)]
+    sizes = ", ".join(
+        f"{len(part.structures)} {name} structures" for name, part in parts if part is not None
+    )
+    told = [text for text in overrides if text.lstrip("+~").partition(".")[0] not in _UNTOLD]
+    changed = " ".join(text for text in told if not text.lstrip("+~").startswith("tracking"))
+    lines = [
+        f"Species {', '.join(data.species)}; {sizes}; networks {_architectures(networks)}.",
+        f"Overrides: `{changed.replace('`', '_')}`" if changed else "The defaults.",
+        "`panna-exp report RUN_DIR` writes a page on it; `result/` is of the best checkpoint.",
+    ]
+    return "\n\n".join(lines)
 
 
 def swept_keys(sweep: Path | None) -> set[str]:

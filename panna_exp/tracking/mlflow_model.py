@@ -4,6 +4,7 @@ A model is known by the checkpoint in its tags: one that is in the store is not 
 that a killed sender left unfinished is replaced.
 """
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from panna_exp import __version__
 from panna_exp.tracking.journal_events import Event
 
-MODEL_NAME = "potential"
+_NAME = "potential"  # of one whose run has no name
+_LONGEST_NAME = 100
 _CHECKPOINT_TAG = "panna_exp.checkpoint"
 _RESULTS = "result/"
 # MLflow copies it beside the model and runs it where the model is loaded.
@@ -58,7 +60,7 @@ def _create(client: Any, run: Any, run_dir: Path, event: Event) -> str:
     run_id = run.info.run_id
     model = client.create_logged_model(
         run.info.experiment_id,
-        name=MODEL_NAME,
+        name=_model_name(run),
         source_run_id=run_id,
         tags={_CHECKPOINT_TAG: event["name"], "panna_exp": __version__},
         params={"checkpoint": event["name"], "species": " ".join(event["species"])},
@@ -71,6 +73,12 @@ def _create(client: Any, run: Any, run_dir: Path, event: Event) -> str:
         client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     return str(model.model_id)
+
+
+def _model_name(run: Any) -> str:
+    """Returns the run's name, less the characters that MLflow forbids in those of models."""
+    plain = re.sub(r"[/:.%\"'\s]+", "_", run.info.run_name or "").strip("_")
+    return plain[:_LONGEST_NAME] or _NAME
 
 
 def _save(path: Path, potential: Path, event: Event, run_id: str, model: Any) -> None:

@@ -174,8 +174,9 @@ def explain(error: Exception) -> str:
 def ui_lines(uri: str, experiment_id: str, run_id: str, launch_dir: Path) -> list[str]:
     """Returns lines that tell the user how to look at a run."""
     if uri.startswith("http"):
-        address = f"{masked(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
-        return [f"mlflow:       {address}"]
+        # The page with the curves of the training.
+        page = f"#/experiments/{experiment_id}/runs/{run_id}/model-metrics"
+        return [f"mlflow:       {masked(uri).rstrip('/')}/{page}"]
     if uri.startswith("databricks"):
         return [f"mlflow:       run {run_id} of experiment {experiment_id}"]
     is_default = uri == f"{_SQLITE}{launch_dir.resolve()}/mlflow.db"

@@ -108,7 +108,7 @@ def test_where_to_look(tmp_path):
     (line,) = ui_lines("sqlite:////a/b.db", "1", "r", tmp_path)
     assert "mlflow ui --backend-store-uri sqlite:////a/b.db" in line
     (line,) = ui_lines("http://me:pw@host:5/", "1", "r", tmp_path)
-    assert line == "mlflow:       http://***@host:5/#/experiments/1/runs/r"
+    assert line == "mlflow:       http://***@host:5/#/experiments/1/runs/r/model-metrics"
 
 
 def test_a_kill_while_the_database_is_made_leaves_no_broken_one(tmp_path):
