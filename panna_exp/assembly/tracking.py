@@ -5,7 +5,7 @@ from pathlib import Path
 
 from panna_exp.config.schema import TrackingConfig
 from panna_exp.errors import PannaExpError
-from panna_exp.tracking.base import NullTracker, RunInfo, RunStatus, Tracker, TrackerGroup
+from panna_exp.tracking.base import RunInfo, RunStatus, Tracker, TrackerGroup
 
 
 def make_tracker(config: TrackingConfig, launch_dir: Path) -> Tracker:
@@ -23,7 +23,7 @@ def make_tracker(config: TrackingConfig, launch_dir: Path) -> Tracker:
         from panna_exp.tracking.tensorboard import TensorBoardTracker
 
         trackers.append(TensorBoardTracker())
-    return TrackerGroup(trackers) if trackers else NullTracker()
+    return TrackerGroup(trackers) if trackers else Tracker()
 
 
 def send_rest(config: TrackingConfig, run_dir: Path, launch_dir: Path) -> str:
@@ -52,7 +52,7 @@ def open_parent(config: TrackingConfig, launch_dir: Path, run: RunInfo) -> Track
         PannaExpError: The store is of a kind that MLflow no longer opens.
     """
     if not config.mlflow:
-        return NullTracker()
+        return Tracker()
     from panna_exp.tracking.mlflow import MlflowTracker
 
     tracker = MlflowTracker(config.uri, launch_dir, config.wait_seconds)

@@ -11,7 +11,7 @@ from panna_exp.assembly import torchrun
 from panna_exp.assembly.tracking import make_tracker
 from panna_exp.runs.job import Job, remove_empty
 from panna_exp.runs.signals import Stopped, check_stopped, time_limit
-from panna_exp.tracking.base import NullTracker, Tracker
+from panna_exp.tracking.base import Tracker
 
 if TYPE_CHECKING:
     from panna_exp.runs.session import TrainingResult
@@ -56,7 +56,7 @@ def _tidied(job: Job) -> Iterator[None]:
 @contextmanager
 def _tracker(job: Job) -> Iterator[Tracker]:
     """The trackers of the first process; the others have nothing to tell."""
-    tracker: Tracker = NullTracker()
+    tracker: Tracker = Tracker()
     try:
         if torchrun.rank() == 0:
             tracker = make_tracker(job.config.tracking, job.launch_dir)

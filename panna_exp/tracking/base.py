@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -108,10 +108,10 @@ class RunInfo:
     parent: Path | None = None
 
 
-class Tracker(Protocol):
-    """Records a run somewhere."""
+class Tracker:
+    """Records a run somewhere; this one nowhere. Others have the methods that they need."""
 
-    wants_histograms: bool
+    wants_histograms = False
 
     def start(self, run: RunInfo) -> None:
         """The run begins, or is continued."""
@@ -139,49 +139,13 @@ class Tracker(Protocol):
 
     def where(self) -> list[str]:
         """Lines that tell the user where to look."""
+        return []
 
     def close(self) -> None:
         """Releases what was taken, also when the run never began."""
 
 
-class NullTracker:
-    """Records nothing."""
-
-    wants_histograms = False
-
-    def start(self, run: RunInfo) -> None:
-        """Does nothing."""
-
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Does nothing."""
-
-    def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Does nothing."""
-
-    def flush(self) -> None:
-        """Does nothing."""
-
-    def save(self, path: Path, folder: str = "") -> None:
-        """Does nothing."""
-
-    def add_data(self, datasets: Sequence[Dataset]) -> None:
-        """Does nothing."""
-
-    def save_model(self, model: Model) -> None:
-        """Does nothing."""
-
-    def finish(self, status: RunStatus) -> None:
-        """Does nothing."""
-
-    def where(self) -> list[str]:
-        """Nowhere."""
-        return []
-
-    def close(self) -> None:
-        """Does nothing."""
-
-
-class TrackerGroup:
+class TrackerGroup(Tracker):
     """Several trackers as one."""
 
     def __init__(self, trackers: Sequence[Tracker]) -> None:

@@ -9,14 +9,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from panna_exp.errors import PannaExpError
 from panna_exp.masking import masked
 from panna_exp.tracking import journal
-from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus
+from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus, Tracker
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import State
 from panna_exp.tracking.mlflow_store import (
@@ -34,7 +31,7 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """Records a run in MLflow.
 
     Args:
@@ -46,8 +43,6 @@ class MlflowTracker:
     Raises:
         PannaExpError: The store is of a kind that MLflow no longer opens.
     """
-
-    wants_histograms = False
 
     def __init__(
         self,
@@ -98,9 +93,6 @@ class MlflowTracker:
         sample = self._system.due() if self._system is not None else None
         if sample:
             self._journal.log(step, sample)
-
-    def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Not wanted."""
 
     def flush(self) -> None:
         """Writes what the journal holds back; notices a sender that has ended."""

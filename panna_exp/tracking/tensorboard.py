@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from panna_exp.tracking.base import Dataset, Model, RunInfo, RunStatus
+from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
 from panna_exp.tracking.earlier import EVENT_FILES, VALIDATION
 
 # PANNA 2.x's tags by our names; others keep theirs.
@@ -40,7 +40,7 @@ _FLUSH_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
-class TensorBoardTracker:
+class TensorBoardTracker(Tracker):
     """Writes scalars and, each epoch, histograms of weights and biases."""
 
     wants_histograms = True
@@ -74,15 +74,6 @@ class TensorBoardTracker:
         """Writes what is held back."""
         for file in self._files.values():
             file.flush()
-
-    def save(self, path: Path, folder: str = "") -> None:
-        """Files stay where they are: in the same run directory."""
-
-    def add_data(self, datasets: Sequence[Dataset]) -> None:
-        """TensorBoard has no data sets."""
-
-    def save_model(self, model: Model) -> None:
-        """TensorBoard has no models."""
 
     def finish(self, status: RunStatus) -> None:
         """Writes what is held back."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from panna_exp.tracking.base import Interrupted, NullTracker, RunStatus, TrackerGroup, tracked_run
+from panna_exp.tracking.base import Interrupted, RunStatus, Tracker, TrackerGroup, tracked_run
 
 
-class Recorder(NullTracker):
+class Recorder(Tracker):
     def __init__(self, wants_histograms=False):
         self.wants_histograms = wants_histograms
         self.calls = []
