@@ -36,9 +36,13 @@ class Warm:
         )
 
     def run(
-        self, arguments: Sequence[str], folder: Path, variables: dict[str, str]
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        variables: dict[str, str],
+        kill_after: float | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Like ``subprocess.run`` of ``python -m panna_exp``."""
+        """Like ``subprocess.run`` of ``python -m panna_exp``, killed after so many seconds."""
         with tempfile.NamedTemporaryFile() as stdout, tempfile.NamedTemporaryFile() as stderr:
             request = {
                 "arguments": arguments,
@@ -52,11 +56,12 @@ class Warm:
             self._process.stdin.flush()
             process = self._answer(LONGEST)
             try:
-                code = self._answer(LONGEST)
+                code = self._answer(kill_after or LONGEST)
             except TimeoutError:
                 os.kill(process, 9)
-                self._answer(LONGEST)
-                raise
+                code = self._answer(LONGEST)
+                if kill_after is None:
+                    raise
             texts = [Path(file.name).read_text() for file in (stdout, stderr)]
         return subprocess.CompletedProcess(list(arguments), code, *texts)
 
@@ -136,6 +141,13 @@ class Program:
             done = self._run_fresh(*arguments)
         assert code in (None, done.returncode), f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def kill(self, seconds: float, *arguments: str) -> bool:
+        """Runs a command and kills it after so long; returns whether it had not ended by then."""
+        with WARM:
+            done = warm().run(arguments, self.folder, self.environment(), seconds)
+        assert done.returncode in (0, -signal.SIGKILL), f"{done.stdout}\n{done.stderr}"
+        return done.returncode != 0
 
     def _run_fresh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
