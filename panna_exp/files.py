@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator
@@ -93,15 +94,19 @@ def discard_parts() -> None:
 
 
 def remove_parts(folder: Path, names: Collection[str] | None = None) -> None:
-    """Removes what processes that were killed have left half written.
+    """Removes files and folders that processes which were killed have left half written.
 
     Args:
         folder: In which no other process writes files of these names.
-        names: Of the files; None: of all.
+        names: What they were to be; None: all.
     """
     for path in folder.glob(".*.part"):
         left = _PART.fullmatch(path.name)
-        if left and (names is None or left[1] in names) and path.is_file():
+        if not left or (names is not None and left[1] not in names):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
 
 

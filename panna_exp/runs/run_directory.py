@@ -22,15 +22,21 @@ from panna_exp.run_files import (
     CHECKPOINTS,
     CONFIG,
     ENVIRONMENT,
+    EVALUATE,
     LOCK,
     LOG,
     METADATA,
     METRICS,
+    MODEL,
     OVERRIDES,
     RESULT,
 )
 
-_OWN_FILES = (CONFIG, OVERRIDES, ENVIRONMENT, METADATA, RESULT, METRICS)
+_OWN_FILES = (
+    *(CONFIG, OVERRIDES, ENVIRONMENT, METADATA, RESULT, METRICS),
+    *("weights.jsonl", "learning_curves.png", "starting_model", "final_model"),
+    *("delta_e.dat", "delta_e_std.dat", "delta_e_steps.dat"),
+)
 _SOURCE = Path(__file__).resolve().parents[1]  # the package
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
 
@@ -61,7 +67,8 @@ class RunDirectory:
         self._folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._handler = LogFile(path / LOG)
         # Of an earlier process that was killed while it wrote: this one has the lock.
-        remove_parts(self.models)
+        for folder in (CHECKPOINTS, EVALUATE, MODEL, "weights"):
+            remove_parts(path / folder)
         remove_parts(path, _OWN_FILES)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger("panna_exp").addHandler(self._handler)
