@@ -16,7 +16,6 @@ from panna_exp.config.explain import explain
 from panna_exp.config.prepare import prepare, taken_place
 from panna_exp.config.usage import explain_keys, print_help
 from panna_exp.errors import ConfigError
-from panna_exp.masking import hide
 
 _SEVERAL = ("-m", "--multirun")
 
@@ -50,7 +49,7 @@ def launch(
         else:
             print_help(config_name, program)
         return []
-    given = prepare([hide(item) for item in arguments], config_name, program)
+    given = prepare(arguments, config_name, program)
     sys.argv = [program, *given]
     # Otherwise Hydra prints what went wrong in its own way and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -22,6 +22,7 @@ from panna_exp.config.sources import loaded
 from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError
+from panna_exp.masking import hide
 from panna_exp.quoting import key_of, quoted
 
 # What a configuration that does not compose ends in.
@@ -40,7 +41,7 @@ def prepare(arguments: list[str], config_name: str, program: str) -> list[str]:
     Raises:
         ConfigError: Every mistake of the command line, and of files that it brings in.
     """
-    given = parse_arguments(arguments, program)
+    given = parse_arguments([hide(item) for item in arguments], program)
     checked = check_overrides(config_name, given)
     if checked.problems:
         wrong = {key_of(text) for text in given.overrides} - {key_of(t) for t in checked.good}

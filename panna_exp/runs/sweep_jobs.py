@@ -109,9 +109,13 @@ def failed_before(sweep_dir: Path) -> str | None:
 
 
 def clear_marks(sweep_dir: Path) -> None:
-    """Forgets that an earlier start of the sweep had a failed job, or was stopped."""
+    """Forgets that an earlier start of the sweep had a failed job, or was stopped or killed."""
     for path in (sweep_dir / _FAILED, sweep_dir / _STOPPED):
         path.unlink(missing_ok=True)
+    at_work = [f"{_working_here()}{process}" for process in _others(sweep_dir)]
+    for path in sweep_dir.glob(f"{_working_here()}*"):
+        if path.name not in at_work:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -146,12 +150,14 @@ def _others(sweep_dir: Path) -> list[int]:
     """Returns the other processes of this machine that work on jobs at this moment."""
     found = []
     for path in sweep_dir.glob(f"{_working_here()}*"):
-        process = int(path.name.removeprefix(_working_here()))
+        process = path.name.removeprefix(_working_here())
+        if not process.isdecimal():
+            continue  # not one of ours
         with suppress(FileNotFoundError), path.open("rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                found.append(process)
+                found.append(int(process))
     return [process for process in found if process != os.getpid()]
 
 
