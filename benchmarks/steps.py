@@ -22,7 +22,7 @@ from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.elements import Species
 from panna_exp.training.metrics import Totals
-from panna_exp.training.trainer import FitResult, Trainer
+from panna_exp.training.trainer import FitResult, Listener, Trainer
 
 CPU = torch.device("cpu")
 TUTORIAL_EPOCHS = 60
@@ -50,8 +50,8 @@ def tutorial(execution: str) -> Iterator[Measurement]:
     bare = float("inf")
     fit = Trainer.fit
 
-    def timed(trainer: Trainer) -> FitResult:
-        result = fit(trainer)
+    def timed(trainer: Trainer, listener: Listener) -> FitResult:
+        result = fit(trainer, listener)
         rates.append(result.steps_made / result.seconds)
         return result
 
@@ -84,7 +84,7 @@ def tutorial(execution: str) -> Iterator[Measurement]:
 
 
 def _tutorial_counts() -> list[int]:
-    """Atoms a batch of 20: water, ammonia and methane in equal parts; H, C, N, O."""
+    """Atoms per batch of 20: water, ammonia and methane in equal parts; H, C, N, O."""
     return [60, 7, 7, 7]
 
 
