@@ -7,6 +7,7 @@ from panna_exp.config.schema import Execution
 from panna_exp.model.engine import AnyEngine
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.products import EXACT, Products
+from panna_exp.model.standardized_engine import StandardizedEngine
 from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.networks.layers import Activation
 from panna_exp.training.flat import FlatParameters
@@ -19,9 +20,8 @@ _WORTH_SAYING = 1.5  # seconds; loading what is kept takes less
 def numba_obstacles(networks: SpeciesNetworks) -> list[str]:
     """Returns why compiled passes cannot do the work of these networks, nothing if they can."""
     layers = [layer for network in networks.networks for layer in network.layers]
-    if any(layer.activation is Activation.rbf for layer in layers):
-        return ["rbf layers are not compiled by numba"]
-    return []
+    kinds = {layer.activation for layer in layers} & {Activation.rbf, Activation.softplus}
+    return [f"{kind.name} layers are not compiled by numba" for kind in sorted(kinds)]
 
 
 def training_engine(
@@ -43,7 +43,7 @@ def training_engine(
         forces: Whether forces are learnt.
     """
     if execution is not Execution.numba:
-        return TorchEngine(networks, products)
+        return _with_inputs(TorchEngine(networks, products))
     from panna_exp.model.numba_engine import NumbaEngine  # numba takes time to import
 
     started = time.perf_counter()
@@ -52,7 +52,17 @@ def training_engine(
     seconds = time.perf_counter() - started
     if seconds > _WORTH_SAYING:
         logger.info("compiled by numba in %.1f s, and kept for the next training", seconds)
-    return engine
+    return _with_inputs(engine)
+
+
+def exact_engine(networks: SpeciesNetworks) -> AnyEngine:
+    """Returns passes in full precision by torch, which any networks can have."""
+    return _with_inputs(TorchEngine(networks))
+
+
+def _with_inputs(engine: AnyEngine) -> AnyEngine:
+    """Returns the engine, or one that standardises its inputs where the networks ask for that."""
+    return engine if engine.networks.standardization is None else StandardizedEngine(engine)
 
 
 def potential_engine(networks: SpeciesNetworks, compiled: bool) -> AnyEngine:

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 import torch
 
-from panna_exp.assembly.engines import training_engine
+from panna_exp.assembly.engines import exact_engine, training_engine
 from panna_exp.assembly.masks import Mask
 from panna_exp.assembly.restart import epochs_in_all
 from panna_exp.config.schema import EpsilonPlacement, Execution, Schedule, TrainingConfig
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.products import EXACT, Products
-from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.training import optimizer as optimizers
 from panna_exp.training.average import MovingAverage
 from panna_exp.training.checkpoint import Position
@@ -59,7 +58,7 @@ def make_train_step(
     )
     return TrainStep(
         engine=engine,
-        exact=engine if products is EXACT else TorchEngine(networks),
+        exact=engine if products is EXACT else exact_engine(networks),
         parameters=parameters,
         optimizer=Adam(
             parameters,

@@ -7,7 +7,7 @@ import numpy as np
 
 from panna_exp.assembly.datasets import DataPart
 from panna_exp.data.extrapolation import Extrapolation, outside
-from panna_exp.data.ranges import Ranges
+from panna_exp.data.ranges import RangeCounter, Ranges, Statistics
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.descriptors.rows import chunks
 from panna_exp.elements import Species
@@ -40,6 +40,15 @@ def training_ranges(part: DataPart, num_species: int, saved: Checkpoint | None) 
         own = Ranges.of(structures.descriptors, structures.species, num_species)
         found = found.widened(own)
     return found if before is None else found.widened(before)
+
+
+def training_statistics(part: DataPart, num_species: int) -> Statistics:
+    """Returns ranges, means and deviations of the descriptors of a training set."""
+    counter = RangeCounter(num_species, part.size)
+    for _, structures in _pieces(part):
+        assert structures.descriptors is not None
+        counter.add(structures.descriptors, structures.species)
+    return counter.statistics()
 
 
 def warn_of_untrained(ranges: Ranges, species: Species, known: Iterable[str]) -> None:

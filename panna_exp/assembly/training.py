@@ -28,6 +28,7 @@ from panna_exp.assembly.restart import (
     next_position,
 )
 from panna_exp.assembly.saved import refuse_other_descriptor
+from panna_exp.assembly.standardization import input_standardization
 from panna_exp.config.schema import Execution, TrainConfig, TrainingConfig
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError
@@ -87,12 +88,18 @@ class Run:
             ranges=self.ranges,
             averaged=() if trainer.step.average is None else self.evaluated(),
             watch=trainer.early_stopping.state(),
+            standardization=self.networks.standardization,
         )
 
     def evaluated(self) -> tuple[NetworkData, ...]:
-        """Returns the networks to use: with averaged weights where they are averaged."""
+        """Returns the networks with averaged weights where they are averaged."""
         with self.trainer.step.averaged():
             return self.networks.to_data()
+
+    def plain_networks(self) -> tuple[NetworkData, ...]:
+        """Returns the present networks for use: those of descriptors as they are."""
+        networks, found = self.networks.to_data(), self.networks.standardization
+        return networks if found is None else found.folded(networks)
 
 
 def build_run(
@@ -122,7 +129,8 @@ def build_run(
     masks = _masks(config, plain, restart, initial, base)
     initial = pruned(initial, masks)
     threads = _start_threads(config, data, restart, initial, processes)
-    networks = SpeciesNetworks(initial, dtype).to(device)
+    standardization = input_standardization(config.network, data, restart)
+    networks = SpeciesNetworks(initial, dtype, standardization).to(device)
     products = choose_products(config.training.matmul, device)
     per_epoch = steps_per_epoch(config.training, len(data.train.structures))
     position = next_position(restart, per_epoch, config.training.panna_version)

@@ -53,6 +53,7 @@ def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
     networks = to_export(potential.networks, potential.descriptor, potential.energy_rescale)
     if config.descriptor is not None:
         networks = with_parameters(networks, config.descriptor)
+    networks.check_for_panna()
     if config.output_type == "LAMMPS":
         export = write_lammps(networks, folder, config.output_file, config.gversion)
         written = export.files

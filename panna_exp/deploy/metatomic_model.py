@@ -39,6 +39,8 @@ ACTIVATIONS: dict[Activation, type[torch.nn.Module]] = {
     Activation.gaussian: Gaussian,
     Activation.relu: torch.nn.ReLU,
     Activation.tanh: torch.nn.Tanh,
+    Activation.silu: torch.nn.SiLU,
+    Activation.softplus: torch.nn.Softplus,
 }
 
 

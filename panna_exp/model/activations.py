@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from panna_exp.networks.layers import Activation
 
@@ -32,6 +33,18 @@ class Function:
     second_derivative: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
 
+def _silu_derivative(z: Tensor, y: Tensor) -> Tensor:
+    """Returns s + y (1 - s) with s = 1 / (1 + exp(-z))."""
+    sigmoid = torch.sigmoid(z)
+    return torch.addcmul(sigmoid, y, 1 - sigmoid)
+
+
+def _silu_second(z: Tensor, y: Tensor) -> Tensor:
+    """Returns s (1 - s) (2 + z - 2 y)."""
+    sigmoid = torch.sigmoid(z)
+    return (2 + z - 2 * y).mul_(sigmoid).mul_(1 - sigmoid)
+
+
 FUNCTIONS = {
     Activation.linear: Function(lambda z: z),
     Activation.gaussian: Function(
@@ -44,6 +57,16 @@ FUNCTIONS = {
         torch.tanh,
         lambda z, y: 1 - y * y,
         lambda z, y, derivative: (derivative * y).mul_(-2),
+    ),
+    Activation.silu: Function(
+        functional.silu,
+        _silu_derivative,
+        lambda z, y, derivative: _silu_second(z, y),
+    ),
+    Activation.softplus: Function(
+        lambda z: torch.logaddexp(z, torch.zeros_like(z)),
+        lambda z, y: torch.sigmoid(z),
+        lambda z, y, derivative: derivative * (1 - derivative),
     ),
     Activation.rbf: Function(
         lambda z: torch.exp(torch.clamp(z, min=SMALLEST_EXPONENT)),

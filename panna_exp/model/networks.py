@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from panna_exp.model.layer import Layer
 from panna_exp.networks.layers import LayerData, NetworkData
+from panna_exp.networks.standardization import Standardization
 
 
 class AtomicNetwork(nn.Module):
@@ -62,10 +63,32 @@ class AtomicNetwork(nn.Module):
 
 
 class SpeciesNetworks(nn.Module):
-    """One network per species, in the order of the species list."""
+    """One network per species, in the order of the species list.
 
-    def __init__(self, networks: Sequence[NetworkData], dtype: torch.dtype) -> None:
+    Args:
+        networks: Weights.
+        dtype: Of the parameters.
+        standardization: Of the inputs; None: they are taken as they are.
+
+    Attributes:
+        input_mean: [T, D] of a standardisation, else empty.
+        input_scale: [T, D] likewise.
+    """
+
+    input_mean: Tensor
+    input_scale: Tensor
+
+    def __init__(
+        self,
+        networks: Sequence[NetworkData],
+        dtype: torch.dtype,
+        standardization: Standardization | None = None,
+    ) -> None:
         super().__init__()
+        self.standardization = standardization
+        for name, values in (("input_mean", "mean"), ("input_scale", "inverse")):
+            array = np.empty(0) if standardization is None else getattr(standardization, values)
+            self.register_buffer(name, torch.as_tensor(array, dtype=dtype))
         self.networks = tuple(AtomicNetwork(data, dtype) for data in networks)
         self._registered = nn.ModuleList(self.networks)
         self.offsets = tuple(data.offset for data in networks)
@@ -74,6 +97,8 @@ class SpeciesNetworks(nn.Module):
 
     def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> Tensor:
         """Returns atomic energies [A] without offsets; descriptors [A, D] sorted by species."""
+        if self.standardization is not None:
+            descriptors = self.standardized(descriptors, species_counts)
         blocks = torch.split(descriptors, list(species_counts))
         return torch.cat(
             [
@@ -82,6 +107,15 @@ class SpeciesNetworks(nn.Module):
                 if len(block)
             ]
         )
+
+    def standardized(self, descriptors: Tensor, species_counts: Sequence[int]) -> Tensor:
+        """Returns (G - mean) / deviation [A, D] of networks with a standardisation."""
+        blocks = torch.split(descriptors, list(species_counts))
+        parts = [
+            (block - mean) * scale
+            for block, mean, scale in zip(blocks, self.input_mean, self.input_scale, strict=True)
+        ]
+        return torch.cat(parts)
 
     def named_layers(self) -> Iterator[tuple[str, str, Tensor, bool]]:
         """Yields (name, kind, tensor, trainable): ``H.0.weights``, ``weights`` or ``biases``."""

@@ -57,6 +57,24 @@ def _tanh(z: Any, floor: Any) -> Any:
     return np.copysign((one - small) / (one + small), z)
 
 
+@part
+def _sigmoid(z: Any) -> Any:
+    """1 / (1 + exp(-z)), exp taken of a negative number."""
+    one = constant(1, z)
+    small = _exp(-abs(z), constant(-80, z))
+    return (one if z >= 0 else small) / (one + small)
+
+
+def _silu_derivative(z: Any, y: Any) -> Any:
+    sigmoid = _sigmoid(z)
+    return fma(y, constant(1, z) - sigmoid, sigmoid)
+
+
+def _silu_second(z: Any, y: Any, d: Any) -> Any:
+    sigmoid, two = _sigmoid(z), constant(2, z)
+    return sigmoid * (constant(1, z) - sigmoid) * (two + z - two * y)
+
+
 def _formulas(*functions: Callable[..., Any]) -> Formulas:
     return Formulas(*(part(function) for function in functions))
 
@@ -78,6 +96,7 @@ FORMULAS = {
     Activation.tanh: _formulas(
         _tanh.py_func, lambda z, y: constant(1, z) - y * y, lambda z, y, d: constant(-2, z) * d * y
     ),
+    Activation.silu: _formulas(lambda z, floor: z * _sigmoid(z), _silu_derivative, _silu_second),
 }
 KINDS = {activation: index for index, activation in enumerate(FORMULAS)}
 
@@ -122,7 +141,7 @@ def _second_order(formulas: Formulas) -> Loop:
 def _of_kind(make: Callable[[Formulas], Loop]) -> Loop:
     """Returns a compiled function that runs the loop of a row, whose index it is given first."""
     # Written out: a choice of choices takes twice as long to compile.
-    linear, gaussian, relu, tanh = (part(make(row)) for row in FORMULAS.values())
+    linear, gaussian, relu, tanh, silu = (part(make(row)) for row in FORMULAS.values())
 
     @part
     def choose(kind: int, *arguments: Any) -> None:
@@ -132,8 +151,10 @@ def _of_kind(make: Callable[[Formulas], Loop]) -> Loop:
             gaussian(*arguments)
         elif kind == 2:
             relu(*arguments)
-        else:
+        elif kind == 3:
             tanh(*arguments)
+        else:
+            silu(*arguments)
 
     result: Loop = choose
     return result

@@ -89,6 +89,7 @@ def write_lammps(
         NetworkError: No descriptor parameters, or of a generation that the plugin does not compute;
             ``gversion`` 0 with parameters that need lists; numbers that are not finite in float32.
     """
+    networks.check_for_panna()
     parameters, notes = _parameters(networks, gversion)
     folded, rounding = {}, {}
     for symbol, network in networks.networks.items():

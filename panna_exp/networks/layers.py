@@ -19,13 +19,18 @@ Weights = NDArray[np.floating[Any]]
 
 
 class Activation(IntEnum):
-    """PANNA's activation codes; names as configurations spell them, numbers as its files do."""
+    """Names as configurations spell them, numbers as files do: PANNA's codes, then our own.
+
+    silu: z / (1 + exp(-z)); softplus: log(1 + exp(z)).
+    """
 
     linear = 0
     gaussian = 1
     rbf = 2
     relu = 3
     tanh = 4
+    silu = 5
+    softplus = 6
 
     @classmethod
     def parse(cls, value: object, where: str = "") -> "Activation":
@@ -58,6 +63,10 @@ class Activation(IntEnum):
             return np.maximum(z, 0.0)
         if self is Activation.tanh:
             return np.tanh(z)
+        if self is Activation.silu:
+            return z * _sigmoid(z)
+        if self is Activation.softplus:
+            return np.logaddexp(0.0, z)
         return z
 
     def derivative(self, z: Floats) -> Floats:
@@ -68,7 +77,19 @@ class Activation(IntEnum):
             return (z > 0).astype(np.float64)
         if self is Activation.tanh:
             return 1.0 - np.tanh(z) ** 2
+        if self is Activation.silu:
+            return _sigmoid(z) * (1.0 + z * _sigmoid(-z))
+        if self is Activation.softplus:
+            return _sigmoid(z)
         return np.ones_like(z)
+
+
+def _sigmoid(z: Floats) -> Floats:
+    return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+
+# What PANNA's own programs know; others stay within this program and what it exports.
+PANNA_ACTIVATIONS = frozenset(Activation) - {Activation.silu, Activation.softplus}
 
 
 _SPELLINGS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import NetworkError
-from panna_exp.networks.layers import NetworkData
+from panna_exp.networks.layers import PANNA_ACTIVATIONS, NetworkData
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -73,6 +73,18 @@ class NetworkSet:
     def feature_size(self) -> int:
         """Descriptor components D."""
         return next(iter(self.networks.values())).feature_size
+
+    def check_for_panna(self) -> None:
+        """Raises NetworkError, with what to do instead, for layers that PANNA does not know."""
+        for symbol, network in self.networks.items():
+            unknown = [item for item in network.activations if item not in PANNA_ACTIVATIONS]
+            if unknown:
+                raise NetworkError(
+                    f"{self.source}: the network of {symbol} has {unknown[0].name} layers, which "
+                    "PANNA and its LAMMPS plugin do not know: panna-exp export output=FILE.panna "
+                    "(pair_style panna of panna-exp lammps-plugin) or FILE.pt (metatomic), or "
+                    "train with network.activations=gaussian"
+                )
 
     def identical(self, other: "NetworkSet") -> bool:
         """Whether species, networks and descriptor agree in every bit (not source and format)."""

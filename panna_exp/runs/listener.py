@@ -134,7 +134,7 @@ class RunListener(Listener):
         """Writes a weights folder; one that cannot be written does not cost the training."""
         run = self.run
         try:
-            networks = to_export(run.networks.to_data(), run.descriptor, run.trainer.energy_rescale)
+            networks = to_export(run.plain_networks(), run.descriptor, run.trainer.energy_rescale)
             write_panna(networks, folder)
             write_masks(run.masks, folder)
             write_ranges(run.ranges, networks.species, folder)

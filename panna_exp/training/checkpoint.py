@@ -14,14 +14,17 @@ from torch import Tensor
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import CheckpointError, NetworkError, closest
 from panna_exp.networks.layers import NetworkData
+from panna_exp.networks.standardization import Standardization
 from panna_exp.run_files import CHECKPOINTS
 from panna_exp.training.checkpoint_file import is_whole, read_state, write_state
 from panna_exp.training.checkpoint_state import (
     check_state,
     pack_network,
     pack_ranges,
+    pack_standardization,
     unpack_network,
     unpack_ranges,
+    unpack_standardization,
 )
 
 FORMAT = "panna_exp checkpoint"
@@ -81,6 +84,7 @@ class Checkpoint:
         averaged: The networks with averaged weights, none where they are not averaged.
         watch: What was seen of the errors of epoch ends (training.early_stopping).
         execution: How the steps were executed; older checkpoints are all eager.
+        standardization: Of the networks' inputs, None where they take descriptors as they are.
     """
 
     position: Position
@@ -102,11 +106,13 @@ class Checkpoint:
     averaged: tuple[NetworkData, ...] = ()
     watch: dict[str, float] = field(default_factory=dict)
     execution: str = "eager"
+    standardization: Standardization | None = None
 
     @property
     def evaluated(self) -> tuple[NetworkData, ...]:
-        """The networks to use: those with averaged weights where there are any."""
-        return self.averaged or self.networks
+        """The networks to use, of plain descriptors; with averaged weights if there are any."""
+        networks = self.averaged or self.networks
+        return networks if self.standardization is None else self.standardization.folded(networks)
 
     @property
     def name(self) -> str:
@@ -130,6 +136,7 @@ def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
         "format_version": FORMAT_VERSION,
         "position": {name: getattr(position, name) for name in Position.__slots__},
         "ranges": pack_ranges(checkpoint.ranges),
+        "standardization": pack_standardization(checkpoint.standardization),
         **{
             kind: [pack_network(network) for network in getattr(checkpoint, kind)]
             for kind in _NETWORKS
@@ -137,7 +144,7 @@ def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
     } | {
         name: getattr(checkpoint, name)
         for name in Checkpoint.__slots__
-        if name not in ("position", "ranges", *_NETWORKS)
+        if name not in ("position", "ranges", "standardization", *_NETWORKS)
     }
     write_state(path, state)
     return path
@@ -175,6 +182,7 @@ def _from_state(path: Path, state: dict[str, Any]) -> Checkpoint:
         fields = {name: state[name] for name in Checkpoint.__slots__ if name in state}
         fields["position"] = Position(**state["position"])
         fields["ranges"] = unpack_ranges(state.get("ranges"))
+        fields["standardization"] = unpack_standardization(state.get("standardization"))
         for kind in _NETWORKS:
             fields[kind] = tuple(unpack_network(item) for item in state.get(kind, ()))
         return Checkpoint(**fields)

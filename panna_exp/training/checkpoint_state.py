@@ -9,6 +9,7 @@ from torch import Tensor
 
 from panna_exp.data.ranges import Ranges
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
+from panna_exp.networks.standardization import Standardization
 
 _NUMBER = (int, float)
 # What must be there, with its type; what is there besides may be missing in older checkpoints.
@@ -96,6 +97,20 @@ def unpack_network(state: dict[str, Any]) -> NetworkData:
             )
             for layer in state["layers"]
         ),
+    )
+
+
+def pack_standardization(found: Standardization | None) -> dict[str, Tensor] | None:
+    """Returns a standardisation as tensors."""
+    if found is None:
+        return None
+    return {"mean": torch.from_numpy(found.mean), "inverse": torch.from_numpy(found.inverse)}
+
+
+def unpack_standardization(state: dict[str, Tensor] | None) -> Standardization | None:
+    """Returns the standardisation that :func:`pack_standardization` packed."""
+    return (
+        None if state is None else Standardization(state["mean"].numpy(), state["inverse"].numpy())
     )
 
 

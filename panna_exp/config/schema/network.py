@@ -11,7 +11,9 @@ class SpeciesConfig:
     """What one species does differently from the default network."""
 
     architecture: Any = option(None, "layer sizes, hidden and output, e.g. [128, 32, 1]")
-    activations: Any = option(None, "one a layer: gaussian, linear, relu, tanh, rbf")
+    activations: Any = option(
+        None, "one per layer: gaussian, silu, tanh, relu, softplus, rbf, linear"
+    )
     trainable: Any = option(None, "one a layer: false freezes it")
     behavior: Any = option(None, "one a layer: load (from networks_metadata) or new")
     layer_files: Any = option(
@@ -32,6 +34,11 @@ class NetworkConfig(SpeciesConfig):
     """One multilayer perceptron a species."""
 
     architecture: Any = option([128, 32, 1], "layer sizes, hidden and output")
+    standardize: bool = option(
+        False,
+        "inputs less their mean in training, divided by their standard deviation; with silu it is "
+        "what own data are trained with best. Exports hold plain networks",
+    )
     g_size: int | None = option(None, "descriptor components the data must have (default: any)")
     networks_metadata: str | None = option(
         None, "folder with networks_metadata.json to load weights from"

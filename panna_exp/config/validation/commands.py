@@ -4,6 +4,7 @@ No file is opened here; what depends on data is checked where the data are read.
 """
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from panna_exp.config.schema import (
@@ -11,10 +12,11 @@ from panna_exp.config.schema import (
     EvaluateConfig,
     ExtractConfig,
     Matmul,
+    NetworkConfig,
     Precision,
     TrainConfig,
 )
-from panna_exp.config.species import parse_network
+from panna_exp.config.species import SpeciesSpec, parse_network
 from panna_exp.config.validation.bounds import MOST_THREADS, check_descriptor_size, check_paths
 from panna_exp.config.validation.data import check_data, check_generation, check_tutorial
 from panna_exp.config.validation.io import check_io
@@ -127,8 +129,26 @@ def _matmul(config: TrainConfig, problems: Problems) -> None:
     )
 
 
+def _standardized(network: NetworkConfig, specs: Iterable[SpeciesSpec]) -> None:
+    problems = Problems()
+    problems.check(
+        network.networks_metadata is None,
+        "network.standardize: networks of network.networks_metadata take plain inputs: leave "
+        "one of them out",
+    )
+    for spec in specs:
+        problems.check(
+            not spec.activations or spec.activations[0].name != "rbf",
+            f"{spec.key}.activations: network.standardize cannot be taken into an rbf layer: "
+            "choose another first layer, e.g. silu",
+        )
+    problems.raise_if_any()
+
+
 def _network(config: TrainConfig, symbols: tuple[str, ...]) -> None:
     default, overrides = parse_network(config.network, symbols)
+    if config.network.standardize:
+        _standardized(config.network, (default, *overrides.values()))
     if config.network.networks_metadata is not None:
         return  # sizes the config leaves out come from the metadata: checked when it is read
     problems = Problems()

@@ -25,7 +25,7 @@ def values_of(function, z):
 
 def test_every_activation_has_a_row():
     assert set(FUNCTIONS) == set(Activation)
-    assert set(FORMULAS) == set(Activation) - {Activation.rbf}
+    assert set(FORMULAS) == set(Activation) - {Activation.rbf, Activation.softplus}
 
 
 @pytest.mark.parametrize("activation", list(Activation))
