@@ -9,8 +9,11 @@ import torch
 from panna_exp.model.inference import energies_and_gradients
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.numba_engine import NumbaEngine
+from panna_exp.model.standardized_engine import StandardizedEngine
 from panna_exp.model.torch_engine import TorchEngine
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
+from panna_exp.networks.standardization import Standardization
+from panna_exp.training.flat import FlatParameters
 
 COUNTS = (3, 0, 2)
 SIZES = (5, 4, 3, 1)
@@ -173,3 +176,34 @@ def test_species_of_equal_layers_are_one_group():
     assert [group.lowest for group in TorchEngine(make_unequal())._groups] == [0, 1]
     _, networks = make_networks((GAUSSIAN, TANH, LINEAR))
     assert len(TorchEngine(networks)._groups) == 1
+
+
+@pytest.mark.parametrize("kind", [TorchEngine, NumbaEngine])
+def test_standardised_inputs_are_those_of_autograd_and_of_the_folded_networks(kind):
+    """Energies, gradients by descriptors and parameters; and plain networks that do the same."""
+    random = np.random.default_rng(3)
+    found = Standardization(random.normal(size=(3, 5)), random.uniform(0.2, 3, size=(3, 5)))
+    found.inverse[:, 2] = 0  # a component that is left out
+    data = [make_network(s, (Activation.silu, TANH, LINEAR), None, i) for i, s in enumerate("HCO")]
+    networks = SpeciesNetworks(data, torch.float64, found)
+    flat = FlatParameters(networks)
+    inner = kind(networks) if kind is TorchEngine else kind(networks, flat.buffer, flat.gradients)
+    engine = StandardizedEngine(inner)
+    descriptors, by_energy, direction = make_batch(COUNTS)
+    cache = engine.forward(descriptors, COUNTS)
+    gradient = engine.input_gradient(cache).clone()
+    flat.gradients.zero_()
+    engine.backward(cache, by_energy, direction)
+    inputs = descriptors.clone().requires_grad_()
+    parameters = [p for p in networks.parameters() if p.requires_grad]
+    energy = networks(inputs, COUNTS)
+    (expected,) = torch.autograd.grad(energy.sum(), inputs, create_graph=True)
+    loss = (by_energy * energy).sum() + (direction * expected).sum()
+    wanted = torch.autograd.grad(loss, parameters, allow_unused=True)
+    torch.testing.assert_close(cache.atom_energy, energy.detach(), rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(gradient, expected.detach(), rtol=1e-11, atol=1e-13)
+    for parameter, value in zip(parameters, wanted, strict=True):
+        value = torch.zeros_like(parameter) if value is None else value
+        torch.testing.assert_close(parameter.grad, value, rtol=1e-10, atol=1e-12)
+    plain = SpeciesNetworks(found.folded(data), torch.float64)
+    torch.testing.assert_close(plain(descriptors, COUNTS), energy.detach(), rtol=1e-11, atol=1e-12)
