@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from panna_exp.assembly.datasets import DataPart, RunData
-from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.jacobians import jacobian_source
 from panna_exp.assembly.label_checks import check_forces, check_virials
 from panna_exp.assembly.residence import home_of, size_of
@@ -17,6 +16,7 @@ from panna_exp.data.stream import BatchOrder
 from panna_exp.data.streamed import StreamedData
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.data.windows import WindowedOrder
+from panna_exp.descriptors.info import Descriptor
 
 
 def batch_source(
@@ -25,7 +25,7 @@ def batch_source(
     dtype: torch.dtype,
     device: torch.device,
     *,
-    forces: Info | None = None,
+    forces: Descriptor | None = None,
     strain: bool = False,
     rescale: float = 1.0,
     order: WindowedOrder | None = None,

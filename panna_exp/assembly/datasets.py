@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from panna_exp.assembly import descriptor as descriptors
-from panna_exp.assembly.descriptor import Info, Progress
+from panna_exp.assembly.descriptor import Progress
 from panna_exp.assembly.references import are_zeros, fitted, reference_energies, refuse_large
 from panna_exp.assembly.streaming import Opened, Stream, open_stream, window_bytes
 from panna_exp.assembly.structure_checks import check_types, refuse_overlaps, say_weights, weighted
@@ -18,6 +18,7 @@ from panna_exp.config.schema import DataConfig, TrainConfig
 from panna_exp.data.checks import isolated_atoms
 from panna_exp.data.reference import network_targets, split
 from panna_exp.data.structures import Floats, Ints, StructureSet
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.readers import FileRecord, ReadOptions, open_structures
@@ -91,7 +92,7 @@ class RunData:
 
     species: Species
     offsets: tuple[float, ...]
-    descriptor: Info
+    descriptor: Descriptor
     train: DataPart
     validation: DataPart | None
 
@@ -174,7 +175,7 @@ class _Source:
     progress: Progress | None
     derivatives: bool
 
-    def read(self, paths: Any) -> tuple[DataPart, Info]:
+    def read(self, paths: Any) -> tuple[DataPart, Descriptor]:
         """Returns a data set and what its descriptors are."""
         data = self.config.data
         opened = open_stream(as_paths(paths), self.species, data, self.base, self.derivatives)
@@ -196,7 +197,7 @@ class _Source:
         part = make_part(structures, self.offsets, loaded.files, loaded.fingerprint, version)
         return part, info
 
-    def _streamed(self, opened: Opened) -> tuple[DataPart, Info]:
+    def _streamed(self, opened: Opened) -> tuple[DataPart, Descriptor]:
         """Returns a data set that is read piece by piece."""
 
         def prepare(structures: StructureSet) -> StructureSet:
@@ -272,13 +273,13 @@ def _check_size(part: DataPart, expected: int | None) -> None:
         )
 
 
-def _same_descriptor(info: Info, own: Info, validation: DataPart) -> None:
-    unknown = [item["type"] == "unknown" for item in (info, own)]
+def _same_descriptor(info: Descriptor, own: Descriptor, validation: DataPart) -> None:
+    unknown = [item.parameters is None for item in (info, own)]
     if any(unknown) and not all(unknown):
         raise DataError(
             f"{validation.structures.origins[0]}: validation data with "
-            f"{descriptors.describe(own)}, but the training data has "
-            f"{descriptors.describe(info)}: name validation data of the "
+            f"{own}, but the training data has "
+            f"{info}: name validation data of the "
             "same kind (data.validation=...), or data.generation if you know it"
         )
     descriptors.refuse_difference(info, own, "the training data", validation.structures.origins[0])

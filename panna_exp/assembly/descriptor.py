@@ -1,8 +1,6 @@
 """Which descriptors a data set has or gets, and whether two of them are the same.
 
-A descriptor is described by a plain dict that travels with data, checkpoints and networks: what
-``to_info`` of its parameters gives, or ``{"type": "unknown", "size": D}`` for values stored in
-PANNA's files, which do not say what made them.
+Data, checkpoints and networks carry records of it: :class:`panna_exp.descriptors.info.Descriptor`.
 """
 
 import logging
@@ -27,7 +25,7 @@ from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors
-from panna_exp.descriptors.info import Parameters, difference, parameters_from_info
+from panna_exp.descriptors.info import Descriptor, Parameters, difference
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError, DataError
@@ -43,7 +41,6 @@ _ONLY_MBP = ("Rs0_ang", "RsN_ang", "Rsst_ang", "Rs_ang_list", "ThetasN", "Thetas
 
 logger = logging.getLogger(__name__)
 
-Info = dict[str, Any]
 Progress = Callable[[int, int], None]
 Options = TrainConfig | EvaluateConfig | DescriptorsConfig
 
@@ -111,26 +108,12 @@ def _is_bp(descriptor: DescriptorConfig) -> bool:
     return DescriptorType(descriptor.type) is DescriptorType.BP
 
 
-def size_of(info: Info) -> int:
-    """Returns D, the number of components."""
-    return int(info["size"]) if info["type"] == "unknown" else parameters_from_info(info).size
-
-
-def describe(info: Info) -> str:
-    """Returns the descriptor in a few words, for messages and logs."""
-    if info["type"] == "unknown":
-        return f"stored descriptors of unknown generation ({info['size']} components)"
-    if info["type"] == "BP":
-        return f"BP ({size_of(info)} components)"
-    return f"mBP generation {info['generation']} ({size_of(info)} components)"
-
-
 def with_descriptors(
     structures: StructureSet,
     config: Options,
     species: Species,
     progress: Progress | None = None,
-) -> tuple[StructureSet, Info]:
+) -> tuple[StructureSet, Descriptor]:
     """Returns the set with descriptors, stored or computed from positions, and what they are.
 
     Raises:
@@ -140,11 +123,11 @@ def with_descriptors(
     generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is None:
         wanted = parameters(config.descriptor, species, generation)
-        return computed(structures, wanted, config, progress), wanted.to_info()
-    return structures, _stored_info(structures, config, generation, species)
+        return computed(structures, wanted, config, progress), Descriptor.of(wanted)
+    return structures, _stored(structures, config, generation, species)
 
 
-def info_of(structures: StructureSet, config: Options, species: Species) -> Info:
+def descriptor_of(structures: StructureSet, config: Options, species: Species) -> Descriptor:
     """Returns what the descriptors of a set are, stored or to be computed.
 
     Raises:
@@ -153,8 +136,14 @@ def info_of(structures: StructureSet, config: Options, species: Species) -> Info
     """
     generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is None:
-        return parameters(config.descriptor, species, generation).to_info()
-    return _stored_info(structures, config, generation, species)
+        return Descriptor.of(parameters(config.descriptor, species, generation))
+    return _stored(structures, config, generation, species)
+
+
+def own_descriptor(structures: StructureSet) -> Descriptor | None:
+    """Returns what the stored descriptors are as their file says; None if it does not."""
+    record = structures.descriptor_info
+    return None if record is None else Descriptor.from_record(record, structures.origins[0])
 
 
 def computed(
@@ -182,12 +171,12 @@ def computed(
 
 def for_network(
     structures: StructureSet,
-    info: Info,
+    descriptor: Descriptor,
     config: Options,
     species: Species,
     progress: Progress | None = None,
 ) -> StructureSet:
-    """Returns the set with the descriptors that a network made with ``info`` needs.
+    """Returns the set with the descriptors that a network made with ``descriptor`` needs.
 
     Raises:
         DataError: Stored descriptors are known to be others, or positions are given and nothing
@@ -195,38 +184,40 @@ def for_network(
     """
     generation = chosen_generation(config.data, config.descriptor)
     if structures.descriptors is not None:
-        own = _stored_info(structures, config, generation, species)
-        refuse_difference(info, own, "the network", structures.origins[0])
-        if own["type"] == "unknown" and info["type"] != "unknown":
+        own = _stored(structures, config, generation, species)
+        refuse_difference(descriptor, own, "the network", structures.origins[0])
+        if own.parameters is None and descriptor.parameters is not None:
             logger.warning(
                 "%s: its descriptors are taken to be those of the network, %s: say "
                 "data.generation to have it checked",
                 structures.origins[0],
-                describe(info),
+                descriptor,
             )
         return structures
-    if info["type"] != "unknown":
-        return computed(structures, parameters_from_info(info), config, progress)
+    if descriptor.parameters is not None:
+        return computed(structures, descriptor.parameters, config, progress)
     if generation is None and not _is_bp(config.descriptor):
         raise DataError(
             f"{structures.origins[0]}: has positions, but the network was trained on "
-            f"{describe(info)}: {SAY_WHICH}"
+            f"{descriptor}: {SAY_WHICH}"
         )
     wanted = parameters(config.descriptor, species, generation)
-    refuse_difference(info, wanted.to_info(), "the network", "descriptor")
+    refuse_difference(descriptor, Descriptor.of(wanted), "the network", "descriptor")
     return computed(structures, wanted, config, progress)
 
 
-def refuse_difference(first: Info, second: Info, first_name: str, second_name: str) -> None:
+def refuse_difference(
+    first: Descriptor, second: Descriptor, first_name: str, second_name: str
+) -> None:
     """Raises DataError if two descriptors are known to differ; unknown with unknown passes."""
-    if size_of(first) != size_of(second):
+    if first.size != second.size:
         raise DataError(
-            f"{second_name}: has {size_of(second)} descriptor components (g_size), but "
-            f"{first_name} has {size_of(first)}"
+            f"{second_name}: has {second.size} descriptor components (g_size), but "
+            f"{first_name} has {first.size}"
         )
-    if "unknown" in (first["type"], second["type"]):
+    if first.parameters is None or second.parameters is None:
         return
-    differences = difference(parameters_from_info(first), parameters_from_info(second))
+    differences = difference(first.parameters, second.parameters)
     if differences:
         raise DataError(
             f"{second_name}: its descriptors are not those of {first_name}: "
@@ -234,42 +225,41 @@ def refuse_difference(first: Info, second: Info, first_name: str, second_name: s
         )
 
 
-def _stored_info(
+def _stored(
     structures: StructureSet,
     config: Options,
     generation: Generation | None,
     species: Species,
-) -> Info:
+) -> Descriptor:
     assert structures.descriptors is not None
-    descriptor = config.descriptor
+    options, origin = config.descriptor, structures.origins[0]
     size = structures.descriptors.shape[1]
     if structures.descriptor_info is not None:
-        info = structures.descriptor_info
-        if generation is not None and info.get("type") == "BP":
+        found = Descriptor.from_record(structures.descriptor_info, origin)
+        if generation is not None and found.kind == "BP":
             raise DataError(
-                f"{structures.origins[0]}: its descriptors are {describe(info)}, but the options "
+                f"{origin}: its descriptors are {found}, but the options "
                 f"say generation {generation.value} of mBP"
             )
-        if generation is not None and info.get("generation") not in (None, generation.value):
+        if generation is not None and found.variant not in (None, generation.value):
             raise DataError(
-                f"{structures.origins[0]}: its descriptors are of generation "
-                f"{info['generation']}, but the options say {generation.value}"
+                f"{origin}: its descriptors are of generation "
+                f"{found.variant}, but the options say {generation.value}"
             )
-        if info.get("type") == "mBP" and _is_bp(descriptor):
+        if found.kind == "mBP" and _is_bp(options):
             raise DataError(
-                f"{structures.origins[0]}: its descriptors are {describe(info)}, but the options "
-                "say descriptor.type=BP"
+                f"{origin}: its descriptors are {found}, but the options say descriptor.type=BP"
             )
-        refuse_contradiction(info, given_options(config), structures.origins[0])
-        return info
-    if generation is None and not _is_bp(descriptor):
-        return {"type": "unknown", "size": size}
-    wanted = parameters(descriptor, species, generation)
+        refuse_contradiction(found, given_options(config), origin)
+        return found
+    if generation is None and not _is_bp(options):
+        return Descriptor(size)
+    wanted = parameters(options, species, generation)
     if wanted.size != size:
         raise DataError(
-            f"{structures.origins[0]}: has {size} descriptor components (g_size), but the "
+            f"{origin}: has {size} descriptor components (g_size), but the "
             f"parameters in 'descriptor' give {wanted.size}: correct them, or leave "
-            f"{'descriptor.type=BP' if _is_bp(descriptor) else 'data.generation'} out if they "
+            f"{'descriptor.type=BP' if _is_bp(options) else 'data.generation'} out if they "
             "are not known"
         )
-    return wanted.to_info()
+    return Descriptor.of(wanted)

@@ -17,7 +17,7 @@ from panna_exp.config.schema import (
 )
 from panna_exp.config.schema.tools import DescriptorsConfig
 from panna_exp.descriptors.given import contradictions
-from panna_exp.descriptors.info import parameters_from_info
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import DataError
 
 _ELSEWHERE = ("type", "generation")
@@ -39,21 +39,21 @@ def given_options(config: TrainConfig | EvaluateConfig | DescriptorsConfig) -> d
     }
 
 
-def refuse_contradiction(info: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
+def refuse_contradiction(descriptor: Descriptor, given: Mapping[str, Any], where: str) -> None:
     """Raises DataError if options are not those of a descriptor that is known.
 
     Args:
-        info: The descriptor; an unknown one passes.
+        descriptor: What is known; an unknown one passes.
         given: Parameters under PANNA's keys, and ``generation``.
         where: What has the descriptor.
     """
-    if info["type"] == "unknown":
+    if descriptor.parameters is None:
         return
-    found = contradictions(parameters_from_info(info), given)
+    found = contradictions(descriptor.parameters, given)
     if found:
         texts = [f"{key} is {own}, but the options say {value}" for key, own, value in found]
         raise DataError(
-            f"{where}: says itself what its {info['type']} descriptors are: {'; '.join(texts)}: "
+            f"{where}: says itself what its {descriptor.kind} descriptors are: {'; '.join(texts)}: "
             f"leave {'it' if len(found) == 1 else 'them'} out, or take other data or networks"
         )
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe
+from panna_exp.assembly.descriptor import SAY_WHICH
 from panna_exp.assembly.potential import Potential
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import DataError
 
 _STRUCTURES = 5
@@ -20,7 +21,7 @@ _TOLERANCE = 1e-5
 def check_forces(
     structures: StructureSet,
     saved: SavedPotential,
-    descriptor: Info,
+    descriptor: Descriptor,
     device: torch.device,
 ) -> str:
     """Compares some force components of some structures, in float64.
@@ -59,17 +60,15 @@ def check_forces(
     )
 
 
-def refuse_unmovable(structures: StructureSet, descriptor: Info) -> None:
+def refuse_unmovable(structures: StructureSet, descriptor: Descriptor) -> None:
     """Raises DataError without positions, or for a descriptor that nothing names."""
     if structures.positions is None:
         raise DataError(
             f"{structures.origins[0]}: check_forces=true moves atoms, but there are no positions: "
             "name data with positions (data.test=...)"
         )
-    if descriptor["type"] == "unknown":
-        raise DataError(
-            f"check_forces=true needs the formula of the {describe(descriptor)}: {SAY_WHICH}"
-        )
+    if descriptor.parameters is None:
+        raise DataError(f"check_forces=true needs the formula of the {descriptor}: {SAY_WHICH}")
 
 
 def _difference(potential: Potential, structure: StructureSet, component: int) -> float:

@@ -2,18 +2,17 @@
 
 import torch
 
-from panna_exp.assembly.descriptor import Info, describe
 from panna_exp.data.jacobians import JacobianSource, StoredJacobians
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
-from panna_exp.descriptors.info import parameters_from_info
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.errors import DataError
 
 
 def jacobian_source(
     structures: StructureSet,
-    descriptor: Info,
+    descriptor: Descriptor,
     dtype: torch.dtype,
     device: torch.device,
     strain: bool = False,
@@ -49,11 +48,11 @@ def jacobian_source(
             "which forces need: use data with one of them (panna-exp descriptors derivatives="
             "sparse makes the former), or leave forces out"
         )
-    if descriptor["type"] == "unknown":
+    if descriptor.parameters is None:
         raise DataError(
-            f"{structures.origins[0]}: forces need the formula of its {describe(descriptor)}: say "
+            f"{structures.origins[0]}: forces need the formula of its {descriptor}: say "
             "data.generation=A, B or C and the parameters in 'descriptor'"
         )
-    parameters = parameters_from_info(descriptor)
+    parameters = descriptor.parameters
     operator = operator_of(parameters, dtype, device, compiled=True, kernel=kernel)
     return NeighborLists(operator, structures)

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from panna_exp import __version__
-from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.saved import MODEL_FACTS, SavedPotential, from_folder, to_network_set
 from panna_exp.data.ranges import Ranges
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import NetworkError
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
@@ -33,7 +33,7 @@ def write_model(
     folder: Path,
     name: str,
     networks: Sequence[NetworkData],
-    descriptor: Info,
+    descriptor: Descriptor,
     energy_rescale: float,
     precision: str,
     ranges: Ranges | None = None,
@@ -123,7 +123,7 @@ def read_model(folder: Path) -> tuple[SavedPotential, torch.dtype]:
     if facts["format_version"] != FORMAT_VERSION:
         raise NetworkError(f"{folder}: holds a committee, expected one potential")
     potential = from_folder(folder, None)
-    if potential.descriptor["type"] == "unknown":
+    if potential.descriptor.parameters is None:
         raise NetworkError(f"{folder}: does not say which descriptor its networks take")
     potential = replace(
         potential, name=str(facts["name"]), energy_rescale=float(facts["energy_rescale"])

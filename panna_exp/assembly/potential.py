@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe
+from panna_exp.assembly.descriptor import SAY_WHICH
 from panna_exp.assembly.engines import potential_engine
 from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.geometry import Geometry
-from panna_exp.descriptors.info import parameters_from_info
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.model.inference import energies_and_gradients
@@ -62,21 +62,21 @@ class Potential:
         members: Sequence[SavedPotential],
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
-        descriptor: Info | None = None,
+        descriptor: Descriptor | None = None,
         *,
         compiled: bool = False,
     ) -> None:
         check_alike(members)
         first = members[0]
         info = first.descriptor if descriptor is None else descriptor
-        if info["type"] == "unknown":
+        if info.parameters is None:
             raise DataError(
-                f"{first.label}: the formula of its {describe(info)} is not known: {SAY_WHICH}, "
+                f"{first.label}: the formula of its {info} is not known: {SAY_WHICH}, "
                 "and the parameters, or train on descriptors that do"
             )
         self.species = Species(first.symbols)
         self._saved = tuple(member for member in members if member.untrained)
-        self.operator = operator_of(parameters_from_info(info), dtype, device, compiled=compiled)
+        self.operator = operator_of(info.parameters, dtype, device, compiled=compiled)
         self._rescale = [member.energy_rescale for member in members]
         on_cpu = self.operator.device.type == "cpu"
         self._members = [

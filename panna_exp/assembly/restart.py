@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.assembly.datasets import RunData
-from panna_exp.assembly.descriptor import Info, size_of
 from panna_exp.assembly.references import FIT, listed
 from panna_exp.assembly.set_aside import find_aside, set_aside, set_later_aside
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig, TrainingConfig
-from panna_exp.descriptors.info import difference, parameters_from_info
+from panna_exp.descriptors.info import Descriptor, difference
 from panna_exp.errors import CheckpointError
 from panna_exp.run_files import CHECKPOINTS
 from panna_exp.training import checkpoint as checkpoints
@@ -165,14 +164,14 @@ def next_position(restart: Restart, steps_per_epoch: int, panna_version: int = 2
     return position
 
 
-def changed_descriptor(old: Info, new: Info) -> list[str]:
+def changed_descriptor(old: Descriptor, new: Descriptor) -> list[str]:
     """Returns what differs between descriptors of one size, with both values.
 
     Networks of one descriptor mean nothing on another. Unknown ones may be the same.
     """
-    if "unknown" in (old["type"], new["type"]) or size_of(old) != size_of(new):
+    if old.parameters is None or new.parameters is None or old.size != new.size:
         return []  # other sizes are named with the networks
-    found = difference(parameters_from_info(old), parameters_from_info(new))
+    found = difference(old.parameters, new.parameters)
     return [f"descriptor: {item} (checkpoint and now)" for item in found]
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from panna_exp.assembly.descriptor import SAY_WHICH, Info, describe, parameters, refuse_difference
+from panna_exp.assembly.descriptor import SAY_WHICH, parameters, refuse_difference
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.ranges import Ranges
-from panna_exp.descriptors.info import parameters_from_info
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, NetworkError
@@ -45,7 +45,7 @@ class SavedPotential:
 
     name: str
     networks: tuple[NetworkData, ...]
-    descriptor: Info
+    descriptor: Descriptor
     energy_rescale: float
     config: dict[str, Any]
     masks: dict[str, Mask] = field(default_factory=dict)
@@ -123,7 +123,7 @@ def potential_of(checkpoint: checkpoints.Checkpoint, path: Path) -> SavedPotenti
     return SavedPotential(
         name=checkpoint.name,
         networks=checkpoint.evaluated,
-        descriptor=checkpoint.descriptor,
+        descriptor=Descriptor.from_record(checkpoint.descriptor, str(checkpoint.name)),
         energy_rescale=checkpoint.energy_rescale,
         config=renamed_values(checkpoint.config, recorded=True),
         masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
@@ -154,11 +154,10 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
     parameters = None
     if stored_type(saved) == "BP" or saved.generation is not None or generation is not None:
         parameters = descriptor_parameters(saved, generation)
-    unknown = {"type": "unknown", "size": saved.feature_size}
     return SavedPotential(
         name="energies",
         networks=tuple(saved.networks.values()),
-        descriptor=unknown if parameters is None else parameters.to_info(),
+        descriptor=Descriptor(saved.feature_size, parameters),
         energy_rescale=_rescale_of(path),
         config={},
         ranges=read_ranges(path, tuple(saved.networks), saved.feature_size),
@@ -166,7 +165,7 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
     )
 
 
-def refuse_other_descriptor(saved: NetworkSet, info: Info, named: bool) -> None:
+def refuse_other_descriptor(saved: NetworkSet, info: Descriptor, named: bool) -> None:
     """Raises DataError where layers of saved networks would meet another descriptor's values.
 
     Args:
@@ -174,18 +173,18 @@ def refuse_other_descriptor(saved: NetworkSet, info: Info, named: bool) -> None:
         info: What the descriptors of the data are; unknown ones pass.
         named: Whether the user said which formula they are of.
     """
-    if info["type"] == "unknown":
+    if info.parameters is None:
         return
     own = None
     if stored_type(saved) == "BP" or saved.generation is not None:
         own = descriptor_parameters(saved, None)
     if own is not None:
-        refuse_difference(own.to_info(), info, saved.source, "the training data")
-    elif not named and info["type"] == "mBP":
-        stored = {"type": "unknown", "size": saved.feature_size}
+        refuse_difference(Descriptor.of(own), info, saved.source, "the training data")
+    elif not named and info.kind == "mBP":
+        stored = Descriptor(saved.feature_size)
         raise DataError(
-            f"{saved.source}: was trained on {describe(stored)}, but the training data have "
-            f"{describe(info)}: {SAY_WHICH}"
+            f"{saved.source}: was trained on {stored}, but the training data have "
+            f"{info}: {SAY_WHICH}"
         )
 
 
@@ -201,7 +200,7 @@ def _rescale_of(path: Path) -> float:
 
 
 def to_export(
-    networks: Sequence[NetworkData], descriptor: Info, energy_rescale: float
+    networks: Sequence[NetworkData], descriptor: Descriptor, energy_rescale: float
 ) -> NetworkSet:
     """Returns networks of a training in the form that exporters write, with energies in eV.
 
@@ -211,13 +210,13 @@ def to_export(
     return in_ev(to_network_set(networks, descriptor), energy_rescale)
 
 
-def to_network_set(networks: Sequence[NetworkData], descriptor: Info) -> NetworkSet:
+def to_network_set(networks: Sequence[NetworkData], descriptor: Descriptor) -> NetworkSet:
     """Returns networks as they are, with their descriptor."""
     by_symbol = {network.symbol: network for network in networks}
-    if descriptor["type"] == "unknown":
+    parameters = descriptor.parameters
+    if parameters is None:
         return NetworkSet(networks=by_symbol, source="the run")
-    parameters = parameters_from_info(descriptor)
-    known = NetworkSet(networks=by_symbol, descriptor_info=descriptor, source="the run")
+    known = NetworkSet(networks=by_symbol, descriptor_info=descriptor.record, source="the run")
     if not isinstance(parameters, MBPParameters):
         return known  # PANNA's own keys and the generation are those of mBP
     return replace(known, gvect_params=panna_keys(parameters), generation=parameters.generation)
@@ -233,19 +232,16 @@ def with_parameters(networks: NetworkSet, descriptor: DescriptorConfig) -> Netwo
         DataError: The networks say theirs, and it is another one, or of another size.
     """
     wanted = parameters(descriptor, Species(networks.species), descriptor.generation)
-    known = networks.descriptor_info
-    if known is None:
-        own = {"type": "unknown", "size": networks.feature_size}
-        refuse_difference(own, wanted.to_info(), "the network", "descriptor")
+    if networks.descriptor_info is None:
+        own = Descriptor(networks.feature_size)
+        refuse_difference(own, Descriptor.of(wanted), "the network", "descriptor")
         if descriptor.generation is None and isinstance(wanted, MBPParameters):
             return replace(networks, gvect_params=panna_keys(wanted))
-        own_set = to_network_set(tuple(networks.networks.values()), wanted.to_info())
+        own_set = to_network_set(tuple(networks.networks.values()), Descriptor.of(wanted))
         return replace(own_set, energy_rescale=networks.energy_rescale)
-    both_mbp = known["type"] == "mBP" and isinstance(wanted, MBPParameters)
-    if (
-        descriptor.generation is None and both_mbp
-    ):  # the parameters count, the formula is the network's
-        formula = Generation(known["generation"])
-        wanted = parameters(descriptor, Species(networks.species), formula)
-    refuse_difference(known, wanted.to_info(), "the network", "descriptor")
+    known = Descriptor.from_record(networks.descriptor_info, networks.source)
+    both_mbp = known.variant is not None and isinstance(wanted, MBPParameters)
+    if descriptor.generation is None and both_mbp:  # the formula is the network's
+        wanted = parameters(descriptor, Species(networks.species), Generation(known.variant))
+    refuse_difference(known, Descriptor.of(wanted), "the network", "descriptor")
     return networks

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from panna_exp.assembly import descriptor as descriptors
-from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.machine import choose_device
 from panna_exp.assembly.pieces import Progress, read_pieces
 from panna_exp.assembly.precompute import periodic_as
@@ -18,7 +17,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.advice import component_warnings, coverage_warnings
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.coverage import Coverage, CoverageCounter
-from panna_exp.descriptors.info import Parameters, parameters_from_info
+from panna_exp.descriptors.info import Descriptor, Parameters
 from panna_exp.descriptors.meaning import Component, components
 from panna_exp.descriptors.operator import Operator
 from panna_exp.elements import Species
@@ -31,7 +30,7 @@ class Survey:
 
     Args:
         symbols: T species.
-        info: What the descriptor is.
+        descriptor: What the descriptor is.
         stored: Whether values came from the files, or were computed.
         structures: How many.
         meanings: D components.
@@ -41,7 +40,7 @@ class Survey:
     """
 
     symbols: tuple[str, ...]
-    info: Info
+    descriptor: Descriptor
     stored: bool
     structures: int
     meanings: list[Component]
@@ -52,7 +51,7 @@ class Survey:
     @property
     def parameters(self) -> Parameters | None:
         """Of the descriptor, if they are known."""
-        return None if self.info["type"] == "unknown" else parameters_from_info(self.info)
+        return self.descriptor.parameters
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain values, for JSON."""
@@ -84,7 +83,7 @@ class Survey:
                 }
             )
         return {
-            "descriptor": self.info,
+            "descriptor": self.descriptor.record,
             "values": "stored" if self.stored else "computed from positions",
             "structures": self.structures,
             "atoms": dict(zip(self.symbols, statistics.ranges.counts.tolist(), strict=True)),
@@ -158,7 +157,7 @@ def survey(config: DescriptorsConfig, base: Path, progress: Progress) -> Survey:
 
 @dataclass(slots=True)
 class _Looking:
-    info: Info
+    descriptor: Descriptor
     stored: bool
     counter: RangeCounter
     operator: Operator | None
@@ -171,16 +170,16 @@ class _Looking:
         stored = first.descriptors is not None
         if not stored and first.positions is None:
             raise DataError(f"{first.origins[0]}: has neither descriptors nor positions")
-        info = descriptors.info_of(first, config, species)
+        descriptor = descriptors.descriptor_of(first, config, species)
         operator, coverage = None, None
-        if first.positions is not None and info["type"] != "unknown":
-            parameters = parameters_from_info(info)
+        parameters = descriptor.parameters
+        if first.positions is not None and parameters is not None:
             dtype = getattr(torch, config.precision.value)
             kernel = config.descriptor_kernel.value
             operator = operator_of(parameters, dtype, choose_device(config), kernel=kernel)
             coverage = CoverageCounter(parameters)
-        counter = RangeCounter(len(species), descriptors.size_of(info))
-        return cls(info, stored, counter, operator, coverage)
+        counter = RangeCounter(len(species), descriptor.size)
+        return cls(descriptor, stored, counter, operator, coverage)
 
     def add(self, structures: StructureSet) -> None:
         """Adds some structures; DataError if they have not what the first ones have."""
@@ -198,7 +197,7 @@ class _Looking:
 
     def _check(self, structures: StructureSet) -> None:
         size = None if structures.descriptors is None else structures.descriptors.shape[1]
-        expected = descriptors.size_of(self.info)
+        expected = self.descriptor.size
         if size != expected:
             raise DataError(
                 f"{structures.origins[0]}: has {'no' if size is None else size} descriptor "
@@ -209,12 +208,13 @@ class _Looking:
     def result(self, symbols: tuple[str, ...]) -> Survey:
         """Returns what was found."""
         statistics = self.counter.statistics()
-        meanings = components(self.info)
+        meanings = components(self.descriptor)
         warnings = component_warnings(statistics, meanings, symbols)
         coverage = None if self.coverage is None else self.coverage.result()
-        if coverage is not None:
-            warnings += coverage_warnings(parameters_from_info(self.info), coverage, symbols)
-        elif self.info["type"] == "unknown":
+        parameters = self.descriptor.parameters
+        if coverage is not None and parameters is not None:
+            warnings += coverage_warnings(parameters, coverage, symbols)
+        elif parameters is None:
             warnings.append(
                 "what made the stored descriptors is not known, so components have numbers alone "
                 "and distances are not looked at: say data.generation (and descriptor), or "
@@ -224,7 +224,7 @@ class _Looking:
             warnings.append("the data have no positions: distances and angles are not looked at")
         return Survey(
             symbols=symbols,
-            info=self.info,
+            descriptor=self.descriptor,
             stored=self.stored,
             structures=self.structures,
             meanings=meanings,

@@ -31,6 +31,7 @@ from panna_exp.assembly.saved import refuse_other_descriptor
 from panna_exp.assembly.standardization import input_standardization
 from panna_exp.config.schema import Execution, TrainConfig, TrainingConfig
 from panna_exp.data.ranges import Ranges
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
@@ -59,7 +60,7 @@ class Run:
     networks: SpeciesNetworks
     threads: int
     execution: Execution
-    descriptor: dict[str, Any]
+    descriptor: Descriptor
     stream: dict[str, Any]
     config: dict[str, Any]
     masks: dict[str, Mask]
@@ -72,7 +73,7 @@ class Run:
             position=trainer.position,
             steps_per_epoch=trainer.plan.steps_per_epoch,
             networks=self.networks.to_data(),
-            descriptor=self.descriptor,
+            descriptor=self.descriptor.record,
             energy_rescale=trainer.energy_rescale,
             optimizer=trainer.step.optimizer.state(),
             epoch_sums=trainer.epoch_sums.sums.cpu().clone(),
@@ -288,7 +289,8 @@ def initial_networks(
         return wanted
     saved = {network.symbol: network for network in restart.checkpoint.networks}
     problems = incompatible(saved, {network.symbol: network for network in wanted})
-    problems += changed_descriptor(restart.checkpoint.descriptor, data.descriptor)
+    own = Descriptor.from_record(restart.checkpoint.descriptor, restart.checkpoint.name)
+    problems += changed_descriptor(own, data.descriptor)
     if problems:
         raise CheckpointError(
             f"cannot continue from {restart.checkpoint.name}: {'; '.join(problems)}: "

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from panna_exp.assembly.descriptor import Info
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.extrapolation import outside
 from panna_exp.data.ranges import Ranges
 from panna_exp.data.structures import Descriptors, Floats, Ints
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.meaning import components
 from panna_exp.errors import DataError
 
@@ -21,13 +21,13 @@ class Watch:
 
     Args:
         members: Of the potential.
-        info: The descriptor that they take.
+        descriptor: The descriptor that they take.
 
     Raises:
         DataError: A member that does not say the ranges of its training set.
     """
 
-    def __init__(self, members: Sequence[SavedPotential], info: Info) -> None:
+    def __init__(self, members: Sequence[SavedPotential], descriptor: Descriptor) -> None:
         self._ranges: list[Ranges] = []
         for member in members:
             if member.ranges is None:
@@ -37,7 +37,7 @@ class Watch:
                 )
             self._ranges.append(member.ranges)
         self._symbols = members[0].symbols
-        self._meanings = components(info)
+        self._meanings = components(descriptor)
 
     def excess(self, descriptors: Descriptors, species: Ints) -> tuple[Floats, str]:
         """Compares atoms with the ranges of each member; the worst of these counts.

@@ -25,7 +25,7 @@ from panna_exp.assembly.saved import SavedPotential, to_export
 from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.angular import SMOOTHING
 from panna_exp.descriptors.bp_parameters import BPParameters
-from panna_exp.descriptors.info import Parameters, parameters_from_info
+from panna_exp.descriptors.info import Parameters
 from panna_exp.errors import NetworkError
 from panna_exp.files import write_text_atomic
 from panna_exp.networks.layers import NetworkData
@@ -44,12 +44,12 @@ def write_lammps_potential(potential: SavedPotential, path: Path) -> None:
     Raises:
         NetworkError: The descriptor is not known, or weights are not finite.
     """
-    if potential.descriptor["type"] == "unknown":
+    parameters = potential.descriptor.parameters
+    if parameters is None:
         raise NetworkError(
             f"{potential.label}: does not say which descriptors it takes: name them with "
             "generation=A, B or C (networks of PANNA's present code: C)"
         )
-    parameters = parameters_from_info(potential.descriptor)
     networks = to_export(potential.networks, potential.descriptor, potential.energy_rescale)
     lines = [
         f"panna_exp potential {_VERSION}",

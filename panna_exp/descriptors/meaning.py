@@ -1,12 +1,11 @@
 """What each component of a descriptor stands for. This module needs no torch."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from panna_exp.descriptors.bp_parameters import SIGNS, BPParameters
-from panna_exp.descriptors.info import Parameters, parameters_from_info
+from panna_exp.descriptors.info import Descriptor, Parameters
 from panna_exp.descriptors.parameters import MBPParameters
 
 
@@ -35,19 +34,11 @@ class Component:
         return {"kind": self.kind, "species": list(self.species), **self.values}
 
 
-def components(info: Mapping[str, Any]) -> list[Component]:
-    """Returns the D components of a descriptor in their order.
-
-    Args:
-        info: What the descriptor is: ``to_info`` of its parameters, or
-            ``{"type": "unknown", "size": D}``.
-
-    Raises:
-        DataError: As :func:`panna_exp.descriptors.info.parameters_from_info`.
-    """
-    if info["type"] == "unknown":
-        return [Component(kind="unknown", species=(), values={})] * int(info["size"])
-    parameters = parameters_from_info(info)
+def components(descriptor: Descriptor) -> list[Component]:
+    """Returns the D components of a descriptor in their order."""
+    parameters = descriptor.parameters
+    if parameters is None:
+        return [Component(kind="unknown", species=(), values={})] * descriptor.size
     radial = _radial(parameters)
     angular = _angular(parameters)
     symbols = parameters.species

@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 from panna_exp.assembly.datasets import DataPart, RunData
-from panna_exp.assembly.descriptor import describe
 from panna_exp.assembly.restart import Restart
 from panna_exp.assembly.training import Run
 from panna_exp.config.schema import Execution
@@ -28,7 +27,7 @@ def announce(
     logger.info(
         "training data: %s, %s; %s",
         _counts(data.train),
-        describe(run.descriptor),
+        run.descriptor,
         trainer.data.residence,
     )
     if data.validation is not None:

@@ -9,8 +9,8 @@ import torch
 
 from panna_exp.assembly.batches import batch_source
 from panna_exp.assembly.datasets import DataPart
-from panna_exp.assembly.descriptor import Info
 from panna_exp.data.batch import BatchSource
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.evaluation.committee import combine
 from panna_exp.evaluation.committee_plots import write_uncertainty_plot
@@ -134,7 +134,7 @@ class Evaluator:
         device: torch.device,
         baseline: ConstantPredictor | None = None,
         batch_size: int = 1000,
-        descriptor: Info | None = None,
+        descriptor: Descriptor | None = None,
         kernel: str = "auto",
     ) -> "Evaluator":
         """Puts the data on the device; with a ``descriptor`` forces are predicted as well.

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from panna_exp.assembly.descriptor import describe
 from panna_exp.assembly.machine import use_threads
 from panna_exp.assembly.survey import Survey, survey
 from panna_exp.config.schema.tools import DescriptorsConfig
@@ -87,7 +86,7 @@ def _table(found: Survey) -> Table:
     values = "stored" if found.stored else "computed"
     warnings = [f"warning: {text}" for text in found.warnings]
     return Table(
-        title=f"{found.structures:,} structures, {describe(found.info)}, {values}",
+        title=f"{found.structures:,} structures, {found.descriptor}, {values}",
         header=(
             *("components", "atoms", "number", "zero", "constant"),
             *("smallest\nvalue", "median\nlargest", "largest\nvalue", "median\ndeviation"),

@@ -18,7 +18,7 @@ from panna_exp.assembly.datasets import (
     read_run_data,
     reader_kind,
 )
-from panna_exp.assembly.descriptor import Info, chosen_generation
+from panna_exp.assembly.descriptor import chosen_generation, own_descriptor
 from panna_exp.assembly.descriptor_options import (
     given_options,
     refuse_contradiction,
@@ -30,6 +30,7 @@ from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.config.composed import typed_values
 from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
 from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
 from panna_exp.readers import open_structures
@@ -50,7 +51,7 @@ class PreparedData:
     """
 
     config: EvaluateConfig
-    descriptor: Info
+    descriptor: Descriptor
     evaluator: Evaluator
 
     def evaluate(self, members: Sequence[SavedPotential]) -> Evaluation:
@@ -148,16 +149,16 @@ def _wants_stress(config: EvaluateConfig, potential: SavedPotential) -> bool:
 
 def _known_descriptor(
     config: EvaluateConfig, potential: SavedPotential, structures: StructureSet
-) -> Info:
+) -> Descriptor:
     """What the descriptors of the data are: they say, or the network does, or the options."""
-    for info in (structures.descriptor_info, potential.descriptor):
-        if info is not None and info["type"] != "unknown":
-            return info
+    for known in (own_descriptor(structures), potential.descriptor):
+        if known is not None and known.parameters is not None:
+            return known
     generation = chosen_generation(config.data, config.descriptor)
     if generation is None and config.descriptor.type is not DescriptorType.BP:
         return potential.descriptor
     species = Species(potential.symbols)
-    return descriptors.parameters(config.descriptor, species, generation).to_info()
+    return Descriptor.of(descriptors.parameters(config.descriptor, species, generation))
 
 
 def _data(config: EvaluateConfig, potential: SavedPotential) -> DataConfig:

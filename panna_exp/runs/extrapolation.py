@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from panna_exp.assembly.datasets import DataPart
+from panna_exp.assembly.descriptor import own_descriptor
 from panna_exp.assembly.ranges import find_extrapolation
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.extrapolation import Extrapolation
@@ -39,8 +40,10 @@ class ExtrapolationCheck:
             found = find_extrapolation(part, potential.ranges, self._margin)
             self._last = potential.ranges, found
         found = self._last[1]
-        own = part.sample.descriptor_info
-        known = own if potential.descriptor["type"] == "unknown" and own else potential.descriptor
+        own = own_descriptor(part.sample)
+        known = potential.descriptor
+        if known.parameters is None and own is not None:
+            known = own
         meanings = components(known)
         write_extrapolation(path, found, meanings, potential.symbols)
         text = extrapolation_text(found, meanings, potential.symbols)

@@ -4,11 +4,11 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from panna_exp.assembly.model_folder import write_committee, write_model
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.config.schema import TrainConfig
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import NetworkError
 from panna_exp.tracking.base import Model, Tracker
 from panna_exp.training.checkpoint import Checkpoint
@@ -31,7 +31,8 @@ def save_model(
         run_dir: The run directory.
         tracker: Logs it.
     """
-    if not _is_wanted(config, checkpoint.descriptor):
+    descriptor = Descriptor.from_record(checkpoint.descriptor, checkpoint.name)
+    if not _is_wanted(config, descriptor):
         return
     folder = run_dir / FOLDER / checkpoint.name
     try:
@@ -39,7 +40,7 @@ def save_model(
             folder,
             checkpoint.name,
             checkpoint.evaluated,
-            checkpoint.descriptor,
+            descriptor,
             checkpoint.energy_rescale,
             config.precision.value,
             checkpoint.ranges,
@@ -96,11 +97,11 @@ def save_committee(
     )
 
 
-def _is_wanted(config: TrainConfig, descriptor: dict[str, Any]) -> bool:
+def _is_wanted(config: TrainConfig, descriptor: Descriptor) -> bool:
     """Whether a model is asked for and possible; says so where it is not possible."""
     if not config.tracking.mlflow or not config.tracking.log_model:
         return False
-    if descriptor["type"] != "unknown":
+    if descriptor.parameters is not None:
         return True
     logger.info(
         "MLflow gets no model: nothing says which formula made the descriptors of the data, so "

@@ -210,7 +210,7 @@ class _Session:
             "threads": run.threads,
             "execution": run.execution.value,
             "processes": self.processes.size,
-            "descriptor": run.descriptor,
+            "descriptor": run.descriptor.record,
             STARTING: earlier or starting_files(job.config, job.launch_dir),
             "data": {
                 "fingerprint": data.fingerprint,
@@ -223,7 +223,7 @@ class _Session:
         self.directory.write_json(
             METADATA,
             training_metadata(
-                run.networks.to_data(), run.descriptor, job.config.training.panna_version
+                run.networks.to_data(), run.descriptor.record, job.config.training.panna_version
             ),
         )
 

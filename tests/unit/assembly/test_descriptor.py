@@ -21,7 +21,7 @@ from panna_exp.config.schema import (
     TrainConfig,
 )
 from panna_exp.data.structures import Structure, StructureSet
-from panna_exp.descriptors.bp_parameters import BPParameters
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError, DataError
 
@@ -39,7 +39,7 @@ def make_set(stored=None, info=None):
         positions=None if stored else np.array([[0, 0, 0.1], [0, 0.8, -0.4], [0, -0.8, -0.4]]),
         descriptors=np.ones((3, stored), np.float32) if stored else None,
     )
-    return StructureSet.from_structures([structure], info)
+    return StructureSet.from_structures([structure], info and info.record)
 
 
 def options(kind=TrainConfig, precision=Precision.float32, **generation):
@@ -50,16 +50,16 @@ def options(kind=TrainConfig, precision=Precision.float32, **generation):
 
 
 def info_of(generation):
-    return descriptors.parameters(SMALL, SPECIES, Generation[generation]).to_info()
+    return Descriptor.of(descriptors.parameters(SMALL, SPECIES, Generation[generation]))
 
 
 def test_positions_get_the_present_formula_by_default():
     found, info = descriptors.with_descriptors(make_set(), options(), SPECIES)
-    assert info["generation"] == "C"
+    assert info.variant == "C"
     assert found.descriptors.shape == (3, SIZE)
-    assert found.descriptor_info == info
+    assert found.descriptor_info == info.record
     _, info = descriptors.with_descriptors(make_set(), options(data="A"), SPECIES)
-    assert info["generation"] == "A"
+    assert info.variant == "A"
 
 
 def test_they_are_computed_in_the_precision_of_the_network():
@@ -73,8 +73,8 @@ def test_they_are_computed_in_the_precision_of_the_network():
 
 def test_stored_ones_are_unknown_unless_the_user_knows():
     _, info = descriptors.with_descriptors(make_set(stored=SIZE), options(), SPECIES)
-    assert info == {"type": "unknown", "size": SIZE}
-    assert descriptors.size_of(info) == SIZE
+    assert info == Descriptor(SIZE)
+    assert info.record == {"type": "unknown", "size": SIZE}
     for group in ("data", "descriptor"):
         _, info = descriptors.with_descriptors(make_set(SIZE), options(**{group: "A"}), SPECIES)
         assert info == info_of("A")
@@ -88,7 +88,7 @@ def test_a_generation_with_other_parameters_than_the_data_is_refused():
 def test_a_file_that_says_its_generation_is_believed():
     stored = make_set(SIZE, info_of("B"))
     _, info = descriptors.with_descriptors(stored, options(), SPECIES)
-    assert info["generation"] == "B"
+    assert info.variant == "B"
     with pytest.raises(DataError, match="are of generation B, but the options say A"):
         descriptors.with_descriptors(stored, options(data="A"), SPECIES)
 
@@ -116,7 +116,7 @@ def test_options_other_than_the_files_own_are_refused(kind, changes, words):
 
 
 def test_defaults_that_were_typed_count():
-    info = descriptors.parameters(replace(SMALL, Rc_rad=5.0), SPECIES, None).to_info()
+    info = Descriptor.of(descriptors.parameters(replace(SMALL, Rc_rad=5.0), SPECIES, None))
     stored = make_set(SIZE, info)
     descriptors.with_descriptors(stored, TrainConfig(), SPECIES)
     config = TrainConfig()
@@ -137,14 +137,14 @@ def test_a_network_gets_what_it_was_trained_on():
 
 
 def test_a_network_of_unknown_generation_asks_for_it():
-    unknown = {"type": "unknown", "size": SIZE}
+    unknown = Descriptor(SIZE)
     with pytest.raises(DataError, match=r"say which formula with descriptor\.generation=A, B or C"):
         descriptors.for_network(make_set(), unknown, options(EvaluateConfig), SPECIES)
     config = options(EvaluateConfig, descriptor="B")
     found = descriptors.for_network(make_set(), unknown, config, SPECIES)
     assert found.descriptor_info["generation"] == "B"
     with pytest.raises(DataError, match=r"has 18 descriptor components .* the network has 9"):
-        descriptors.for_network(make_set(), {"type": "unknown", "size": 9}, config, SPECIES)
+        descriptors.for_network(make_set(), Descriptor(9), config, SPECIES)
 
 
 def test_known_mismatches_are_refused_and_unknown_ones_are_said(caplog):
@@ -155,9 +155,7 @@ def test_known_mismatches_are_refused_and_unknown_ones_are_said(caplog):
     with caplog.at_level(logging.WARNING, "panna_exp"):
         descriptors.for_network(make_set(SIZE), info_of("C"), config, SPECIES)
     assert "are taken to be those of the network, mBP generation C" in caplog.text
-    found = descriptors.for_network(
-        make_set(SIZE), {"type": "unknown", "size": SIZE}, config, SPECIES
-    )
+    found = descriptors.for_network(make_set(SIZE), Descriptor(SIZE), config, SPECIES)
     assert found.descriptors.shape == (3, SIZE)
 
 
@@ -186,10 +184,12 @@ def bp_options(kind=TrainConfig, **changes):
 
 def test_bp_is_computed_where_it_is_chosen():
     found, info = descriptors.with_descriptors(make_set(), bp_options(), SPECIES)
-    assert (info["type"], info["species"], info["zeta"]) == ("BP", ["H", "O"], [1.0, 4.0])
+    record = info.record
+    assert (record["type"], record["species"], record["zeta"]) == ("BP", ["H", "O"], [1.0, 4.0])
     assert found.descriptors.shape == (3, BP_SIZE)
-    assert descriptors.describe(info) == f"BP ({BP_SIZE} components)"
-    assert BPParameters.from_info(info) == descriptors.parameters(BP, SPECIES, None)
+    assert str(info) == f"BP ({BP_SIZE} components)"
+    assert Descriptor.from_record(record) == info
+    assert info.parameters == descriptors.parameters(BP, SPECIES, None)
     again = descriptors.for_network(make_set(), info, options(EvaluateConfig), SPECIES)
     np.testing.assert_array_equal(again.descriptors, found.descriptors)
     listed = replace(BP, Rs_rad_list=[0.9, 1.7, 2.0])
@@ -211,7 +211,7 @@ def test_what_bp_does_not_have_is_refused():
 
 
 def test_stored_values_are_bp_if_the_user_says_so():
-    wanted = descriptors.parameters(BP, SPECIES, None).to_info()
+    wanted = Descriptor.of(descriptors.parameters(BP, SPECIES, None))
     _, info = descriptors.with_descriptors(make_set(BP_SIZE), bp_options(), SPECIES)
     assert info == wanted
     with pytest.raises(DataError, match=r"has 7 desc.* give 20.*leave descriptor.type=BP out"):
@@ -229,27 +229,28 @@ def test_stored_values_are_bp_if_the_user_says_so():
 
 
 def test_a_network_and_data_of_the_two_types_do_not_go_together():
-    same_size = descriptors.parameters(replace(BP, zeta=[1.0], RsN_rad=3), SPECIES, None).to_info()
+    changed = replace(BP, zeta=[1.0], RsN_rad=3)
+    same_size = Descriptor.of(descriptors.parameters(changed, SPECIES, None))
     stored = make_set(SIZE, info_of("C"))
-    assert descriptors.size_of(same_size) == SIZE
+    assert same_size.size == SIZE
     with pytest.raises(DataError, match="not those of the network: type is BP and mBP"):
         descriptors.for_network(stored, same_size, options(EvaluateConfig), SPECIES)
-    unknown = {"type": "unknown", "size": BP_SIZE}
+    unknown = Descriptor(BP_SIZE)
     found = descriptors.for_network(make_set(), unknown, bp_options(EvaluateConfig), SPECIES)
     assert found.descriptor_info["type"] == "BP"
 
 
 def test_saved_networks_keep_the_bp_descriptor():
-    info = descriptors.parameters(BP, SPECIES, None).to_info()
+    info = Descriptor.of(descriptors.parameters(BP, SPECIES, None))
     layers = [SimpleNamespace(symbol=symbol, feature_size=BP_SIZE) for symbol in SPECIES.symbols]
     networks = to_network_set(layers, info)
     assert (networks.descriptor_info, networks.gvect_params, networks.generation) == (
-        *(info, None, None),
+        *(info.record, None, None),
     )
     assert with_parameters(networks, BP) is networks
     with pytest.raises(DataError, match=r"has 18 descriptor components .* the network has 20"):
         with_parameters(networks, SMALL)
-    unknown = to_network_set(layers, {"type": "unknown", "size": BP_SIZE})
-    assert with_parameters(unknown, BP).descriptor_info == info
+    unknown = to_network_set(layers, Descriptor(BP_SIZE))
+    assert with_parameters(unknown, BP).descriptor_info == info.record
     with pytest.raises(DataError, match="descriptor: its descriptors are not those of the network"):
         with_parameters(networks, replace(BP, Rc_ang=3.3))

@@ -24,7 +24,7 @@ def test_what_is_written_is_read(model_folder):
     assert potential.symbols == ("H", "O")
     assert potential.offsets == (-13.6, -2041.8)
     assert potential.energy_rescale == 2.0
-    assert potential.descriptor["type"] == "mBP"
+    assert potential.descriptor.kind == "mBP"
     assert dtype == torch.float64
     assert json.loads((model_folder / FACTS).read_text())["units"]["energy"] == "eV"
 

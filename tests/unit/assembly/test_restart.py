@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from panna_exp.assembly.descriptor import size_of
 from panna_exp.assembly.restart import (
     Restart,
     changed_descriptor,
@@ -25,6 +24,7 @@ from panna_exp.config.schema import (
     TrainConfig,
     TrainingConfig,
 )
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.elements import Species
 from panna_exp.errors import CheckpointError
@@ -142,14 +142,14 @@ def mbp(**changes):
         **{"eta_rad": 8.0, "Rc_rad": 3.6, "Rs0_rad": 0.5, "RsN_rad": 4, "zeta": 40.0},
         **{"eta_ang": 4.0, "Rc_ang": 3.0, "Rs0_ang": 0.5, "RsN_ang": 2, "ThetasN": 3},
     }
-    return MBPParameters.from_panna(["H"], "C", **{**keys, **changes}).to_info()
+    return Descriptor.of(MBPParameters.from_panna(["H"], "C", **{**keys, **changes}))
 
 
 def test_another_descriptor_is_refused_with_both_values(run_dir):
-    unknown = {"type": "unknown", "size": mbp_size()}
+    unknown = Descriptor(mbp_size())
     assert changed_descriptor(mbp(), mbp()) == []
     assert changed_descriptor(unknown, mbp()) == []
-    checkpoint = replace(find(run_dir).checkpoint, descriptor=mbp())
+    checkpoint = replace(find(run_dir).checkpoint, descriptor=mbp().record)
     layer = replace(checkpoint.networks[0].layers[0], weights=np.ones((mbp_size(), 1)))
     networks = (NetworkData(symbol="H", layers=(layer,)),)
     data = SimpleNamespace(
@@ -165,7 +165,7 @@ def test_another_descriptor_is_refused_with_both_values(run_dir):
 
 
 def mbp_size():
-    return size_of(mbp())
+    return mbp().size
 
 
 def test_default_refuses_a_complete_run_and_says_what_to_do(run_dir):

@@ -7,6 +7,7 @@ import torch
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.meaning import components
 from panna_exp.descriptors.parameters import MBPParameters
 
@@ -49,7 +50,7 @@ def values_of(parameters, symbols, positions):
 
 @pytest.mark.parametrize("parameters", [MBP, BP])
 def test_a_pair_at_a_centre_makes_its_component_the_largest(parameters):
-    meanings = components(parameters.to_info())
+    meanings = components(Descriptor.of(parameters))
     assert len(meanings) == parameters.size
     for symbol in parameters.species:
         for centre in (1.0, 2.0, 3.0):
@@ -63,7 +64,7 @@ def test_a_pair_at_a_centre_makes_its_component_the_largest(parameters):
 
 @pytest.mark.parametrize(("one", "other"), [("H", "H"), ("H", "O"), ("C", "O"), ("O", "C")])
 def test_an_angle_at_a_centre_makes_its_component_the_largest(one, other):
-    meanings = components(MBP.to_info())
+    meanings = components(Descriptor.of(MBP))
     for theta in MBP.thetas:
         for centre in MBP.angular_centers:
             end = centre * np.array([np.cos(theta), np.sin(theta), 0])
@@ -76,7 +77,7 @@ def test_an_angle_at_a_centre_makes_its_component_the_largest(one, other):
 
 
 def test_bp_angles():
-    meanings = components(BP.to_info())
+    meanings = components(Descriptor.of(BP))
     straight = values_of(BP, ["C", "H", "C"], [[0, 0, 0], [1, 0, 0], [-1, 0, 0]])
     for index in range(BP.radial_size, BP.size):
         item = meanings[index]
@@ -85,9 +86,9 @@ def test_bp_angles():
 
 
 def test_words():
-    words = [str(item) for item in components(MBP.to_info())]
+    words = [str(item) for item in components(Descriptor.of(MBP))]
     assert words[4] == "radial C, centre 2 A, eta 40"
     assert words[MBP.radial_size] == "angular H-H, centre 1 A, angle 28.65 degrees"
-    assert str(components(BP.to_info())[-1]) == "angular C-C, eta 0.2, zeta 8, lambda -1"
-    unknown = components({"type": "unknown", "size": 3})
+    assert str(components(Descriptor.of(BP))[-1]) == "angular C-C, eta 0.2, zeta 8, lambda -1"
+    unknown = components(Descriptor(3))
     assert [str(item) for item in unknown] == ["unknown"] * 3
