@@ -67,7 +67,7 @@ def seconds_an_atom(
     counts = torch.bincount(geometry.species, minlength=len(species)).tolist()
 
     def work() -> None:
-        descriptors = operator.compute(geometry, then_pull=True).index_select(0, order)
+        descriptors = operator.compute(geometry, then_vjp=True).index_select(0, order)
         by_descriptor = torch.empty_like(descriptors)
         by_descriptor[order] = energies_and_gradients(engine, descriptors, counts)[1]
         operator.vjp(geometry, by_descriptor)

@@ -107,7 +107,7 @@ class Potential:
         """
         order = torch.argsort(geometry.species, stable=True)
         counts = self._counts(geometry)
-        descriptors = self.operator.compute(geometry, then_pull=True)
+        descriptors = self.operator.compute(geometry, then_vjp=True)
         ordered = descriptors.index_select(0, order)
         energies, forces, strains = [], [], []
         for engine, rescale, offsets in zip(

@@ -26,27 +26,27 @@ class BatchForces:
 
     Args:
         target: [A, 3] (eV/angstrom), zero where there are none.
-        known: [S] 1 where a structure has forces, otherwise 0; None where all have.
+        force_mask: [S] 1 where a structure has forces, otherwise 0; None where all have.
         jacobian: The descriptors' Jacobian.
         by_structure: [A] rows of the batch in the order of its structures and their atoms.
         virial: [S, 3, 3] reference virials (eV), NaN where there is none; None without any.
     """
 
     target: Tensor
-    known: Tensor | None
+    force_mask: Tensor | None
     jacobian: BatchJacobian
     by_structure: Tensor
     virial: Tensor | None = None
 
-    def known_atoms(self, structure: Tensor) -> Tensor | None:
+    def atom_mask(self, structure: Tensor) -> Tensor | None:
         """Returns [A] 1 for atoms whose forces are known, otherwise 0; None where all are."""
-        return None if self.known is None else self.known.index_select(0, structure)
+        return None if self.force_mask is None else self.force_mask.index_select(0, structure)
 
     def weighted(self, weights: Tensor | None) -> Tensor | None:
         """Returns [S] ``weights`` where forces are known, otherwise 0; None where all are 1."""
-        if weights is None or self.known is None:
-            return self.known if weights is None else weights
-        return self.known * weights
+        if weights is None or self.force_mask is None:
+            return self.force_mask if weights is None else weights
+        return self.force_mask * weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class PackedData:
         atoms: [A] each row's atom in ``structures``.
         offsets: [S + 1] the first atom of each structure in ``structures``.
         forces: [A, 3] to learn, by row; None without Jacobians.
-        known: [S] 1 where a structure has forces, otherwise 0; None where all have.
+        force_mask: [S] 1 where a structure has forces, otherwise 0; None where all have.
         virial: [S, 3, 3] to learn, NaN where there is none; None without any.
         loss_weights: [S, 3], see :class:`AtomBatch`.
     """
@@ -170,13 +170,13 @@ class PackedData:
         self.atoms = order
         self.offsets = structures.offsets
         self.forces: Tensor | None = None
-        self.known: Tensor | None = None
+        self.force_mask: Tensor | None = None
         if jacobians is not None:
-            forces, known = _known_forces(structures)
+            forces, mask = _known_forces(structures)
             scaled = np.nan_to_num(forces[order]) * force_scale
             self.forces = torch.from_numpy(scaled).to(device, dtype)
-            if not known.all():
-                self.known = torch.from_numpy(known).to(device, dtype)
+            if not mask.all():
+                self.force_mask = torch.from_numpy(mask).to(device, dtype)
         self.virial: Tensor | None = None
         if structures.virial is not None:
             self.virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
@@ -244,7 +244,7 @@ class PackedData:
         atoms = BatchAtoms.of(indices, self.atoms[rows], owner)
         return BatchForces(
             target=self.forces.index_select(0, places),
-            known=None if self.known is None else self.known.index_select(0, chosen),
+            force_mask=None if self.force_mask is None else self.force_mask.index_select(0, chosen),
             jacobian=self.jacobians.batch(atoms),
             by_structure=torch.from_numpy(atoms.by_structure).to(self.device),
             virial=None if self.virial is None else self.virial.index_select(0, chosen),

@@ -54,15 +54,15 @@ class HostedData:
     def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
         """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""
         for batch in self._data.batches(size, first, every):
-            yield self._sent(batch)
+            yield self._sent_batch(batch)
 
     def batch(self, indices: Ints) -> AtomBatch:
         """Gathers the structures at ``indices`` [S] in that order."""
-        return self._sent(self._data.batch(indices))
+        return self._sent_batch(self._data.batch(indices))
 
-    def _sent(self, batch: AtomBatch) -> AtomBatch:
+    def _sent_batch(self, batch: AtomBatch) -> AtomBatch:
         with self._sending():
-            sent = _moved(batch, self._send)
+            sent = _sent(batch, self._send)
         if self._stream is not None:
             torch.cuda.current_stream().wait_stream(self._stream)
         return sent
@@ -79,24 +79,24 @@ class HostedData:
         return sent
 
 
-def _moved(batch: AtomBatch, send: Send) -> AtomBatch:
+def _sent(batch: AtomBatch, send: Send) -> AtomBatch:
     return replace(
         batch,
         structure=send(batch.structure),
         num_atoms=send(batch.num_atoms),
         energy=send(batch.energy),
         descriptors=send(batch.descriptors),
-        forces=None if batch.forces is None else _moved_forces(batch.forces, send),
+        forces=None if batch.forces is None else _sent_forces(batch.forces, send),
         loss_weights=None if batch.loss_weights is None else send(batch.loss_weights),
     )
 
 
-def _moved_forces(forces: BatchForces, send: Send) -> BatchForces:
+def _sent_forces(forces: BatchForces, send: Send) -> BatchForces:
     return replace(
         forces,
         target=send(forces.target),
-        known=None if forces.known is None else send(forces.known),
-        jacobian=forces.jacobian.moved(send),
+        force_mask=None if forces.force_mask is None else send(forces.force_mask),
+        jacobian=forces.jacobian.sent_by(send),
         by_structure=send(forces.by_structure),
         virial=None if forces.virial is None else send(forces.virial),
     )

@@ -55,16 +55,16 @@ _NO_STRAIN = "stored derivatives are by positions, not by strain"
 class BatchJacobian(Protocol):
     """The two products for one batch; those with strain where positions are at hand."""
 
-    def pull(self, v: Tensor) -> Tensor:
+    def vjp(self, v: Tensor) -> Tensor:
         """Returns J^T v [A, 3] of v [A, D]."""
 
-    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+    def vjp_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3] and the gradient of sum(v G) by strain [S, 3, 3]."""
 
-    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+    def jvp(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of u [A, 3], and of strains [S, 3, 3]."""
 
-    def moved(self, send: Callable[[Tensor], Tensor]) -> "BatchJacobian":
+    def sent_by(self, send: Callable[[Tensor], Tensor]) -> "BatchJacobian":
         """Returns the same on the device of the results of ``send``, if it is not there yet."""
 
 
@@ -154,22 +154,22 @@ class _DenseJacobian:
     order: Tensor
     size: int
 
-    def pull(self, v: Tensor) -> Tensor:
+    def vjp(self, v: Tensor) -> Tensor:
         ordered = v.index_select(0, self.order).view(-1)
         parts = torch.split(ordered, [len(matrix) for matrix in self.matrices])
         products = [matrix.t().mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
         return _to_rows(torch.cat(products).view(-1, 3), self.order)
 
-    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+    def vjp_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError(_NO_STRAIN)
 
-    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+    def jvp(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         ordered = u.index_select(0, self.order).view(-1)
         parts = torch.split(ordered, [matrix.shape[1] for matrix in self.matrices])
         products = [matrix.mv(p) for matrix, p in zip(self.matrices, parts, strict=True)]
         return _to_rows(torch.cat(products).view(-1, self.size), self.order)
 
-    def moved(self, send: Callable[[Tensor], Tensor]) -> "_DenseJacobian":
+    def sent_by(self, send: Callable[[Tensor], Tensor]) -> "_DenseJacobian":
         matrices = [send(matrix) for matrix in self.matrices]
         return replace(self, matrices=matrices, order=send(self.order))
 
@@ -184,25 +184,25 @@ class SparseJacobian:
     order: Tensor
     size: int
 
-    def pull(self, v: Tensor) -> Tensor:
+    def vjp(self, v: Tensor) -> Tensor:
         """Returns J^T v [A, 3] of v [A, D]."""
         ordered = v.index_select(0, self.order).view(-1)
         products = self.values * ordered.index_select(0, self.rows)
         summed = v.new_zeros(3 * len(self.order)).index_add_(0, self.columns, products)
         return _to_rows(summed.view(-1, 3), self.order)
 
-    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+    def vjp_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Raises NotImplementedError."""
         raise NotImplementedError(_NO_STRAIN)
 
-    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+    def jvp(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of u [A, 3]; there is no strain."""
         ordered = u.index_select(0, self.order).view(-1)
         products = self.values * ordered.index_select(0, self.columns)
         summed = u.new_zeros(self.size * len(self.order)).index_add_(0, self.rows, products)
         return _to_rows(summed.view(-1, self.size), self.order)
 
-    def moved(self, send: Callable[[Tensor], Tensor]) -> "SparseJacobian":
+    def sent_by(self, send: Callable[[Tensor], Tensor]) -> "SparseJacobian":
         """Returns the same with all tensors sent."""
         return replace(
             self,

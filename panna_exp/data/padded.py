@@ -121,7 +121,9 @@ class PaddedData:
         if data.loss_weights is not None:
             absent = data.loss_weights.new_ones((1, 3))
             self._loss_weights = torch.cat([data.loss_weights, absent])
-        self._known = self._weight if data.known is None else _with_absent(data.known, 0)
+        self._force_mask = (
+            self._weight if data.force_mask is None else _with_absent(data.force_mask, 0)
+        )
 
     @property
     def device(self) -> torch.device:
@@ -194,7 +196,7 @@ class PaddedData:
         )
         return BatchForces(
             target=self._data.forces.index_select(0, rows) * is_real[:, None],
-            known=self._known.index_select(0, numbers),
+            force_mask=self._force_mask.index_select(0, numbers),
             jacobian=self._jacobians.batch(atoms),
             by_structure=atoms.order,
             virial=None if self._virial is None else self._virial.index_select(0, numbers),

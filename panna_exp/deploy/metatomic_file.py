@@ -8,7 +8,6 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.saved import SavedPotential, check_alike, to_export
-from panna_exp.descriptors.info import parameters_from_info
 from panna_exp.elements import SYMBOLS
 from panna_exp.errors import NetworkError
 from panna_exp.files import replacing
@@ -37,7 +36,8 @@ def write_metatomic(members: Sequence[SavedPotential], path: Path, precision: st
     """
     check_alike(members)
     first = members[0]
-    if first.descriptor["type"] == "unknown":
+    parameters = first.descriptor.parameters
+    if parameters is None:
         raise NetworkError(
             f"{first.label}: does not say which descriptors it takes: name them with "
             "generation=A, B or C (networks of PANNA's present code: C)"
@@ -50,7 +50,6 @@ def write_metatomic(members: Sequence[SavedPotential], path: Path, precision: st
         ) from None
     from panna_exp.deploy.metatomic_model import MetatomicModel
 
-    parameters = parameters_from_info(first.descriptor)
     networks = [
         list(to_export(item.networks, item.descriptor, item.energy_rescale).networks.values())
         for item in members

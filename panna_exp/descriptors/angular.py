@@ -102,13 +102,11 @@ class AngularTerms:
         )  # [Nq + 3, N]
 
     def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Returns g [Q, N], the angle inside; arguments as those of :meth:`pull_back`."""
+        """Returns g [Q, N], the angle inside; arguments as those of :meth:`vjp`."""
         triples = self._triples(pairs, first, second)
         return self._values(triples, self._base(triples, self._sines(triples)))
 
-    def pull_back(
-        self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor
-    ) -> TripleGradient:
+    def vjp(self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor) -> TripleGradient:
         """Returns the derivatives of the sum of ``weights`` [Q, N] times g.
 
         Args:
@@ -130,7 +128,7 @@ class AngularTerms:
             second_direction=triples.second[1:4],
         )
 
-    def push_forward(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
+    def jvp(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
         """Returns the change of g [Q, N] when each pair changes its length and direction.
 
         Args:

@@ -113,14 +113,12 @@ class BPAngularTerms:
         self.sums = torch.cat([self.expand_angles, expanded])  # [Nb + 2, N]
 
     def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Returns g [Q, N]; arguments as those of :meth:`pull_back`."""
+        """Returns g [Q, N]; arguments as those of :meth:`vjp`."""
         triples = self._triples(pairs, first, second)
         distance = triples.opposite.sqrt()
         return self._values(triples, distance, self._halves(triples))
 
-    def pull_back(
-        self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor
-    ) -> TripleGradient:
+    def vjp(self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor) -> TripleGradient:
         """Returns the derivatives of the sum of ``weights`` [Q, N] times g.
 
         Args:
@@ -144,7 +142,7 @@ class BPAngularTerms:
             second_direction=other[1:4],
         )
 
-    def push_forward(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
+    def jvp(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
         """Returns the change of g [Q, N] when each pair changes its length and direction.
 
         Args:

@@ -38,11 +38,11 @@ class _Descriptors(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        pulled = _Pulled.apply(gradients[0], ctx.operator, ctx.geometry)  # type: ignore[no-untyped-call]
-        return pulled.double(), None, None
+        gradient = _VJP.apply(gradients[0], ctx.operator, ctx.geometry)  # type: ignore[no-untyped-call]
+        return gradient.double(), None, None
 
 
-class _Pulled(torch.autograd.Function):
+class _VJP(torch.autograd.Function):
     """J^T v as a function of v; backward is J u."""
 
     @staticmethod

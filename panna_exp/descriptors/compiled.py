@@ -47,12 +47,12 @@ class CompiledMBP(MBP):
         self._reused = blocks.factor_arrays(self._constants, 0)  # memory in use stays in the cache
 
     @torch.no_grad()
-    def compute(self, geometry: Geometry, then_pull: bool = False) -> Tensor:
+    def compute(self, geometry: Geometry, then_vjp: bool = False) -> Tensor:
         """Returns the descriptors [A, D]; keeps what :meth:`vjp` can use where it comes next."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
         table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
 
-        triples = (self._room(geometry) if then_pull else None) or self._one_block()
+        triples = (self._buffer(geometry) if then_vjp else None) or self._one_block()
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
             self._loops.values(start, stop, table, lists, self._constants, arrays, flat, triples)
@@ -66,17 +66,19 @@ class CompiledMBP(MBP):
         table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
         center, neighbor = geometry.center.numpy(), geometry.neighbor.numpy()
         changes = np.empty((len(center), 4), self._numpy)
-        moved = np.zeros((len(center), 3), self._numpy)
+        displacement = np.zeros((len(center), 3), self._numpy)
         if strain is not None:
             owner = geometry.structure.numpy()[center]
             vectors = table[:, blocks.NX : blocks.NZ + 1] * table[:, blocks.R, None]
-            moved = (vectors[:, None, :] @ _plain(strain, self.dtype)[owner])[:, 0]
-        pair_loops.pair_changes(table, center, neighbor, _plain(u, self.dtype), moved, changes)
+            displacement = (vectors[:, None, :] @ _plain(strain, self.dtype)[owner])[:, 0]
+        pair_loops.pair_changes(
+            table, center, neighbor, _plain(u, self.dtype), displacement, changes
+        )
 
         triples = self._known(geometry)
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
-            self._loops.push(
+            self._loops.jvp(
                 start,
                 stop,
                 table,
@@ -129,15 +131,15 @@ class CompiledMBP(MBP):
             num_atoms=num_atoms,
         )
 
-    def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
+    def vjp(self, geometry: Geometry, v: Tensor, then_jvp: bool = False) -> Tensor:
         """Returns J^T v [A, 3]; keeps what :meth:`jvp` can use where it comes next."""
-        return self._scattered(geometry, self._gradient(geometry, v, then_push))
+        return self._scattered(geometry, self._gradient(geometry, v, then_jvp))
 
     def vjp_with_strain(
-        self, geometry: Geometry, v: Tensor, then_push: bool = False
+        self, geometry: Geometry, v: Tensor, then_jvp: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3] and the gradient by strain [S, 3, 3]."""
-        gradient = self._gradient(geometry, v, then_push)
+        gradient = self._gradient(geometry, v, then_jvp)
         table = self.pair_table(geometry)
         vectors = table[:, blocks.NX : blocks.NZ + 1] * table[:, blocks.R, None]
         products = (vectors[:, :, None] * gradient[:, None, :3]).reshape(-1, 9)
@@ -146,16 +148,16 @@ class CompiledMBP(MBP):
         strain.index_add_(0, owner, torch.from_numpy(products))
         return self._scattered(geometry, gradient), strain.view(-1, 3, 3)
 
-    def _gradient(self, geometry: Geometry, v: Tensor, then_push: bool) -> NDArray[np.floating]:
+    def _gradient(self, geometry: Geometry, v: Tensor, then_jvp: bool) -> NDArray[np.floating]:
         """Returns [P, 4], whose first three columns are the gradient by each pair's vector."""
         result = np.empty((len(geometry.center), 4), self._numpy)
         table, lists = self.pair_table(geometry), _lists(geometry)
         weights = _plain(v, self.dtype).reshape(-1)
 
-        triples = self._known(geometry) or (self._room(geometry) if then_push else None)
+        triples = self._known(geometry) or (self._buffer(geometry) if then_jvp else None)
 
         def work(start: int, stop: int, arrays: blocks.Work) -> None:
-            self._loops.pull(
+            self._loops.vjp(
                 start,
                 stop,
                 table,
@@ -181,8 +183,8 @@ class CompiledMBP(MBP):
             second: [Q] the other.
         """
         found = blocks.factor_arrays(self._constants, len(first))
-        room = blocks.work_arrays(self._constants)
-        self._loops.factors(table, first, second, self._constants, room, found)
+        work = blocks.work_arrays(self._constants)
+        self._loops.factors(table, first, second, self._constants, work, found)
         return found
 
     def triple_bytes(self) -> int:
@@ -197,20 +199,20 @@ class CompiledMBP(MBP):
             return self._kept[1]._replace(known=True)
         return None
 
-    def _room(self, geometry: Geometry) -> kernels.Triples | None:
-        """Returns room for the factors of all triples, None where keeping them is of no use."""
+    def _buffer(self, geometry: Geometry) -> kernels.Triples | None:
+        """Returns memory for the factors of all triples, None where keeping them is of no use."""
         triples = len(geometry.first)
         self._kept = None
         if triples > _TRIPLES_KEPT:
             return None
         if len(self._reused.scale) < triples * len(self._constants.centers):
             self._reused = blocks.factor_arrays(self._constants, triples + triples // 8)
-        room = kernels.Triples(self._reused, geometry.triples_until[:-1], False)
-        self._kept = geometry, room
-        return room
+        buffer = kernels.Triples(self._reused, geometry.triples_until[:-1], False)
+        self._kept = geometry, buffer
+        return buffer
 
     def _one_block(self) -> kernels.Triples:
-        """Returns room for the factors of one block of triples."""
+        """Returns memory for the factors of one block of triples."""
         return kernels.Triples(blocks.factor_arrays(self._constants, blocks.BLOCK), _NOWHERE, False)
 
     def _scattered(self, geometry: Geometry, gradient: NDArray[np.floating]) -> Tensor:

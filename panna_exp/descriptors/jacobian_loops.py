@@ -236,8 +236,8 @@ def jacobian_loop(num_radial: int, num_centers: int, num_angles: int) -> Any:
             first_atom: [A] the first of each atom's structure.
             most_neighbors: Of an atom.
             k: The descriptor.
-            w: Room for a block.
-            kept: Room for a block's factors.
+            w: Work arrays of a block.
+            kept: Memory for a block's factors.
             elements: Result.
             negligible: Neighbours without a larger derivative are left out.
         """

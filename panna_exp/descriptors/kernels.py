@@ -44,11 +44,22 @@ def species_of(pairs: int) -> int:
     return int((math.sqrt(8.0 * pairs + 1) - 1) / 2 + 0.5)
 
 
+@inlined
+def row_of(item: int, rows: Any, row: int, atom: int, kind: int, kinds: int) -> Any:
+    """Returns the row of an item at or after ``row``, and whose it is: an atom and one of kinds."""
+    while item >= rows[row + 1]:
+        row += 1
+        kind += 1
+        if kind == kinds:
+            atom, kind = atom + 1, 0
+    return row, atom, kind
+
+
 class Triples(NamedTuple):
     """Where the factors of a batch's triples are.
 
     Args:
-        factors: Of all of them, or room for one block.
+        factors: Of all of them, or memory for one block.
         places: [A] the first of each atom's triples among the factors; of none for one block.
         known: Whether the factors are there already; otherwise they are worked out.
     """
@@ -63,8 +74,8 @@ class Kernels(NamedTuple):
 
     factors: Any
     values: Any
-    pull: Any
-    push: Any
+    vjp: Any
+    jvp: Any
 
 
 @cache
@@ -75,9 +86,8 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
     @compiled
     def factors(table: Any, first: Any, second: Any, k: Constants, w: Work, out: Factors) -> None:
         """Fills the factors of all triples."""
-        number = len(first)
-        for at in range(0, number, BLOCK):
-            count = min(BLOCK, number - at)
+        for at in range(0, len(first), BLOCK):
+            count = min(BLOCK, len(first) - at)
             triple_factors(table, first, second, at, count, k, w, out, at)
 
     @compiled
@@ -108,11 +118,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
             count = min(BLOCK, last - at)
             radial_terms(table, at, count, num_radial, k, False, w)
             for t in range(count):
-                while at + t >= lists.pair_rows[row + 1]:
-                    row += 1
-                    kind += 1
-                    if kind == species:
-                        atom, kind = atom + 1, 0
+                row, atom, kind = row_of(at + t, lists.pair_rows, row, atom, kind, species)
                 place = atom * width_of_row + kind * num_radial
                 add_scaled(out, place, one, w.by_pair, t * num_radial, num_radial)
         row, atom, pair = start * pairs_of_species, start, 0
@@ -126,11 +132,9 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     table, lists.first, lists.second, at, count, k, False, w, w.factor, w.slope, 0
                 )
             for t in range(count):
-                while at + t >= lists.triple_rows[row + 1]:
-                    row += 1
-                    pair += 1
-                    if pair == pairs_of_species:
-                        atom, pair = atom + 1, 0
+                row, atom, pair = row_of(
+                    at + t, lists.triple_rows, row, atom, pair, pairs_of_species
+                )
                 times = k.multiplicity[pair]
                 for p in range(num_centers):
                     place = atom * width_of_row + begin + pair * width + p * num_angles
@@ -144,7 +148,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                         add_scaled(out, place, scale, w.factor, t * num_angles, num_angles)
 
     @compiled
-    def pull(
+    def vjp(
         start: int,
         stop: int,
         table: Any,
@@ -170,11 +174,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
             count = min(BLOCK, last - at)
             radial_terms(table, at, count, num_radial, k, True, w)
             for t in range(count):
-                while at + t >= lists.pair_rows[row + 1]:
-                    row += 1
-                    kind += 1
-                    if kind == species:
-                        atom, kind = atom + 1, 0
+                row, atom, kind = row_of(at + t, lists.pair_rows, row, atom, kind, species)
                 place = atom * width_of_row + kind * num_radial
                 along = dot(weights, place, w.by_pair, t * num_radial, num_radial)
                 gradient[at + t, 0] = 0
@@ -189,11 +189,9 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                 to = at if whole else 0
                 triple_factors(table, lists.first, lists.second, at, count, k, w, kept, to)
             for t in range(count):
-                while at + t >= lists.triple_rows[row + 1]:
-                    row += 1
-                    pair += 1
-                    if pair == pairs_of_species:
-                        atom, pair = atom + 1, 0
+                row, atom, pair = row_of(
+                    at + t, lists.triple_rows, row, atom, pair, pairs_of_species
+                )
                 item = t
                 if whole:
                     own = lists.triple_rows[atom * pairs_of_species]
@@ -229,7 +227,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                 gradient[one, axis] = n * along + (gradient[one, axis] - n * along_n) / r
 
     @compiled
-    def push(
+    def jvp(
         start: int,
         stop: int,
         table: Any,
@@ -253,11 +251,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
             count = min(BLOCK, last - at)
             radial_terms(table, at, count, num_radial, k, True, w)
             for t in range(count):
-                while at + t >= lists.pair_rows[row + 1]:
-                    row += 1
-                    kind += 1
-                    if kind == species:
-                        atom, kind = atom + 1, 0
+                row, atom, kind = row_of(at + t, lists.pair_rows, row, atom, kind, species)
                 place = atom * width_of_row + kind * num_radial
                 dr = changes[at + t, 0]
                 add_scaled(out, place, dr, w.by_pair, t * num_radial, num_radial)
@@ -269,11 +263,9 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                 to = at if whole else 0
                 triple_factors(table, lists.first, lists.second, at, count, k, w, kept, to)
             for t in range(count):
-                while at + t >= lists.triple_rows[row + 1]:
-                    row += 1
-                    pair += 1
-                    if pair == pairs_of_species:
-                        atom, pair = atom + 1, 0
+                row, atom, pair = row_of(
+                    at + t, lists.triple_rows, row, atom, pair, pairs_of_species
+                )
                 i, j = lists.first[at + t], lists.second[at + t]
                 cosine = 0 * table[i, R]
                 for axis in range(3):
@@ -296,4 +288,4 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                         out, place, scale * cosine, kept.slope, item * num_angles, num_angles
                     )
 
-    return Kernels(factors, values, pull, push)
+    return Kernels(factors, values, vjp, jvp)

@@ -31,19 +31,19 @@ class OnTheFly:
     operator: Operator
     geometry: Geometry
 
-    def pull(self, v: Tensor) -> Tensor:
+    def vjp(self, v: Tensor) -> Tensor:
         """Returns J^T v [A, 3] of v [A, D]."""
-        return self.operator.vjp(self.geometry, v, then_push=True)
+        return self.operator.vjp(self.geometry, v, then_jvp=True)
 
-    def pull_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
+    def vjp_with_strain(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3] and the gradient of sum(v G) by strain [S, 3, 3]."""
-        return self.operator.vjp_with_strain(self.geometry, v, then_push=True)
+        return self.operator.vjp_with_strain(self.geometry, v, then_jvp=True)
 
-    def push(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
+    def jvp(self, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of u [A, 3], and of strains [S, 3, 3]."""
         return self.operator.jvp(self.geometry, u, strain)
 
-    def moved(self, send: Callable[[Tensor], Tensor]) -> "OnTheFly":
+    def sent_by(self, send: Callable[[Tensor], Tensor]) -> "OnTheFly":
         """Returns itself."""
         return self  # the lists are where the products are computed
 
@@ -166,9 +166,6 @@ class NeighborLists:
             if self.factors is None
             else (self.factors, self.triples_until[atoms.atoms]),
         )
-
-    def _factors_of(self, atoms: BatchAtoms) -> tuple[Factors, Ints] | None:
-        return None if self.factors is None else (self.factors, self.triples_until[atoms.atoms])
 
     def _listed(self, atoms: BatchAtoms) -> "_Lists":
         """The lists of a batch by tensor operations."""

@@ -98,10 +98,10 @@ class Operator:
         )
 
     @torch.no_grad()
-    def compute(self, geometry: Geometry, then_pull: bool = False) -> Tensor:
+    def compute(self, geometry: Geometry, then_vjp: bool = False) -> Tensor:
         """Returns the descriptors [A, D] in the order of the geometry's atoms.
 
-        ``then_pull`` says that :meth:`vjp` of the same geometry comes next, which some
+        ``then_vjp`` says that :meth:`vjp` of the same geometry comes next, which some
         implementations make use of.
         """
         result = self._empty(geometry)
@@ -117,18 +117,18 @@ class Operator:
         return result
 
     @torch.no_grad()
-    def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
+    def vjp(self, geometry: Geometry, v: Tensor, then_jvp: bool = False) -> Tensor:
         """Returns J^T v [A, 3], the gradient of sum(v * G) with respect to the positions.
 
         With ``v`` [A, D] the derivative of the energy by the descriptors, forces are its negative.
-        An atom moves together with all its images. ``then_push`` says that :meth:`jvp` of the same
+        An atom moves together with all its images. ``then_jvp`` says that :meth:`jvp` of the same
         geometry comes next, which some implementations make use of.
         """
         return self._to_atoms(geometry, self._pair_gradient(geometry, self._pairs(geometry), v))
 
     @torch.no_grad()
     def vjp_with_strain(
-        self, geometry: Geometry, v: Tensor, then_push: bool = False
+        self, geometry: Geometry, v: Tensor, then_jvp: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Returns :meth:`vjp` and the gradient of sum(v * G) with respect to strain [S, 3, 3].
 
@@ -150,22 +150,23 @@ class Operator:
         """
         result = self._empty(geometry)
         pairs = self._pairs(geometry)
-        moved = u.to(self.dtype)
+        displacement = u.to(self.dtype)
         change = (
-            moved.index_select(0, geometry.neighbor) - moved.index_select(0, geometry.center)
+            displacement.index_select(0, geometry.neighbor)
+            - displacement.index_select(0, geometry.center)
         ).t()
         if strain is not None:
             change = change + self._strained(geometry, pairs, strain)
-        longer = dot(pairs.direction, change)
-        turned = (change - pairs.direction * longer) / pairs.distance
+        dr = dot(pairs.direction, change)
+        dn = (change - pairs.direction * dr) / pairs.distance
         with exact_products():
             for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
-                values = self.radial.slopes(pairs.distance[chosen]).mul_(longer[chosen, None])
+                values = self.radial.slopes(pairs.distance[chosen]).mul_(dr[chosen, None])
                 self._put_radial(result, values, geometry, atoms)
             table = self._table(pairs, derivatives=True)
-            changes = torch.cat([longer[None], turned])  # [4, P]
+            changes = torch.cat([dr[None], dn])  # [4, P]
             for atoms, chosen in chunks(geometry.triples_until, self.chunk):
-                values = self.angular.push_forward(
+                values = self.angular.jvp(
                     table, geometry.first[chosen], geometry.second[chosen], changes
                 )
                 self._put_angular(result, values, geometry, atoms)
@@ -228,7 +229,7 @@ class Operator:
         radial = weight[:, : self._sizes[0]]
         angular = weight[:, self._sizes[0] :]
         along = torch.empty_like(pairs.distance)
-        turning = torch.zeros_like(pairs.direction)
+        by_direction = torch.zeros_like(pairs.direction)
         with exact_products():
             for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
                 slopes = self.radial.slopes(pairs.distance[chosen])
@@ -241,13 +242,13 @@ class Operator:
                 first, second = geometry.first[chosen], geometry.second[chosen]
                 rows = row_of_items(geometry.triple_rows, self.num_pairs, atoms, len(first))
                 weights = (angular[atoms] * self.multiplicity).view(-1, self.angular.size)
-                by = self.angular.pull_back(table, first, second, weights.index_select(0, rows))
+                by = self.angular.vjp(table, first, second, weights.index_select(0, rows))
                 along.scatter_add_(0, first, by.first).scatter_add_(0, second, by.second)
                 for axis in range(3):
-                    turning[axis].scatter_add_(0, first, by.cosine * by.second_direction[axis])
-                    turning[axis].scatter_add_(0, second, by.cosine * by.first_direction[axis])
+                    by_direction[axis].scatter_add_(0, first, by.cosine * by.second_direction[axis])
+                    by_direction[axis].scatter_add_(0, second, by.cosine * by.first_direction[axis])
         # d(unit vector)/d(vector) = (1 - n n^T) / r
-        across = turning - pairs.direction * dot(pairs.direction, turning)
+        across = by_direction - pairs.direction * dot(pairs.direction, by_direction)
         return pairs.direction * along + across / pairs.distance
 
     def _to_atoms(self, geometry: Geometry, gradient: Tensor) -> Tensor:

@@ -41,12 +41,10 @@ class TripleTerms(Protocol):
     def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Returns g [Q, N] of the pairs ``first`` and ``second`` [Q] in a :func:`pair_table`."""
 
-    def pull_back(
-        self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor
-    ) -> TripleGradient:
+    def vjp(self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor) -> TripleGradient:
         """Returns the derivatives of the sum of ``weights`` [Q, N] times g."""
 
-    def push_forward(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
+    def jvp(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
         """Returns the change of g [Q, N] with ``changes`` [4, P] of r and of the unit vector."""
 
 

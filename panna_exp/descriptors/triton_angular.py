@@ -94,7 +94,7 @@ def by_angle(
 @triton.jit
 def angular_rows(
     table: tl.tensor,  # [P, 8]
-    changes: tl.tensor,  # [P, 4], unused without PUSH
+    changes: tl.tensor,  # [P, 4], unused without JVP
     first: tl.tensor,  # [Q]
     second: tl.tensor,  # [Q]
     rows: tl.tensor,  # [A U + 1]
@@ -110,12 +110,12 @@ def angular_rows(
     FLOOR: tl.constexpr,
     COLLINEAR: tl.constexpr,
     SMOOTH: tl.constexpr,
-    PUSH: tl.constexpr,
+    JVP: tl.constexpr,
     BLOCK: tl.constexpr,
     BLOCK_P: tl.constexpr,
     BLOCK_Q: tl.constexpr,
 ) -> None:
-    """Sums the terms of one centre's triples of one pair of species, or (PUSH) their changes."""
+    """Sums the terms of one centre's triples of one pair of species, or (JVP) their changes."""
     row = tl.program_id(0).to(tl.int64)
     start, stop = tl.load(rows + row), tl.load(rows + row + 1)
     # Spare triples of padded lists are all in one row, which would keep one program busy long
@@ -143,20 +143,20 @@ def angular_rows(
         cut = tl.load(table + j * 8 + 4, mask=inside, other=0.0)
         cut *= tl.load(table + k * 8 + 4, mask=inside, other=0.0)
         scale = cut[:, None] * gaussian(mean, center, eta, FLOOR)
-        if PUSH:
+        if JVP:
             one, other = changes + j * 4, changes + k * 4
-            turned = bx * tl.load(one + 1, mask=inside, other=0.0)
-            turned += by * tl.load(one + 2, mask=inside, other=0.0)
-            turned += bz * tl.load(one + 3, mask=inside, other=0.0)
-            turned += ax * tl.load(other + 1, mask=inside, other=0.0)
-            turned += ay * tl.load(other + 2, mask=inside, other=0.0)
-            turned += az * tl.load(other + 3, mask=inside, other=0.0)
-            longer = tl.load(one, mask=inside, other=0.0)
+            dcosine = bx * tl.load(one + 1, mask=inside, other=0.0)
+            dcosine += by * tl.load(one + 2, mask=inside, other=0.0)
+            dcosine += bz * tl.load(one + 3, mask=inside, other=0.0)
+            dcosine += ax * tl.load(other + 1, mask=inside, other=0.0)
+            dcosine += ay * tl.load(other + 2, mask=inside, other=0.0)
+            dcosine += az * tl.load(other + 3, mask=inside, other=0.0)
+            dr = tl.load(one, mask=inside, other=0.0)
             also = tl.load(other, mask=inside, other=0.0)
-            damped = longer * tl.load(table + j * 8 + 5, mask=inside, other=0.0)
+            damped = dr * tl.load(table + j * 8 + 5, mask=inside, other=0.0)
             damped += also * tl.load(table + k * 8 + 5, mask=inside, other=0.0)
-            stretched = damped[:, None] - eta * (mean - center) * (longer + also)[:, None]
-            bent = log_slope * turned[:, None]
+            stretched = damped[:, None] - eta * (mean - center) * (dr + also)[:, None]
+            bent = log_slope * dcosine[:, None]
             change = stretched[:, :, None] + bent[:, None, :]
             total += scale[:, :, None] * factor[:, None, :] * change
         else:

@@ -90,7 +90,7 @@ class TritonMBP(MBP):
         self._latest: tuple[Geometry, Tensor] | None = None
 
     @torch.no_grad()
-    def compute(self, geometry: Geometry, then_pull: bool = False) -> Tensor:
+    def compute(self, geometry: Geometry, then_vjp: bool = False) -> Tensor:
         """Returns the descriptors [A, D]."""
         return self._rows(geometry, None)
 
@@ -116,16 +116,16 @@ class TritonMBP(MBP):
         return self._rows(geometry, changes)
 
     @torch.no_grad()
-    def vjp(self, geometry: Geometry, v: Tensor, then_push: bool = False) -> Tensor:
+    def vjp(self, geometry: Geometry, v: Tensor, then_jvp: bool = False) -> Tensor:
         """Returns J^T v [A, 3]."""
-        return self._pulled(geometry, v, strain=False)[0]
+        return self._vjp(geometry, v, strain=False)[0]
 
     @torch.no_grad()
     def vjp_with_strain(
-        self, geometry: Geometry, v: Tensor, then_push: bool = False
+        self, geometry: Geometry, v: Tensor, then_jvp: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3] and the gradient by strain [S, 3, 3]."""
-        result, by_atom = self._pulled(geometry, v, strain=True)
+        result, by_atom = self._vjp(geometry, v, strain=True)
         strain = result.new_zeros(geometry.num_structures, 3, 3)
         return result, strain.index_add_(0, geometry.structure, by_atom)
 
@@ -152,7 +152,7 @@ class TritonMBP(MBP):
 
     def _rows(self, geometry: Geometry, changes: Tensor | None) -> Tensor:
         """Returns the descriptors [A, D], or what ``changes`` [P, 4] of the pairs make of them."""
-        table, push = self.pair_table(geometry), changes is not None
+        table, jvp = self.pair_table(geometry), changes is not None
         result = self._empty(geometry)
         changes = table if changes is None else changes
         self._launch(
@@ -163,7 +163,7 @@ class TritonMBP(MBP):
             geometry.pair_rows,
             self._radial,
             result,
-            PUSH=push,
+            JVP=jvp,
             **self._of_radial,
         )
         self._launch(
@@ -179,12 +179,12 @@ class TritonMBP(MBP):
             self._angles,
             result,
             NUM_PAIRS=self.num_pairs,
-            PUSH=push,
+            JVP=jvp,
             **self._of_angular,
         )
         return result
 
-    def _pulled(self, geometry: Geometry, v: Tensor, *, strain: bool) -> tuple[Tensor, Tensor]:
+    def _vjp(self, geometry: Geometry, v: Tensor, *, strain: bool) -> tuple[Tensor, Tensor]:
         """Returns J^T v [A, 3], and each centre's part of the gradient by strain [A, 3, 3]."""
         table = self.pair_table(geometry)
         atoms = len(geometry.positions)

@@ -115,12 +115,12 @@ def pair_changes(
         z += vx * tl.load(e + 2, mask=inside, other=0.0)
         z += vy * tl.load(e + 5, mask=inside, other=0.0)
         z += vz * tl.load(e + 8, mask=inside, other=0.0)
-    longer = nx * x + ny * y + nz * z
+    dr = nx * x + ny * y + nz * z
     to = changes + pair * 4
-    tl.store(to, longer, mask=inside)
-    tl.store(to + 1, (x - nx * longer) / r, mask=inside)
-    tl.store(to + 2, (y - ny * longer) / r, mask=inside)
-    tl.store(to + 3, (z - nz * longer) / r, mask=inside)
+    tl.store(to, dr, mask=inside)
+    tl.store(to + 1, (x - nx * dr) / r, mask=inside)
+    tl.store(to + 2, (y - ny * dr) / r, mask=inside)
+    tl.store(to + 3, (z - nz * dr) / r, mask=inside)
 
 
 @triton.jit
@@ -133,7 +133,7 @@ def gaussian(x: tl.tensor, center: tl.tensor, eta: tl.tensor, FLOOR: tl.constexp
 @triton.jit
 def radial_rows(
     table: tl.tensor,  # [P, 8]
-    changes: tl.tensor,  # [P, 4], unused without PUSH
+    changes: tl.tensor,  # [P, 4], unused without JVP
     rows: tl.tensor,  # [A T + 1]
     radial: tl.tensor,  # [2, Nr] centres, eta
     out: tl.tensor,  # [A, D], the radial part written
@@ -141,11 +141,11 @@ def radial_rows(
     NUM_SPECIES: tl.constexpr,
     NR: tl.constexpr,
     FLOOR: tl.constexpr,
-    PUSH: tl.constexpr,
+    JVP: tl.constexpr,
     BLOCK: tl.constexpr,
     BLOCK_R: tl.constexpr,
 ) -> None:
-    """Sums the radial terms of one centre and species of neighbour, or (PUSH) their changes."""
+    """Sums the radial terms of one centre and species of neighbour, or (JVP) their changes."""
     row = tl.program_id(0).to(tl.int64)
     start, stop = tl.load(rows + row), tl.load(rows + row + 1)
     m = tl.arange(0, BLOCK_R)
@@ -159,10 +159,10 @@ def radial_rows(
         r = tl.load(table + pair * 8, mask=inside, other=0.0)[:, None]
         factor = tl.load(table + pair * 8 + 6, mask=inside, other=0.0)[:, None]
         terms = factor * gaussian(r, center, eta, FLOOR)
-        if PUSH:
+        if JVP:
             slope = tl.load(table + pair * 8 + 7, mask=inside, other=0.0)[:, None]
-            longer = tl.load(changes + pair * 4, mask=inside, other=0.0)[:, None]
-            terms *= (slope - 2 * eta * (r - center)) * longer
+            dr = tl.load(changes + pair * 4, mask=inside, other=0.0)[:, None]
+            terms *= (slope - 2 * eta * (r - center)) * dr
         total += terms
     place = row // NUM_SPECIES * WIDTH + row % NUM_SPECIES * NR + m
     tl.store(out + place, tl.sum(total, axis=0), mask=used)

@@ -69,7 +69,7 @@ class ForceLoss:
         delta: Tensor,
         structure: Tensor,
         num_atoms: Tensor,
-        known: Tensor | None,
+        mask: Tensor | None,
         step: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Returns the loss, a scalar, and its derivative [A, 3] by each component.
@@ -78,12 +78,12 @@ class ForceLoss:
             delta: [A, 3] predicted less reference forces.
             structure: [A] of each atom.
             num_atoms: [S].
-            known: [S] 1 where a structure has forces, or its weight, otherwise 0; None: all 1.
+            mask: [S] 1 where a structure has forces, or its weight, otherwise 0; None: all 1.
             step: Counted over the training; chooses the components where a fraction is taken.
         """
         weight = self._weight(num_atoms)
-        if known is not None:
-            weight = weight * known
+        if mask is not None:
+            weight = weight * mask
         by_atom = weight.index_select(0, structure)[:, None]
         if self.settings.fraction < 1:
             by_atom = by_atom * self._chosen(delta, step)

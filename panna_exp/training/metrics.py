@@ -82,11 +82,11 @@ class Totals:
         absolute = torch.linalg.vector_norm(per_atom, 1)
         self._means += torch.stack([energy_loss, penalty, absolute, torch.dot(per_atom, per_atom)])
 
-    def add_forces(self, delta: Tensor, known: Tensor | None, loss: Tensor) -> None:
+    def add_forces(self, delta: Tensor, mask: Tensor | None, loss: Tensor) -> None:
         """Adds one batch's force errors [A, 3] (eV/angstrom), 1 or 0 per atom [A], and its loss."""
-        if known is not None:
-            delta = delta * known[:, None]
-        count = torch.full_like(loss, 3 * len(delta)) if known is None else 3 * known.sum()
+        if mask is not None:
+            delta = delta * mask[:, None]
+        count = torch.full_like(loss, 3 * len(delta)) if mask is None else 3 * mask.sum()
         self._sums[_FORCES] += torch.stack([loss, delta.abs().sum(), delta.square().sum(), count])
 
     def add_virials(self, delta: Tensor, num_atoms: Tensor, loss: Tensor) -> None:

@@ -45,9 +45,9 @@ def predict_forces(engine: AnyEngine, batch: AtomBatch, strain: bool = False) ->
     by_input = engine.input_gradient(cache)
     energy = batch.sum_by_structure(cache.atom_energy)
     if strain:
-        gradient, by_strain = batch.forces.jacobian.pull_with_strain(by_input)
+        gradient, by_strain = batch.forces.jacobian.vjp_with_strain(by_input)
         return Predicted(energy, gradient.neg_(), by_strain)
-    return Predicted(energy, batch.forces.jacobian.pull(by_input).neg_())
+    return Predicted(energy, batch.forces.jacobian.vjp(by_input).neg_())
 
 
 def predict_all_forces(

@@ -153,17 +153,17 @@ class TrainStep:
         by_input = self.engine.input_gradient(cache)
         virial_cost = loss.settings.virial_cost * fraction
         if loss.settings.virial_cost > 0 and forces.virial is not None:
-            pulled, strain = forces.jacobian.pull_with_strain(by_input)
+            gradient, strain = forces.jacobian.vjp_with_strain(by_input)
             virial_value, by_strain = virial_loss(
                 strain, forces.virial, batch.num_atoms, batch.loss_weight(VIRIALS)
             )
             totals.add_virials(strain + forces.virial, batch.num_atoms, virial_value * virial_cost)
         else:
-            pulled, by_strain = forces.jacobian.pull(by_input), None
-        delta = pulled.neg_().sub_(forces.target)
+            gradient, by_strain = forces.jacobian.vjp(by_input), None
+        delta = gradient.neg_().sub_(forces.target)
         weights = forces.weighted(batch.loss_weight(FORCES))
         value, by_force = loss(delta, batch.structure, batch.num_atoms, weights, index)
-        totals.add_forces(delta, forces.known_atoms(batch.structure), value * cost)
+        totals.add_forces(delta, forces.atom_mask(batch.structure), value * cost)
         if by_strain is None:
-            return forces.jacobian.push(by_force).mul_(-cost)
-        return forces.jacobian.push(by_force * -cost, by_strain * virial_cost)
+            return forces.jacobian.jvp(by_force).mul_(-cost)
+        return forces.jacobian.jvp(by_force * -cost, by_strain * virial_cost)

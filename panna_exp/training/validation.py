@@ -58,7 +58,7 @@ def _with_forces(step: TrainStep, batch: AtomBatch, part: float, totals: Totals)
     predicted = predict_forces(step.exact, batch, strain)
     assert predicted.forces is not None
     delta = predicted.forces - forces.target
-    value, _ = loss(delta, batch.structure, batch.num_atoms, forces.known)
+    value, _ = loss(delta, batch.structure, batch.num_atoms, forces.force_mask)
     fraction = part if loss.is_mean else 1.0
     if predicted.strain is not None and forces.virial is not None:
         value_of_virials, _ = virial_loss(predicted.strain, forces.virial, batch.num_atoms)
@@ -66,5 +66,5 @@ def _with_forces(step: TrainStep, batch: AtomBatch, part: float, totals: Totals)
         totals.add_virials(
             predicted.strain + forces.virial, batch.num_atoms, value_of_virials * cost
         )
-    totals.add_forces(delta, forces.known_atoms(batch.structure), value * (loss.cost * fraction))
+    totals.add_forces(delta, forces.atom_mask(batch.structure), value * (loss.cost * fraction))
     return predicted.energy

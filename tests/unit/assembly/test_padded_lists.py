@@ -130,11 +130,11 @@ def test_spare_pairs_and_triples_give_nothing():
     real = batch.structure < capacity.structures
     v = torch.randn(capacity.num_rows, PARAMETERS.size, dtype=torch.float64)
     u = torch.randn(capacity.num_rows, 3, dtype=torch.float64)
-    pulled, pushed = batch.forces.jacobian.pull(v), batch.forces.jacobian.push(u)
-    torch.testing.assert_close(pulled[real], plain.jacobian.pull(v[real]), rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(pushed[real], plain.jacobian.push(u[real]), rtol=1e-12, atol=1e-12)
-    assert (pulled[~real] == 0).all()
-    assert (pushed[~real] == 0).all()
+    gradient, change = batch.forces.jacobian.vjp(v), batch.forces.jacobian.jvp(u)
+    torch.testing.assert_close(gradient[real], plain.jacobian.vjp(v[real]), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(change[real], plain.jacobian.jvp(u[real]), rtol=1e-12, atol=1e-12)
+    assert (gradient[~real] == 0).all()
+    assert (change[~real] == 0).all()
     assert capacity.items[0] > 0
     assert capacity.items[1] > capacity.items[0]
 

@@ -104,13 +104,13 @@ def assert_equal(found, wanted):
     if found.forces is None:
         return
     v = torch.rand(found.descriptors.shape, dtype=torch.float64)
-    for name in ("target", "by_structure", "known"):
+    for name in ("target", "by_structure", "force_mask"):
         left, right = getattr(found.forces, name), getattr(wanted.forces, name)
         # None means that all are known, which a window may be.
         if left is not None and right is not None:
             np.testing.assert_array_equal(left, right, err_msg=name)
     np.testing.assert_allclose(
-        found.forces.jacobian.pull(v), wanted.forces.jacobian.pull(v), rtol=0, atol=1e-13
+        found.forces.jacobian.vjp(v), wanted.forces.jacobian.vjp(v), rtol=0, atol=1e-13
     )
 
 

@@ -417,8 +417,8 @@ def test_lists_of_a_data_set_give_those_of_its_batches(environments, whole, bp_p
     products = NeighborLists(operator, whole).batch(batch)
     geometry = operator.geometry(batch_of(*(environments[names[index]] for index in chosen)))
     v, u = random_like(len(atoms), operator.size), random_like(len(atoms), 3, seed=1)
-    torch.testing.assert_close(products.pull(v), operator.vjp(geometry, v), atol=1e-12, rtol=0)
-    torch.testing.assert_close(products.push(u), operator.jvp(geometry, u), atol=1e-12, rtol=0)
+    torch.testing.assert_close(products.vjp(v), operator.vjp(geometry, v), atol=1e-12, rtol=0)
+    torch.testing.assert_close(products.jvp(u), operator.jvp(geometry, u), atol=1e-12, rtol=0)
 
 
 def test_the_parameters_choose_the_operator(parameters, bp_parameters):

@@ -157,15 +157,15 @@ def test_what_one_product_keeps_changes_no_bit_of_the_next(
     u = torch.randn(len(structures.species), 3, dtype=torch.float64)
     values = operator.compute(geometry)
     gradient, change = operator.vjp(geometry, v), operator.jvp(geometry, u)
-    assert torch.equal(operator.compute(geometry, then_pull=True), values)
+    assert torch.equal(operator.compute(geometry, then_vjp=True), values)
     assert torch.equal(operator.vjp(geometry, v), gradient)
-    assert torch.equal(operator.vjp(geometry, v, then_push=True), gradient)
+    assert torch.equal(operator.vjp(geometry, v, then_jvp=True), gradient)
     assert torch.equal(operator.jvp(geometry, u), change)
     # Of another batch nothing is kept, nor where there is too much.
-    operator.vjp(other, v[: len(other.species)], then_push=True)
+    operator.vjp(other, v[: len(other.species)], then_jvp=True)
     assert torch.equal(operator.jvp(geometry, u), change)
     monkeypatch.setattr("panna_exp.descriptors.compiled._TRIPLES_KEPT", 5)
-    operator.vjp(geometry, v, then_push=True)
+    operator.vjp(geometry, v, then_jvp=True)
     assert torch.equal(operator.jvp(geometry, u), change)
 
 
@@ -204,12 +204,12 @@ def test_factors_of_a_data_set_that_are_kept_change_no_bit(
     u = torch.randn(len(atoms), 3, dtype=dtype)
     first = lists.batch(batch)
     assert first.geometry.factors is None
-    before = first.pull(v), first.push(u)
+    before = first.vjp(v), first.jvp(u)
     second = lists.batch(batch)
     assert second.geometry.factors is not None
     assert lists.num_bytes > len(lists.first) * operator.triple_bytes()
-    assert torch.equal(second.pull(v), before[0])
-    assert torch.equal(second.push(u), before[1])
+    assert torch.equal(second.vjp(v), before[0])
+    assert torch.equal(second.jvp(u), before[1])
     monkeypatch.setattr("panna_exp.descriptors.lists._MOST_FACTORS", 100)
     large = NeighborLists(operator, structures)
     assert [large.batch(batch).geometry.factors for _ in range(3)] == [None] * 3

@@ -45,8 +45,8 @@ def products(structures, operator):
         rows = rows_of(structures, chosen)
         geometry = geometry or operator.geometry(structures.select(np.array(chosen)))
         return (
-            operator.compute(geometry, then_pull=bool(kept)),
-            operator.vjp(geometry, v[rows], then_push=bool(kept)),
+            operator.compute(geometry, then_vjp=bool(kept)),
+            operator.vjp(geometry, v[rows], then_jvp=bool(kept)),
             operator.jvp(geometry, u[rows]),
         )
 

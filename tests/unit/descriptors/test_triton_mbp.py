@@ -95,13 +95,13 @@ def assert_alike(triton, tensor, geometry):
 
     v, u, strain = draw(atoms, tensor.size), draw(atoms, 3), draw(geometry.num_structures, 3, 3)
     assert_near(triton.compute(geometry), tensor.compute(geometry), dtype)
-    pushed = triton.jvp(geometry, u, strain)
-    assert_near(pushed, tensor.jvp(geometry, u, strain), dtype)
-    pulled = triton.vjp_with_strain(geometry, v, then_push=True)
-    for found, expected in zip(pulled, tensor.vjp_with_strain(geometry, v), strict=True):
+    change = triton.jvp(geometry, u, strain)
+    assert_near(change, tensor.jvp(geometry, u, strain), dtype)
+    gradient = triton.vjp_with_strain(geometry, v, then_jvp=True)
+    for found, expected in zip(gradient, tensor.vjp_with_strain(geometry, v), strict=True):
         assert_near(found, expected, dtype)
     # v (J u) = u (J^T v), whatever the definition says.
-    one, other = (v * pushed).sum(), (u * pulled[0]).sum() + (strain * pulled[1]).sum()
+    one, other = (v * change).sum(), (u * gradient[0]).sum() + (strain * gradient[1]).sum()
     assert float(one) == pytest.approx(float(other), abs=TOLERANCE[dtype] * 100)
 
 
@@ -155,8 +155,8 @@ def test_without_pairs_triples_or_atoms(make, parameters):
     v = torch.zeros(0, operator.size, dtype=torch.float64, device=DEVICE)
     assert operator.compute(geometry).shape == (0, operator.size)
     assert operator.jvp(geometry, v[:, :3]).shape == (0, operator.size)
-    pulled, strain = operator.vjp_with_strain(geometry, v)
-    assert pulled.shape == (0, 3)
+    gradient, strain = operator.vjp_with_strain(geometry, v)
+    assert gradient.shape == (0, 3)
     assert strain.shape == (0, 3, 3)
 
 
@@ -180,11 +180,11 @@ def test_what_is_not_a_number_stays_so(make, parameters):
     geometry.positions[0, 0] = torch.nan
     with np.errstate(all="ignore"):
         values = operator.compute(geometry)
-        pulled = operator.vjp(geometry, torch.ones_like(values))
+        gradient = operator.vjp(geometry, torch.ones_like(values))
     assert torch.isnan(values[:3]).any(1).all()
-    assert torch.isnan(pulled[:3]).any(1).all()
+    assert torch.isnan(gradient[:3]).any(1).all()
     assert torch.isfinite(values[3:]).all()
-    assert torch.isfinite(pulled[3:]).all()
+    assert torch.isfinite(gradient[3:]).all()
 
 
 def make_steps(kind, molecules, chosen, padded):

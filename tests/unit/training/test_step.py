@@ -25,7 +25,7 @@ def loss_by_autograd(step, batch, forces):
         (by_input,) = torch.autograd.grad(atoms.sum(), descriptors, create_graph=True)
         units = torch.eye(descriptors.numel(), dtype=atoms.dtype)
         jacobian = torch.stack(
-            [batch.forces.jacobian.pull(unit.reshape(descriptors.shape)) for unit in units]
+            [batch.forces.jacobian.vjp(unit.reshape(descriptors.shape)) for unit in units]
         )
         predicted = -torch.einsum("kac,k->ac", jacobian, by_input.reshape(-1))
         by_atom = ((predicted - batch.forces.target) ** 2).sum(1)
