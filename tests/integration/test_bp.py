@@ -47,7 +47,7 @@ def test_a_run_and_what_comes_of_it(shared_program):
         "io.train_dir=bp_run", *SMALL,
     )  # fmt: skip
     result = json.loads((program.folder / "bp_run/result.json").read_text())
-    assert np.isfinite(result["mae_mev_per_atom"])
+    assert np.isfinite(result["energy_mae_mev_per_atom"])
 
     # Positions alone: the run says which descriptor to compute.
     test = "data.test=builtin:tutorial_validation.h5"

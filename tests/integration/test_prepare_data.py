@@ -24,7 +24,7 @@ def test_descriptors_packed_and_trained_on(shared_program):
         "data.reference_energies={H: -13.62, C: -1029.41, O: -2041.84, N: -1484.87}", *common,
     )  # fmt: skip
     result = json.loads((program.folder / "a/result.json").read_text())
-    assert result["mae_mev_per_atom"] < 200
+    assert result["energy_mae_mev_per_atom"] < 200
     assert json.loads((program.folder / "a/environment.json").read_text())["data"]["train"][
         "structures"
     ] == 180  # fmt: skip
