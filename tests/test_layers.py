@@ -127,6 +127,12 @@ def test_commands_holds_commands_and_nothing_else():
     assert found == {command.module for command in COMMANDS.values()}
 
 
+def test_commands_are_short():
+    """What they do is in runs/, where Python reaches it as well."""
+    for path in (PACKAGE / "commands").glob("*.py"):
+        assert len(path.read_text().splitlines()) < 80, path.name
+
+
 def test_nobody_knows_the_plugins_but_hydra():
     plugins = PACKAGE.parent / "hydra_plugins"
     for path in PACKAGE.rglob("*.py"):

@@ -22,7 +22,7 @@ from panna_exp.runs import signals as interrupt
 # As ``panna-exp train`` and ``evaluate`` import them; never mlflow, which some must not import.
 MODULES = (
     *("panna_exp.cli", "panna_exp.commands.train", "panna_exp.runs.session"),
-    *("panna_exp.runs.evaluation", "panna_exp.commands.report", "panna_exp.commands.convert"),
+    *("panna_exp.runs.evaluation", "panna_exp.runs.report", "panna_exp.runs.conversion"),
     *("matplotlib.backends.backend_agg", "matplotlib.figure", "panna_exp.commands.descriptors"),
 )
 

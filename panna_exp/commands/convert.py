@@ -1,17 +1,15 @@
 """``panna-exp convert IN... OUT``: data from one format into another, and what is odd in them."""
 
 import argparse
-from dataclasses import replace
-from pathlib import Path
 
-from panna_exp.errors import ConfigError, closest
+from panna_exp.errors import ConfigError
 from panna_exp.files import user_path
 from panna_exp.readers import READERS
 from panna_exp.readers.open import Reader
-from panna_exp.runs.messages import messages_shown
-from panna_exp.runs.reading import Parser, add_reading, bar, source_of
-from panna_exp.writers import WRITERS, save_structures
-from panna_exp.writers.save import Writer, check_folder
+from panna_exp.runs.conversion import convert, output_kind, refuse_existing
+from panna_exp.runs.reading import Parser, add_reading
+from panna_exp.writers import WRITERS
+from panna_exp.writers.save import Writer
 
 _EXTRA = """\
 formats, by suffix or name:
@@ -35,43 +33,10 @@ def main(arguments: list[str]) -> int:
         raise ConfigError("convert: name the input and the output: panna-exp convert IN... OUT")
     *inputs, output = given.paths
     out = user_path(output)
-    kind = _output_kind(output, given.to)
-    _refuse_existing(out, kind, given.force)
+    kind = output_kind(output, given.to)
+    refuse_existing(out, kind, given.force)
     convert(inputs, out, kind, given)
     return 0
-
-
-def convert(inputs: list[str], out: Path, kind: str, given: argparse.Namespace) -> None:
-    """Reads, writes and prints the summary (PannaExpError, OSError)."""
-    from rich.console import Console
-
-    from panna_exp.assembly.conversion import read_any
-    from panna_exp.runs.data_summary import DataSummary
-    from panna_exp.runs.given_energies import energies_of
-
-    source = source_of(
-        given,
-        inputs,
-        derivatives=given.derivatives != "none" and "derivatives" in WRITERS[kind].keeps,
-        sparse={"sparse": True, "dense": False}.get(given.derivatives),
-        virials=given.virials == "keep",
-    )
-    given_energies = energies_of(given.reference_energies)
-    with messages_shown():
-        with bar("reading") as progress:
-            found = read_any(source, progress)
-        structures, species = found.structures, found.species
-        if given.virials == "none":
-            structures = replace(structures, virial=None)
-        summary = DataSummary.of(structures, species, given_energies)
-        with bar("writing") as progress:
-            saved = save_structures(out, structures, species, kind, progress, found.unread)
-    summary.render(Console())
-    for line in summary.options():
-        print(line)
-    for note in [*found.notes, *saved.notes]:
-        print(f"note: {note}")
-    print(f"wrote {len(structures)} structures: {saved.path} ({WRITERS[kind].summary})")
 
 
 def _parser() -> Parser:
@@ -106,32 +71,3 @@ def _parser() -> Parser:
     )
     add("--force", action="store_true", help="replace OUT if it exists")
     return parser
-
-
-def _output_kind(output: str, given: str | None) -> str:
-    if given is not None:
-        return given
-    suffix = Path(output).suffix
-    for name, writer in WRITERS.items():
-        if suffix in writer.suffixes and not writer.is_folder:
-            return name
-    names = ", ".join(WRITERS)
-    known = [suffix for writer in WRITERS.values() for suffix in writer.suffixes]
-    raise ConfigError(
-        f"convert: {output}: the suffix '{suffix}' does not say the format{closest(suffix, known)}:"
-        f" choose it with --to, one of {names} (example: a folder)"
-    )
-
-
-def _refuse_existing(out: Path, kind: str, force: bool) -> None:
-    """Before anything is read: the work would be lost."""
-    writer = WRITERS[kind]
-    if out.is_dir() and not writer.is_folder:
-        raise ConfigError(f"convert: {out}: is a folder, expected a file name")
-    if out.exists() and not out.is_dir() and writer.is_folder:
-        raise ConfigError(f"convert: {out}: is a file, expected a folder")
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() and not force:
-        raise ConfigError(f"convert: {out}: exists already: --force replaces it")
-    check_folder(out, writer)

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from panna_exp.config.parser import Parser
-from panna_exp.evaluation.tables import Table
-from panna_exp.reporting.differences import Comparison, Difference, compare, text_of
+from panna_exp.reporting.differences import compare
 from panna_exp.reporting.scan import named_run
 from panna_exp.runs.command_line import display
+from panna_exp.runs.comparison import print_comparison
 from panna_exp.runs.run_directory import is_locked
 
 _EXTRA = """\
@@ -37,46 +36,8 @@ def main(arguments: list[str]) -> int:
         print(f"{shown[0]} and {shown[1]}: the same")
         return 0
     print(f"A: {shown[0]}\nB: {shown[1]}", flush=True)
-    _print(found)
+    print_comparison(found)
     return 0
-
-
-def _print(found: Comparison) -> None:
-    """Prints a table for each section in which something differs."""
-    from rich.console import Console
-
-    console = Console()
-    print()
-    for name, items in found.sections.items():
-        if not items:
-            but = f" (but for {', '.join(found.places)})" if name == "config" else ""
-            print(f"{name}: the same{but if found.places else ''}", flush=True)
-            continue
-        numbers = name == "result"
-        footer = []
-        if numbers and found.epoch is not None:
-            footer = [f"The learning curves differ from epoch {found.epoch} on."]
-        Table(
-            title=name,
-            header=["", "A", "B", *(["B - A"] if numbers else [])],
-            rows=[_row(item, numbers) for item in items],
-            footer=footer,
-        ).print(console)
-
-
-def _row(item: Difference, numbers: bool) -> Sequence[str]:
-    key = " ".join(item.key.split())
-    values = [" ".join(text_of(value, item.key).split()) for value in (item.first, item.second)]
-    return [key, *values, *([_change(item)] if numbers else [])]
-
-
-def _change(item: Difference) -> str:
-    """The second number less the first, empty where they are equal or no numbers."""
-    pair = (item.first, item.second)
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in pair):
-        return ""
-    change = item.second - item.first
-    return f"{change:+.4g}" if change else ""
 
 
 def _parser() -> Parser:

@@ -1,16 +1,6 @@
 """``panna-exp predict FILE``: energies, forces and stress of structures without labels."""
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from panna_exp.errors import ConfigError, closest
-from panna_exp.runs.command_line import relative
-from panna_exp.runs.messages import messages_shown
-
-if TYPE_CHECKING:
-    from panna_exp.assembly.prediction import Predicted
-    from panna_exp.data.structures import StructureSet
+from panna_exp.runs.key_values import KeyValues
 
 _KEYS = ("run_dir", "to", "checkpoint", "generation", "precision", "device")
 _SUFFIXES = (".xyz", ".extxyz")
@@ -39,82 +29,15 @@ def main(arguments: list[str]) -> int:
     if "-h" in arguments or "--help" in arguments:
         print(HELP)
         return 0
-    files, given = _parse(arguments)
-    import torch
+    typed = KeyValues.of("predict", arguments, _KEYS, takes_files=True)
+    if not typed.files:
+        typed.problems.append("predict: no file with structures is named")
+    typed.require("run_dir", "to")
+    typed.check_choices()
+    typed.check_suffix("to", _SUFFIXES, "ends with .xyz")
+    given = typed.checked()
+    # Imported here: PyTorch is not needed to name a mistake.
+    from panna_exp.runs.prediction import predict_files
 
-    from panna_exp.assembly.committee import read_potentials
-    from panna_exp.assembly.machine import named_device
-    from panna_exp.assembly.potential import Potential
-    from panna_exp.assembly.prediction import predict
-    from panna_exp.readers.unlabelled import read_unlabelled
-    from panna_exp.runs.evaluation import common_title
-    from panna_exp.runs.progress import DescriptorDisplay
-
-    with messages_shown():
-        members = read_potentials(
-            Path(given["run_dir"]).expanduser(),
-            given.get("checkpoint", "auto"),
-            given.get("generation"),
-        )
-        dtype = getattr(torch, given.get("precision", "float64"))
-        potential = Potential(members, dtype, named_device(given.get("device", "cpu")))
-        structures = read_unlabelled(files, potential.species, Path.cwd())
-        found = predict(potential, structures, DescriptorDisplay("predicting"))
-    output = Path(given["to"]).expanduser()
-    _write(output, structures, found, potential.species.symbols)
-    print(f"{common_title(members)}: {len(structures)} structures, {relative(output)}")
-    if found.energy_std is not None:
-        spread = 1000 * found.energy_std / structures.num_atoms
-        print(f"spread of energies: {spread.mean():.3g} meV/atom, at most {spread.max():.3g}")
+    predict_files(typed.files, given)
     return 0
-
-
-def _write(
-    path: Path, structures: "StructureSet", found: "Predicted", symbols: tuple[str, ...]
-) -> None:
-    import numpy as np
-
-    from panna_exp.elements import Species
-    from panna_exp.files import replacing
-    from panna_exp.writers import extxyz
-
-    volumes = np.abs(np.linalg.det(structures.cell))
-    predicted = replace(
-        structures,
-        energy=found.energy,
-        forces=found.forces,
-        virial=-found.stress * volumes[:, None, None],
-        weights=None,
-    )
-    values, columns = {}, {"energies": found.atomic_energies}
-    if found.energy_std is not None and found.forces_std is not None:
-        values["energy_std"], columns["forces_std"] = found.energy_std, found.forces_std
-    more = extxyz.Additions(values=values, columns=columns)
-    with replacing(path) as part:
-        extxyz.write(part, predicted, Species(symbols), lambda done, total: None, more)
-
-
-def _parse(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-    files, given, problems = [], {}, []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if key in _KEYS and value:
-            given[key] = value
-        elif argument.startswith("-") or (equals and not Path(argument).exists()):
-            names = ", ".join(f"{name}=" for name in _KEYS)
-            problems.append(
-                f"predict: unknown or incomplete option '{argument}', expected {names}"
-                f"{closest(key.lstrip('-'), _KEYS)}"
-            )
-        else:
-            files.append(argument)
-    if not files:
-        problems.append("predict: no file with structures is named")
-    problems += [f"predict: {key}= is missing" for key in _KEYS[:2] if key not in given]
-    if given.get("precision", "float64") not in ("float32", "float64"):
-        problems.append(f"predict: precision={given['precision']}: expected float64 or float32")
-    if "to" in given and Path(given["to"]).suffix not in _SUFFIXES:
-        problems.append(f"predict: to={given['to']}: expected a name that ends with .xyz")
-    if problems:
-        raise ConfigError(problems)
-    return files, given

@@ -1,18 +1,13 @@
 """``panna-exp report RUN_DIR...``: one HTML page on one run, or on several side by side."""
 
 import argparse
-import sys
-from datetime import datetime
 from pathlib import Path
 
 from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
-from panna_exp.files import user_path, write_text_atomic
-from panna_exp.quoting import override, shell_line
-from panna_exp.reporting.run import PLOT, Run, is_sweep
+from panna_exp.files import user_path
+from panna_exp.reporting.run import Run
 from panna_exp.reporting.scan import named_runs
-from panna_exp.runs.command_line import display, relative
-from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.run_directory import is_locked
 
 _NAME = "report.html"
@@ -37,28 +32,10 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(f"report: {given.run_dirs[0]}: no job of the sweep has begun")
     output = _output(given.output, given.run_dirs[0])
     # Imported here: matplotlib and the readers are not needed to name a mistake.
-    from panna_exp.reporting.entry import make_entry, with_swept
-    from panna_exp.reporting.report import report
+    from panna_exp.runs.report import write_report
 
-    with messages_shown():
-        entries = [
-            make_entry(run, number, shown, _evaluating(shown), given.data, _warn, given.worst)
-            for number, run in enumerate(runs)
-            for shown in [str(relative(run.path))]
-        ]
-        figures = [folder / PLOT for folder in map(user_path, given.run_dirs) if is_sweep(folder)]
-        text = report(with_swept(entries), datetime.now(), given.worst > 0, figures)
-    write_text_atomic(output, text)
-    print(f"wrote {display(output)} ({len(text.encode()) / 1e6:.1f} MB)")
+    write_report(runs, given, output)
     return 0
-
-
-def _evaluating(shown: str) -> str:
-    return shell_line(["panna-exp", "evaluate", override("run_dir", shown)])
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
 
 
 def _runs(names: list[str]) -> list[Run]:

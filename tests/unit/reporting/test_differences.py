@@ -3,10 +3,10 @@ import json
 
 import pytest
 
-from panna_exp.commands.diff import _change
 from panna_exp.errors import DataError
 from panna_exp.reporting.differences import ABSENT, Difference, compare, differences, text_of
 from panna_exp.reporting.run import read_run
+from panna_exp.runs.comparison import _change
 
 ENVIRONMENT = {
     "panna_exp": "0.1.0",

@@ -1,0 +1,69 @@
+"""Predicts structures of files and writes the results: what ``panna-exp predict`` does."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from panna_exp.assembly.committee import read_potentials
+from panna_exp.assembly.machine import named_device
+from panna_exp.assembly.potential import Potential
+from panna_exp.assembly.prediction import Predicted, predict
+from panna_exp.data.structures import StructureSet
+from panna_exp.elements import Species
+from panna_exp.files import replacing
+from panna_exp.readers.unlabelled import read_unlabelled
+from panna_exp.runs.command_line import relative
+from panna_exp.runs.evaluation import common_title
+from panna_exp.runs.messages import messages_shown
+from panna_exp.runs.progress import DescriptorDisplay
+from panna_exp.writers import extxyz
+
+
+def predict_files(files: list[str], given: Mapping[str, str]) -> None:
+    """Predicts, writes, and prints a line on the result.
+
+    Args:
+        files: With structures.
+        given: Keys of ``panna-exp predict``, ``run_dir`` and ``to`` among them.
+
+    Raises:
+        PannaExpError, OSError: A potential or structures that cannot be read, or a file written.
+    """
+    with messages_shown():
+        members = read_potentials(
+            Path(given["run_dir"]).expanduser(),
+            given.get("checkpoint", "auto"),
+            given.get("generation"),
+        )
+        dtype = getattr(torch, given.get("precision", "float64"))
+        potential = Potential(members, dtype, named_device(given.get("device", "cpu")))
+        structures = read_unlabelled(files, potential.species, Path.cwd())
+        found = predict(potential, structures, DescriptorDisplay("predicting"))
+    output = Path(given["to"]).expanduser()
+    _write(output, structures, found, potential.species.symbols)
+    print(f"{common_title(members)}: {len(structures)} structures, {relative(output)}")
+    if found.energy_std is not None:
+        spread = 1000 * found.energy_std / structures.num_atoms
+        print(f"spread of energies: {spread.mean():.3g} meV/atom, at most {spread.max():.3g}")
+
+
+def _write(
+    path: Path, structures: StructureSet, found: Predicted, symbols: tuple[str, ...]
+) -> None:
+    volumes = np.abs(np.linalg.det(structures.cell))
+    predicted = replace(
+        structures,
+        energy=found.energy,
+        forces=found.forces,
+        virial=-found.stress * volumes[:, None, None],
+        weights=None,
+    )
+    values, columns = {}, {"energies": found.atomic_energies}
+    if found.energy_std is not None and found.forces_std is not None:
+        values["energy_std"], columns["forces_std"] = found.energy_std, found.forces_std
+    more = extxyz.Additions(values=values, columns=columns)
+    with replacing(path) as part:
+        extxyz.write(part, predicted, Species(symbols), lambda done, total: None, more)
