@@ -17,11 +17,11 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from panna_exp.assembly.committee import read_potentials
+from panna_exp.assembly.extrapolation_monitor import ExtrapolationMonitor
 from panna_exp.assembly.given_descriptor import given_descriptor
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential
-from panna_exp.assembly.watch import Watch
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.errors import DataError, closest
@@ -93,7 +93,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         self.potential = Potential(members, getattr(torch, precision), place, info, compiled=True)
         self._lists = _Lists(self.potential, skin)
         taken = members[0].descriptor if info is None else info
-        self._watch = Watch(members, taken) if extrapolation else None
+        self._monitor = ExtrapolationMonitor(members, taken) if extrapolation else None
         self._warned = False
 
     def calculate(
@@ -110,12 +110,12 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         geometry = self._lists.geometry(self.atoms)
         computed = self.potential.of_geometry(geometry, strain)
         self.results = _results(computed, self.atoms)
-        if self._watch is not None:
-            self._look(self._watch, computed, geometry)
+        if self._monitor is not None:
+            self._look(self._monitor, computed, geometry)
 
-    def _look(self, watch: Watch, computed: Computed, geometry: Geometry) -> None:
+    def _look(self, monitor: ExtrapolationMonitor, computed: Computed, geometry: Geometry) -> None:
         """Adds how far atoms are outside the training sets; warns once."""
-        excess, text = watch.excess(
+        excess, text = monitor.excess(
             computed.descriptors.cpu().numpy(), geometry.species.cpu().numpy()
         )
         self.results["extrapolation"] = excess

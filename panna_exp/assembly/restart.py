@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from panna_exp.assembly.archive import archive, archive_later, find_archived
 from panna_exp.assembly.datasets import RunData
 from panna_exp.assembly.references import FIT, listed
-from panna_exp.assembly.set_aside import find_aside, set_aside, set_later_aside
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig, TrainingConfig
 from panna_exp.descriptors.info import Descriptor, difference
@@ -42,7 +42,7 @@ class Restart:
         exact: Whether the stream of batches and the running sums continue as well.
         messages: What was taken from where, for the log.
         epoch, step: Where to start counting, instead of the checkpoint's own.
-        clear: Sets aside what another training left in the run directory and returns what to say;
+        clear: Archives what another training left in the run directory and returns what to say;
             to be called once it is sure that this one can start, since it moves files.
     """
 
@@ -86,7 +86,7 @@ def find_restart(
         )
     if mode in (RestartMode.default, RestartMode.force_default) and _complete(last, config):
         if mode is RestartMode.force_default:
-            return Restart(clear=lambda: [f"starting over: {set_aside(run_dir)}"])
+            return Restart(clear=lambda: [f"starting over: {archive(run_dir)}"])
         raise CheckpointError(
             f"{folder}: the training there is complete ({last.name}), restart_mode=default resumes "
             "only interrupted ones: use restart_mode=continue_from_last_ckpt with a larger "
@@ -118,9 +118,9 @@ def _from_specific(
     if epochs is None:
         epochs = position.epoch_of(position.step, checkpoint.steps_per_epoch)
     if path.parent.resolve().parent == run_dir.resolve():
-        return replace(restart, clear=lambda: set_later_aside(run_dir, step, epochs))
+        return replace(restart, clear=lambda: archive_later(run_dir, step, epochs))
     if checkpoints.list_checkpoints(run_dir / CHECKPOINTS):
-        return replace(restart, clear=lambda: [set_aside(run_dir)])
+        return replace(restart, clear=lambda: [archive(run_dir)])
     return restart
 
 
@@ -238,9 +238,9 @@ def _specific(io: IoConfig, run_dir: Path) -> Path:
         if candidate.is_file():
             return candidate
     named = run_dir / CHECKPOINTS / f"{path.name.removesuffix('.pt')}.pt"
-    aside = None if named.is_file() else find_aside(run_dir, path.name)
-    if aside is not None:
-        return aside
+    archived = None if named.is_file() else find_archived(run_dir, path.name)
+    if archived is not None:
+        return archived
     try:
         return checkpoints.find_checkpoints(run_dir, path.name)[0]
     except CheckpointError as error:

@@ -12,7 +12,7 @@ from panna_exp.runs import sweep, sweep_jobs
 from panna_exp.runs.choice import way_to_train
 from panna_exp.runs.command_line import display
 from panna_exp.runs.job import Job, remove_empty
-from panna_exp.runs.orphan import at_work
+from panna_exp.runs.parent_watchdog import at_work
 from panna_exp.runs.signals import Stopped, stoppable
 from panna_exp.runs.sweep_metric import ranking_metric
 

@@ -21,7 +21,7 @@ from panna_exp.run_files import RESULT
 from panna_exp.runs.command_line import display, program, relative
 from panna_exp.runs.launchers import failures_named, start_tracker_of_joblib
 from panna_exp.runs.messages import messages_shown
-from panna_exp.runs.orphan import end_jobs_with_program
+from panna_exp.runs.parent_watchdog import end_jobs_with_program
 from panna_exp.runs.run_directory import lock_folder
 from panna_exp.runs.signals import told_first
 from panna_exp.runs.sweep import (

@@ -20,8 +20,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from panna_exp.tracking.archive import EVENT_FILES, VALIDATION
 from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
-from panna_exp.tracking.earlier import EVENT_FILES, VALIDATION
 
 # PANNA 2.x's tags by our names; others keep theirs.
 _TAGS = {

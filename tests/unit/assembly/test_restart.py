@@ -241,7 +241,7 @@ METRICS = ["epoch MAE/at tot_st", "0 0.3 100", "1 0.2 200", "2 0.1 300"]
         ({"restart_step": 0, "restart_epoch": 0}, [], 1),
     ],
 )
-def test_what_came_after_a_chosen_checkpoint_is_set_aside(
+def test_what_came_after_a_chosen_checkpoint_is_archived(
     tmp_path, options, checkpoint_steps, lines
 ):
     for step in (100, 200, 300):

@@ -8,8 +8,8 @@ import pytest
 from mlflow.data import get_source
 
 from panna_exp.errors import PannaExpError
+from panna_exp.tracking.archive import archive
 from panna_exp.tracking.base import Dataset, RunStatus
-from panna_exp.tracking.earlier import set_aside
 from panna_exp.tracking.journal import Journal
 from panna_exp.tracking.mlflow_delivery import STATE, BusyError, Delivery, State
 
@@ -288,7 +288,7 @@ def test_a_sender_left_behind_by_a_training_that_starts_over(run, store, moment)
     log_batch = left_behind._client.log_batch
 
     def start_over(*arguments, **batch):
-        set_aside(run.run_dir, "tracking_1")
+        archive(run.run_dir, "tracking_1")
         (run.run_dir / "config.yaml").write_text("new")
         write(run, range(1, 301), {"mae": -1.0})
         left_behind._client.log_batch = log_batch
@@ -314,7 +314,7 @@ def test_the_state_of_another_journal_is_not_used(run, store):
     write(run, [1])
     first = deliver(run, store)
     stale = (run.run_dir / STATE).read_text()
-    set_aside(run.run_dir, "tracking_1")
+    archive(run.run_dir, "tracking_1")
     (run.run_dir / STATE).write_text(stale)
     write(run, [1])
     assert deliver(run, store).run_id != first.run_id

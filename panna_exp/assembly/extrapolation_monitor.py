@@ -16,7 +16,7 @@ from panna_exp.errors import DataError
 MARGIN = 0.001
 
 
-class Watch:
+class ExtrapolationMonitor:
     """Says how far atoms are outside the ranges of the training sets, and once which.
 
     Args:

@@ -8,7 +8,7 @@ EVENT_FILES = "events.out.tfevents.*"
 VALIDATION = "validation"  # TensorBoard's folder for it
 
 
-def set_aside(run_dir: Path, folder: str) -> bool:
+def archive(run_dir: Path, folder: str) -> bool:
     """Moves what trackers left to ``run_dir/folder``, so that a training can begin anew there.
 
     Without this the new training would continue the old one's record, and its first steps would

@@ -1,6 +1,6 @@
 """A training that starts over has a record of its own, and the earlier one is kept."""
 
-from panna_exp.tracking.earlier import set_aside
+from panna_exp.tracking.archive import archive
 from panna_exp.tracking.journal import Journal, read_events
 from panna_exp.tracking.mlflow_delivery import State
 from panna_exp.tracking.tensorboard import TensorBoardTracker, read_event_file
@@ -34,10 +34,10 @@ def losses(folder):
 
 
 def test_a_training_that_starts_over_is_recorded_from_its_first_step(run):
-    assert not set_aside(run.run_dir, "tracking_1")
+    assert not archive(run.run_dir, "tracking_1")
     assert not (run.run_dir / "tracking_1").exists()
     train(run, [3.0, 2.0, 1.0])
-    assert set_aside(run.run_dir, "tracking_1")
+    assert archive(run.run_dir, "tracking_1")
     assert State.load(run.run_dir, "http://host") == State()
     train(run, [30.0, 20.0])
     assert losses(run.run_dir) == [30.0, 20.0]

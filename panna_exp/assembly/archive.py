@@ -7,14 +7,14 @@ from panna_exp.errors import CheckpointError
 from panna_exp.files import write_text_atomic
 from panna_exp.records import whole_lines
 from panna_exp.run_files import CHECKPOINTS, METRICS
-from panna_exp.tracking import earlier
+from panna_exp.tracking.archive import archive as archive_records
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training import delta_files, weight_record
 
 _DELTA = (delta_files.ERRORS, delta_files.STATISTICS, delta_files.STEPS)
 
 
-def set_aside(run_dir: Path) -> str:
+def archive(run_dir: Path) -> str:
     """Renames what an earlier training left, so that nothing is lost; returns what to say."""
     number = _free_number(run_dir)
     moved = []
@@ -23,12 +23,12 @@ def set_aside(run_dir: Path) -> str:
         if path.exists():
             path.rename(_numbered(path, number))
             moved.append(_numbered(path, number).name)
-    if earlier.set_aside(run_dir, f"tracking_{number}"):
+    if archive_records(run_dir, f"tracking_{number}"):
         moved.append(f"tracking_{number}")
     return f"the earlier training is kept as {', '.join(moved)}"
 
 
-def set_later_aside(run_dir: Path, step: int, epochs: int) -> list[str]:
+def archive_later(run_dir: Path, step: int, epochs: int) -> list[str]:
     """Moves what a training left after a step from which another one starts.
 
     Otherwise a folder would hold the checkpoints and lines of two trainings, and whoever looks for
@@ -57,13 +57,13 @@ def set_later_aside(run_dir: Path, step: int, epochs: int) -> list[str]:
     if metrics is not None:
         write_text_atomic(run_dir / METRICS, metrics)
     _cut_weight_record(run_dir, step)
-    if earlier.set_aside(run_dir, f"tracking_{number}"):
+    if archive_records(run_dir, f"tracking_{number}"):
         moved.append(f"tracking_{number}")
     return [f"what was trained after step {step} before is kept as {', '.join(moved)}"]
 
 
-def find_aside(run_dir: Path, name: str) -> Path | None:
-    """Returns a checkpoint that was set aside: of the last training that had one of this name."""
+def find_archived(run_dir: Path, name: str) -> Path | None:
+    """Returns a checkpoint that was archived: of the last training that had one of this name."""
     stem = name.removesuffix(".pt")
     for number in range(_free_number(run_dir) - 1, 0, -1):
         path = run_dir / f"{CHECKPOINTS}_{number}" / f"{stem}.pt"

@@ -15,7 +15,7 @@ PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
 from joblib import Parallel, delayed
-from panna_exp.runs.orphan import at_work, end_jobs_with_program
+from panna_exp.runs.parent_watchdog import at_work, end_jobs_with_program
 
 def job(folder, number):
     def save(*_):

@@ -53,12 +53,14 @@ def end_jobs_with_program(target: str) -> None:
         ends_with_program = True
 
         def configure(self, *args: Any, **options: Any) -> Any:
-            return super().configure(*args, initializer=_watch, initargs=(os.getpid(),), **options)
+            return super().configure(
+                *args, initializer=_start_watchdog, initargs=(os.getpid(),), **options
+            )
 
     register_parallel_backend("loky", Backend)
 
 
-def _watch(program: int) -> None:
+def _start_watchdog(program: int) -> None:
     threading.Thread(target=_end_with, args=(program,), daemon=True).start()
 
 
