@@ -3,8 +3,8 @@
     python -m benchmarks.forces DATA [--species H,C,O] [--batch 20,100] [--threads 1] [--json FILE]
 
 DATA is anything that ``data=ase`` reads. Prints structures/s of training steps (batches gathered,
-losses, update; float32, 128:32:1, PANNA's default descriptor), microseconds an atom at inference,
-and bytes a structure, for energies alone, derivatives on the fly, dense and sparse. Best of several
+losses, update; float32, 128:32:1, PANNA's default descriptor), microseconds per atom at inference,
+and bytes per structure, for energies alone, derivatives on the fly, dense, sparse. Best of several
 windows; run it on an idle machine.
 """
 
@@ -106,7 +106,7 @@ def show(
     for route, found in results.items():
         rates = "".join(f"{found[f'train_{size}']:12.0f}" for size in sizes)
         print(f"{route:16}{rates}{found['bytes'] / 1000:14.1f}{found['preparation_s']:11.2f} s")
-    print(f"inference, energies and forces, lists given: {inference:.2f} us an atom")
+    print(f"inference, energies and forces, lists given: {inference:.2f} us per atom")
 
 
 if __name__ == "__main__":

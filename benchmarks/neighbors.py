@@ -69,7 +69,7 @@ def with_panna_exp(items: list[Atoms]) -> Callable[[], int]:
 
 
 def with_vesin(items: list[Atoms]) -> Callable[[], int]:
-    """The library alone, sorted by centre, a call a structure."""
+    """The library alone, sorted by centre, a call per structure."""
     from vesin import NeighborList
 
     def run() -> int:

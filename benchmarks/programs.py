@@ -65,7 +65,7 @@ def first_step(folder: Path, tracking: str) -> Iterator[Measurement]:
 
 
 def precompute(folder: Path, derivatives: str, number: int) -> Iterator[Measurement]:
-    """Molecules of 10 atoms a second, two processes, of the whole command and without its start."""
+    """Molecules (10 atoms) per second, two processes: of the whole command, without its start."""
     times: dict[int, float] = {}
     for count in (number, number, 10):  # the first time compiles
         source = folder / f"m{count}.h5"

@@ -40,7 +40,7 @@ def measure(structures: int) -> Iterator[Measurement]:
 
 
 def batches() -> Iterator[Measurement]:
-    """Energies and forces of ethanol on the fly, with more structures a step."""
+    """Energies and forces of ethanol on the fly, with more structures per step."""
     structures = systems.ethanol(4096)
     for size in BATCHES:
         data, work = training(structures, systems.ETHANOL, "on the fly", size)

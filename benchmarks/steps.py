@@ -102,7 +102,7 @@ def step(
         value=1 / seconds,
         unit="steps/s",
         bare=seconds / bare,
-        note=f"{data.num_bytes / len(data) / 1000:.0f} kB a structure",
+        note=f"{data.num_bytes / len(data) / 1000:.0f} kB per structure",
     )
     yield Measurement(name="", value=atoms / seconds, unit="atoms/s")
 

@@ -4,7 +4,7 @@
 
 One training of the tutorial network, which logs loss and MAE of every step: for two epochs its
 tracker is told everything, for the next two nothing, and so on, so that whatever else the machine
-does meets both alike. Prints a row for ten such windows of each kind: steps a second, and the ratio
+does meets both alike. Prints a row for ten such windows of each kind: steps per second, the ratio
 of the CPU time of a step, which another program's load changes less; the median of either ratio.
 The process that sends to the store (SQLite in a temporary folder) works beside both kinds; to see
 what it takes on an idle machine, ``--runs N`` adds N pairs of whole runs, with ``tracking=mlflow``
@@ -162,7 +162,7 @@ def pair_of_runs(number: int, arguments: argparse.Namespace) -> dict[str, float]
 
 
 def rate_of_run(tracking: str, overrides: list[str]) -> float:
-    """Returns steps a second of one training."""
+    """Returns steps per second of one training."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "panna_exp", "train", f"tracking={tracking}"),

@@ -27,13 +27,13 @@ class PannaModel(PythonModel):  # type: ignore[misc]
         model_input: pd.DataFrame,
         params: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Returns a row a structure: ``energy``, ``atomic_energies``, and ``forces`` if asked for.
+        """Returns a row per structure: ``energy``, ``atomic_energies``, ``forces`` if asked for.
 
         Of a committee these are means, with ``energy_std`` and ``forces_std`` beside them.
 
         Args:
             context: Not needed.
-            model_input: A row a structure: ``symbols``, ``positions``, and for periodic ones
+            model_input: A row per structure: ``symbols``, ``positions``, and for periodic ones
                 ``cell`` and ``pbc`` (see :meth:`panna_exp.predictor.Predictor.predict`).
             params: ``forces``: whether to compute these.
         """

@@ -15,7 +15,7 @@ from panna_exp.model.products import BF16, EXACT, TF32, Products
 
 logger = logging.getLogger(__name__)
 
-# Multiply-adds a step below which a second thread costs more than it brings: measured, threads
+# Multiply-adds per step below which a second thread costs more than it brings: measured, threads
 # wait for one another by spinning.
 _WORK_PER_THREAD = 2e8
 # From malloc.h; blocks up to the size are kept.
@@ -68,7 +68,7 @@ def choose_products(matmul: Matmul, device: torch.device) -> Products:
 def choose_threads(
     config: CommonConfig, work: float, saved: int | None = None, processes: int = 1
 ) -> int:
-    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds a step.
+    """Returns CPU threads: the user's, the checkpoint's, else by ``work``, multiply-adds per step.
 
     The last two are at most the part of the cores that each of several processes here has.
     """

@@ -46,7 +46,7 @@ def build_masks(source: MaskSource, networks: tuple[NetworkData, ...]) -> dict[s
 
     Args:
         source: Options.
-        networks: The networks to prune, one a species.
+        networks: The networks to prune, one per species.
 
     Raises:
         ConfigError: A list of another length than there are layers.
@@ -116,7 +116,7 @@ def _sparsities(spec: SpeciesSpec, network: NetworkData) -> dict[int, float]:
     if len(values) != len(chosen):
         raise ConfigError(
             f"{spec.key}.sparsity has {len(values)} values, but {len(chosen)} layers are prunable: "
-            "give one for all, or one a prunable layer"
+            "give one for all, or one per prunable layer"
         )
     return dict(zip(chosen, values, strict=True))
 
@@ -141,7 +141,7 @@ def _mask(
                 "further by magnitude"
             )
         return start
-    # One stream a layer, so that the masks of others do not depend on it.
+    # One stream per layer, so that the masks of others do not depend on it.
     label = sum(ord(letter) << (8 * place) for place, letter in enumerate(network.symbol))
     random = np.random.default_rng([source.seed, label, number])
     drawn: Mask = random.random(shape) >= sparsity

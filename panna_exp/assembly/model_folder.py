@@ -43,7 +43,7 @@ def write_model(
     Args:
         folder: Created if absent.
         name: Of the checkpoint.
-        networks: One a species.
+        networks: One per species.
         descriptor: What they take; known.
         energy_rescale: Factor on the energies that they learned.
         precision: What they were trained in: ``float32`` or ``float64``.

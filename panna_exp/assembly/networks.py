@@ -52,7 +52,7 @@ class NetworkSource:
 
 
 def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
-    """Returns one network a species.
+    """Returns one network per species.
 
     Raises:
         ConfigError: Lists that do not fit, species missing from the metadata.

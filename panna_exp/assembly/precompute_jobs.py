@@ -164,7 +164,7 @@ def sparse_bytes(structures: StructureSet, job: Job, width: int) -> float:
 
 
 def run_jobs(jobs: Sequence[Job], processes: int) -> Generator[Job, None, None]:
-    """Runs jobs and yields each one as it is done; at most two a process are under way.
+    """Runs jobs and yields each one as it is done; at most two per process are under way.
 
     The processes end with this one, whatever ends it, and when the generator is closed.
 

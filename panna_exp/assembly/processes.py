@@ -32,7 +32,7 @@ def join(config: TrainConfig) -> Processes:
         if local >= torch.cuda.device_count():
             raise ConfigError(
                 f"{here} processes on this machine, but it has {torch.cuda.device_count()} CUDA "
-                "devices: start one a device (--nproc-per-node), or set device=cpu"
+                "devices: start one per device (--nproc-per-node), or set device=cpu"
             )
         torch.cuda.set_device(local)
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")

@@ -33,7 +33,7 @@ class SavedPotential:
 
     Args:
         name: ``epoch_10_step_1000``, or ``energies`` for a weights folder.
-        networks: One a species.
+        networks: One per species.
         descriptor: What they take (see assembly.descriptor).
         energy_rescale: Factor on the energies that they learned.
         config: Of the run, empty for a weights folder.

@@ -1,6 +1,6 @@
 """When a data set is read piece by piece, and what of it is kept.
 
-Structures, energies and species stay in memory (about 100 bytes a structure and 8 an atom); all
+Structures, energies and species stay in memory (about 100 bytes per structure and 8 per atom); all
 that is larger is read window by window.
 """
 

@@ -26,7 +26,7 @@ def parse_activations(value: Any, key: str) -> tuple[Activation, ...]:
 
 
 def parse_behavior(value: Any, key: str) -> tuple[str, ...]:
-    """Returns ``load``, ``new`` or ``keep`` a layer, e.g. from ``"load:new:new"``."""
+    """Returns ``load``, ``new`` or ``keep`` per layer, e.g. from ``"load:new:new"``."""
     return _parse(value, key, _behavior, "[load, new, new]")
 
 

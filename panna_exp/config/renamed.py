@@ -129,7 +129,7 @@ def _put(values: dict[Any, Any], path: list[Any], value: Any, *, keep: bool = Fa
 
 
 def _say(old: str, new: str) -> None:
-    """Names the new name, once a process."""
+    """Names the new name, once per process."""
     if old not in _said:
         _said.add(old)
         text = f"is now called {new}"

@@ -19,11 +19,11 @@ class SpeciesSpec:
     Args:
         key: Where it stands, for messages: ``network`` or ``network.species.H``.
         architecture: Layer sizes, hidden and output.
-        activations: One a layer.
-        trainable: One a layer.
-        behavior: ``load``, ``new`` or ``keep``, one a layer.
+        activations: One per layer.
+        trainable: One per layer.
+        behavior: ``load``, ``new`` or ``keep``, one per layer.
         layer_files: Weights and biases files by layer number.
-        prunable: One a layer.
+        prunable: One per layer.
         sparsity: One for all prunable layers, or one each.
         starting_masks: Folder with masks.
         pruning_weights: Folder with the weights to prune by.

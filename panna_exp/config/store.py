@@ -59,7 +59,7 @@ def _register_resolvers() -> None:
 
 
 def run_task(task: Callable[[DictConfig], Any], config_name: str) -> None:
-    """Hands ``sys.argv`` to Hydra, which composes the config and calls ``task`` once a job."""
+    """Hands ``sys.argv`` to Hydra, which composes the config and calls ``task`` once per job."""
     register()
     hydra.main(
         version_base=HYDRA_VERSION_BASE, config_path=str(conf_dir()), config_name=config_name

@@ -23,7 +23,7 @@ class BatchOrder:
 
     Args:
         num_structures: Structures in the data set.
-        batch_size: Structures a batch.
+        batch_size: Structures per batch.
         seed: Seed of the permutations.
         shuffle: False: the order of the data set in every pass.
     """

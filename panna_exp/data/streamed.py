@@ -56,7 +56,7 @@ class StreamedData:
 
     Args:
         load: Reads and packs the structures at sorted indices.
-        window: Structures a window of :meth:`batches`.
+        window: Structures per window of :meth:`batches`.
         energy: [S] energies to learn (eV), on the device.
         num_atoms: [S] on the device, in the network's precision.
         has_forces: Whether batches have forces.

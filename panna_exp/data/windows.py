@@ -17,7 +17,7 @@ class WindowedOrder:
 
     Args:
         num_structures: Structures in the data set.
-        batch_size: Structures a batch.
+        batch_size: Structures per batch.
         seed: Seed of the permutations.
         shuffle: False: the order of the data set in every pass.
         window: Structures that are in memory together, at least; the last window may be smaller.

@@ -45,7 +45,7 @@ class NeighborDerivatives:
         """Takes the neighbours' derivatives out of [A_s, D, A_s, 3] of each structure.
 
         Args:
-            matrices: One a structure.
+            matrices: One per structure.
             negligible: Neighbours without a larger number (1/angstrom) are left out.
         """
         values, atoms, counts = [], [], []

@@ -1,4 +1,4 @@
-"""PANNA's text files of an evaluation: one line a structure, or one line an atom for forces.
+"""PANNA's text files of an evaluation: one line per structure, or one line per atom for forces.
 
 2.x names a structure without a name ``N.A.`` and ends its lines; 1.x names it ``NA``, prints the
 reference as the float32 that its records hold, and leaves the last line of energies open.
@@ -88,7 +88,7 @@ def _voigt(stress: Floats) -> Floats:
 
 
 def write_energy_spread(path: Path, predictions: Predictions) -> None:
-    """Writes the standard deviations of a committee's energies (eV), a line a structure."""
+    """Writes the standard deviations of a committee's energies (eV), a line per structure."""
     assert predictions.energy_spread is not None
     columns = zip(
         _names(predictions, 2),
@@ -101,7 +101,7 @@ def write_energy_spread(path: Path, predictions: Predictions) -> None:
 
 
 def write_force_spread(path: Path, predictions: Predictions) -> None:
-    """Writes those of force components (eV/angstrom), a line an atom."""
+    """Writes those of force components (eV/angstrom), a line per atom."""
     assert predictions.force_spread is not None
     labels = _atom_labels(predictions, 2)
     rows = predictions.force_spread.tolist()

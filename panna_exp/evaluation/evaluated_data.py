@@ -1,7 +1,7 @@
 """Where the structures of an evaluation come from: which data set, which file, which record.
 
 A folder with evaluations has ``evaluation_data.json``, the data set with its files, and
-``evaluation_records.tsv``, a line a structure in the order of the .dat files beside it: the number
+``evaluation_records.tsv``, one line per structure, in the order of the .dat files beside it: number
 of its file in the JSON, its record in that file (both from 0), and its atoms of each species.
 """
 

@@ -109,7 +109,7 @@ class Summary:
         footer = [
             "Constant predictors: free atoms plus one energy for every structure, or one for every "
             f"atom of a species; fitted on the {self.fitted_on}.",
-            f"Largest error an atom: {escaped(self.worst)}.",
+            f"Largest error per atom: {escaped(self.worst)}.",
         ]
         if len(self.compositions) > len(shown):
             footer.append(f"{len(self.compositions) - len(shown)} more compositions are not shown.")

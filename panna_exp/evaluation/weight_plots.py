@@ -1,4 +1,4 @@
-"""Figures of how weights and biases spread over a training: one a species and layer."""
+"""Figures of how weights and biases spread over a training: one per species and layer."""
 
 import io
 from collections.abc import Sequence

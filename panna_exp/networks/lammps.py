@@ -1,4 +1,4 @@
-"""LAMMPS potentials (``pair_style panna``): ``panna.in`` and one ``weights_X.dat`` a species.
+"""LAMMPS potentials (``pair_style panna``): ``panna.in`` and one ``weights_X.dat`` per species.
 
 A weights file is raw little-endian float32: for every layer the weights (row-major, n_in x n_out)
 then the biases. The species' offset is added to the last bias, so a potential that is read has
@@ -39,7 +39,7 @@ class LammpsExport:
 
     Args:
         files: Paths written.
-        rounding: By symbol, the error (eV an atom) of adding the offset in float32.
+        rounding: By symbol, the error (eV per atom) of adding the offset in float32.
         notes: Sentences for the user: rounding, and what PANNA's plugin will not do right.
     """
 
@@ -212,7 +212,7 @@ def _rounding_note(rounding: dict[str, float]) -> str:
     worst = max(rounding, key=lambda symbol: rounding[symbol])
     each = ", ".join(f"{symbol} {error:.1e}" for symbol, error in rounding.items())
     return (
-        "offsets are added to the last bias in float32, as PANNA does; the error in eV an atom: "
+        "offsets are added to the last bias in float32, as PANNA does; the error in eV per atom: "
         f"{each} (largest for {worst})"
     )
 

@@ -1,6 +1,6 @@
 """``networks_metadata.json``: the structure of the networks in a folder, in two dialects.
 
-PANNA 2.x has one entry a species under ``networks`` and fixed file names; PANNA 1.x has one list
+PANNA 2.x has one entry per species under ``networks`` and fixed file names; PANNA 1.x has one list
 over species for each quantity and names its files under ``networks_files``. What either leaves in
 a ``train_dir`` has the structure alone. The keys ``generation``, ``descriptor`` and
 ``energy_rescale`` are ours; keys that nobody here knows are left alone.
@@ -34,9 +34,9 @@ class NetworkSpec:
         symbol: The species.
         feature_size: Descriptor components D.
         sizes: Outputs of each layer.
-        activations: One a layer.
+        activations: One per layer.
         offset: Reference energy of an atom (eV).
-        trainable: One a layer; true where the file does not say.
+        trainable: One per layer; true where the file does not say.
         files: Weights and biases file of each layer; None where 1.x metadata name none.
     """
 

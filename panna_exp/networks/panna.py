@@ -138,7 +138,7 @@ def training_metadata(
     """Returns the ``networks_metadata.json`` of a training directory: the structure alone.
 
     Args:
-        networks: One a species, in the order of the species indices.
+        networks: One per species, in the order of the species indices.
         descriptor: What is known of the descriptor, kept under our key.
         version: Whose layout, PANNA 2.x or 1.x.
     """

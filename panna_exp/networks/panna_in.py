@@ -1,6 +1,6 @@
 """The text file of a LAMMPS potential (``panna.in``): its lines, its keys, how it is written.
 
-``!key = value`` lines come first, then ``[GVECT_PARAMETERS]`` and one section a species; the order
+``!key = value`` lines come first, then ``[GVECT_PARAMETERS]``, a section per species; the order
 of keys and sections is free when read, and the one PANNA's plugin needs when written.
 """
 

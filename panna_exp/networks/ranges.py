@@ -100,7 +100,7 @@ def _fill(ranges: Ranges, index: int, item: Any, where: str) -> None:
             values = np.empty(0)
         if values.shape != (ranges.size,) or not np.isfinite(values).all():
             raise NetworkError(
-                f"{where}: '{name}' is not {ranges.size} numbers, one a component of the "
+                f"{where}: '{name}' is not {ranges.size} numbers, one per component of the "
                 "networks' descriptor: the file is damaged, extract again"
             )
         target[index] = values

@@ -1,4 +1,4 @@
-"""ANI-style HDF5: a group a molecule with ``coordinates``, ``species`` and ``energies``.
+"""ANI-style HDF5: a group per molecule with ``coordinates``, ``species`` and ``energies``.
 
 Data sets of a group, however deep: ``coordinates`` [n, A, 3] (angstrom), ``species`` or
 ``atomic_numbers`` [A] or [n, A] (symbols or atomic numbers), ``energies`` or ``energy`` [n]

@@ -6,7 +6,7 @@ from typing import Any
 
 from panna_exp.errors import DataError
 
-# More than any program writes an atom; a damaged number may be thirty thousand million.
+# More than any program writes per atom; a damaged number may be thirty thousand million.
 _MOST_COLUMNS = 10_000
 _PROPERTIES = re.compile(r"\bProperties\s*=\s*[\"'{\[]?([^\s\"'}\]]+)")
 # ASE takes these as nine numbers alone.
@@ -55,7 +55,7 @@ def parsed_comment(line: str) -> dict[str, Any]:
         counts = [int(item) for item in columns.split(":")[2::3] if item.isdecimal()]
         if sum(counts) > _MOST_COLUMNS:
             raise ValueError(
-                f"Properties has {sum(counts)} columns an atom, expected at most {_MOST_COLUMNS}"
+                f"Properties has {sum(counts)} columns per atom, expected at most {_MOST_COLUMNS}"
             )
     values: dict[str, Any] = key_val_str_to_dict(_SIX.sub(_nine, line))
     return values

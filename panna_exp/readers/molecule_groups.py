@@ -1,4 +1,4 @@
-"""HDF5 files with a group a molecule and its geometries as arrays: the layouts of ANI and SPICE."""
+"""HDF5 with a group per molecule and its geometries as arrays: the layouts of ANI and SPICE."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ def read_groups(path: Path, species: Species, options: ReadOptions, layout: Layo
         groups = groups_with(file, layout.positions)
         if not groups:
             raise DataError(
-                f"{path}: no group in it has '{layout.positions}', expected one a molecule"
+                f"{path}: no group in it has '{layout.positions}', expected one per molecule"
             )
         parts = [
             _Group(group, path, options, layout).frames().structures(species) for group in groups

@@ -1,4 +1,4 @@
-"""SPICE-style HDF5: a group a molecule with ``conformations`` and ``dft_total_energy``.
+"""SPICE-style HDF5: a group per molecule with ``conformations`` and ``dft_total_energy``.
 
 Data sets of a group: ``atomic_numbers`` [A], ``conformations`` [n, A, 3] (bohr),
 ``dft_total_energy`` [n] (hartree), optionally ``dft_total_gradient`` [n, A, 3] (hartree/bohr):

@@ -59,7 +59,7 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
     for number, record in enumerate(records):
         if record.descriptors.shape[1] != width:
             raise DataError(
-                f"{origins[number]}: has {record.descriptors.shape[1]} descriptor components an "
+                f"{origins[number]}: has {record.descriptors.shape[1]} descriptor components per "
                 f"atom (g_size), but record 0 has {width}"
             )
     derivatives = None

@@ -38,7 +38,7 @@ def errors(entries: Sequence[Entry]) -> Markup:
 
 
 def worst(entries: Sequence[Entry]) -> Markup:
-    """Returns the structures of the largest errors an atom, with pictures where there can be."""
+    """Returns the structures of the largest errors per atom, with pictures where there can be."""
     return _by_data(entries, _worst)
 
 
@@ -142,8 +142,8 @@ def _energy_table(evaluation: StoredEvaluation) -> Markup:
     compositions = found("compositions")
     names = list(compositions)[:_MOST_COMPOSITIONS] if len(compositions) > 1 else []
     items = [("all", found("energy")), *((n, found("compositions", n)) for n in names)]
-    items.append(("constant a structure", found("constant_per_structure")))
-    items.append(("constant a species", found("constant_per_species")))
+    items.append(("constant per structure", found("constant_per_structure")))
+    items.append(("constant per species", found("constant_per_species")))
     rows = [_row(name, item, "structures", _ENERGY) for name, item in items if item]
     more = len(compositions) - _MOST_COMPOSITIONS
     if more > 0:

@@ -29,7 +29,7 @@ class Shown:
 
     Args:
         evaluation: S predictions.
-        worst: Numbers of the structures with the largest errors an atom, the largest first.
+        worst: Numbers of the structures with the largest errors per atom, the largest first.
         located: Those, in the data.
         free_atoms: [S] sum of the free atoms' energies (eV), where all compositions are known.
         others: Names of more checkpoints that were evaluated on the same data.

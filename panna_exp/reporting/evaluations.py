@@ -95,7 +95,7 @@ class StoredEvaluation:
         return plot if plot.is_file() else None
 
     def worst(self, count: int) -> list[int]:
-        """Returns the numbers of the structures with the largest errors an atom, less NaNs."""
+        """Returns the numbers of the structures with the largest errors per atom, less NaNs."""
         per_atom = np.abs(self.error / self.num_atoms)
         finite = np.flatnonzero(np.isfinite(per_atom))
         order: list[int] = finite[np.argsort(-per_atom[finite], kind="stable")][:count].tolist()

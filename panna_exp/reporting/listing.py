@@ -45,7 +45,7 @@ def ordered(runs: Sequence[Run], order: str) -> list[Run]:
 def run_table(
     runs: Sequence[Run], shown: Callable[[Path], Path], width: int | None = None
 ) -> Table:
-    """Returns a row a run.
+    """Returns a row per run.
 
     Args:
         runs: At least one, in order.

@@ -146,7 +146,7 @@ def environment(entries: Sequence[Entry]) -> Markup:
 
 
 def headings(entries: Sequence[Entry]) -> list[Content]:
-    """Returns the header of a table with a column a run."""
+    """Returns the header of a table with a column per run."""
     if len(entries) == 1:
         return ["", entries[0].shown]
     return ["", *(chip(entry) + Markup(" ") + _named(entry) for entry in entries)]
@@ -221,7 +221,7 @@ def _typed(entry: Entry) -> str:
 
 
 def _compared(records: Sequence[dict[str, Any]], same: bool) -> list[list[Content]]:
-    """Returns a row a key; ``same`` keeps those in which no run differs from another."""
+    """Returns a row per key; ``same`` keeps those in which no run differs from another."""
     rows: list[list[Content]] = []
     for key in dict.fromkeys(key for record in records for key in record):
         # A run that failed before it could record anything differs in nothing.

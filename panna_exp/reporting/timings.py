@@ -36,7 +36,7 @@ class Timings:
 
     @property
     def rate(self) -> float | None:
-        """Steps a second, None where there is no complete epoch."""
+        """Steps per second, None where there is no complete epoch."""
         return self.steps / self.seconds if self.steps and self.seconds > 0 else None
 
 

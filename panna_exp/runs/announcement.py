@@ -50,7 +50,7 @@ def announce(
 
 
 def _counts(part: DataPart) -> str:
-    """How much was read: structures, atoms, records a file."""
+    """How much was read: structures, atoms, records per file."""
     records = sum(file.num_records for file in part.files)
     files = "file" if len(part.files) == 1 else "files"
     structures, atoms = len(part.structures), int(part.structures.offsets[-1])

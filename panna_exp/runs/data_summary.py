@@ -85,7 +85,7 @@ class DataSummary:
         per_atom = structures.energy / sizes
         rows = [
             ("structures", str(len(structures))),
-            ("atoms", f"{sizes.sum()}, {sizes.min()} to {sizes.max()} a structure"),
+            ("atoms", f"{sizes.sum()}, {sizes.min()} to {sizes.max()} per structure"),
             (
                 "species",
                 ", ".join(f"{s} {n}" for s, n in zip(self.species, totals, strict=True)),

@@ -70,7 +70,7 @@ def save_committee(
 
     Args:
         config: Of the committee, with its seeds.
-        members: One a seed, at their ends.
+        members: One per seed, at their ends.
         step: Of the committee's results.
         folder: The committee's.
         tracker: Of the committee; logs it.

@@ -72,7 +72,7 @@ class TrainingDisplay:
             self._bar.stop()
 
     def advance(self, step: int) -> None:
-        """A step was made; redraws a few times a second at most."""
+        """A step was made; redraws a few times per second at most."""
         if self._bar is None:
             return
         now = time.perf_counter()

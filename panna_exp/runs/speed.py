@@ -1,4 +1,4 @@
-"""Steps a second of a training, less what it does between epochs."""
+"""Steps per second of a training, less what it does between epochs."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The run's own record of everything a tracker is to be told: ``tracking.jsonl``, one event a line.
+"""What trackers are to be told, recorded by the run: ``tracking.jsonl``, one event per line.
 
 Training appends to this file only; what sends it elsewhere reads it, at its own pace, and can start
 again at any byte. Events: ``start`` and, each time the run is continued, ``resume`` (name,

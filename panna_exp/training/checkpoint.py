@@ -67,7 +67,7 @@ class Checkpoint:
     Args:
         position: Step and epoch.
         steps_per_epoch: Of the run that wrote it.
-        networks: One a species, in the order of the species list.
+        networks: One per species, in the order of the species list.
         descriptor: What the descriptors are (type, generation, parameters or size).
         energy_rescale: Factor on the energies that the networks learn.
         optimizer: State of Adam by parameter name.

@@ -22,7 +22,7 @@ FORCE_LOSS = "force_loss"
 VIRIAL_MAE = "virial_mae"
 VIRIAL_LOSS = "virial_loss"
 
-# PANNA's columns of metrics.dat; energies per atom in eV/atom, forces in eV/A a
+# PANNA's columns of metrics.dat; energies per atom in eV/atom, forces in eV/A per
 # component. The losses add up to the total: the force loss includes training.forces_cost.
 COLUMNS = {item.name: item.column for item in QUANTITIES.values() if item.column}
 CHOICES = {"MAE": (ENERGY_MAE,), "RMSE": (ENERGY_RMSE,), "loss": (LOSS, ENERGY_LOSS, PENALTY)}

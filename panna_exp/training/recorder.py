@@ -1,4 +1,4 @@
-"""The run's own record of its metrics: metrics.dat, one line an epoch, in PANNA's layout."""
+"""The run's own record of its metrics: metrics.dat, one line per epoch, in PANNA's layout."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

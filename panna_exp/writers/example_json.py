@@ -1,4 +1,4 @@
-"""PANNA's ``.example`` files: a folder with one JSON file a structure.
+"""PANNA's ``.example`` files: a folder with one JSON file per structure.
 
 The file name up to its first dot is the structure's key, as PANNA has it. Structures whose names
 cannot be file names, are there twice or are empty get their number (from 0) in the file name.

@@ -1,4 +1,4 @@
-"""HDF5 with a group a molecule, in the layouts of ANI and SPICE.
+"""HDF5 with a group per molecule, in the layouts of ANI and SPICE.
 
 Structures of the same atoms in the same order share a group, called by formula and a number; the
 order between groups is lost, and so are names. A structure without forces has NaN.

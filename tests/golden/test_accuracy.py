@@ -33,7 +33,7 @@ def report(title, results):
     constant = results[0]["constant_per_species_energy_mae_mev_per_atom"]
     print(
         f"{title}: {np.mean(errors):.2f} +- {np.std(errors):.2f} meV/atom "
-        f"(seeds: {', '.join(f'{error:.2f}' for error in errors)}; constant a species: "
+        f"(seeds: {', '.join(f'{error:.2f}' for error in errors)}; constant per species: "
         f"{constant:.1f})"
     )
     return float(np.mean(errors))

@@ -58,7 +58,7 @@ def test_what_it_says(program):
     rows = [line.split("│")[1:3] for line in done.stdout.splitlines() if "│" in line]
     table = {name.strip(): value.strip() for name, value in rows}
     assert table["structures"] == "12"
-    assert table["atoms"] == "36, 3 to 3 a structure"
+    assert table["atoms"] == "36, 3 to 3 per structure"
     assert table["species"] == "H 24, O 12"
     assert table["energy"] == "-692.833 to -692.809 eV/atom"
     assert table["duplicates"].startswith("6, first")

@@ -170,7 +170,7 @@ def test_text_that_unpacks_a_thousandfold(program):
         (f"{LARGE}\nenergy=-1\nH 0 0 0\n", "lines too early: it is truncated"),
         (
             f"1\nProperties=species:S:1:pos:R:{LARGE} energy=-1\nH 0 0 0\n",
-            f"Properties has {LARGE + 1} columns an atom, expected at most 10000",
+            f"Properties has {LARGE + 1} columns per atom, expected at most 10000",
         ),
         (
             '1\nLattice="9 0 0 0 9 0 0 0 1000000" energy=-1\nH 0 0 0\n',

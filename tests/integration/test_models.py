@@ -39,7 +39,7 @@ def test_the_model_predicts_what_the_run_did(trained, store):
     (line,) = [line for line in first.stdout.splitlines() if line.startswith("model:")]
     assert line.startswith("model:        mlflow.pyfunc.load_model('models:/m-")
     versions = store.search_model_versions("name = 'methane'")
-    assert sorted(int(version.version) for version in versions) == [1, 2]  # one an end
+    assert sorted(int(version.version) for version in versions) == [1, 2]  # one per end
     assert len({version.run_id for version in versions}) == 1
     species = Species(("H", "C", "O", "N"))
     data = open_structures(["builtin:tutorial_validation.h5"], species, base=program.folder)

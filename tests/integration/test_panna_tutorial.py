@@ -40,7 +40,7 @@ def test_the_tutorial_of_panna_1(shared, program):
     program.run("panna-evaluate", "--config=input_files/validation1.ini")
     errors = dat_errors(folder / "tutorial_validate/1000.dat")
     assert len(errors) == 180
-    assert errors.mean() < 0.03  # a constant a species: 0.062
+    assert errors.mean() < 0.03  # a constant per species: 0.062
     program.run("panna-extract-weights", "--c", "input_files/extract_weights.ini")
     assert (folder / "saved_weights/species_O_layer_0_weights_384x128.npy").exists()
     assert "networks_files" in json.loads(

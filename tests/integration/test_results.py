@@ -126,7 +126,7 @@ def test_the_report_of_a_run_is_one_file_with_everything(trained):
     result = json.loads((trained.folder / "outputs/rate_1e-2/result.json").read_text())
     assert f"{result['energy_mae_mev_per_atom']:.2f}" in text["overview"]
     assert "CH4" in text["errors"]
-    assert "constant a species" in text["errors"]
+    assert "constant per species" in text["errors"]
     worst = json.loads(
         (trained.folder / "outputs/rate_1e-2/evaluate/epoch_2_step_72.json").read_text()
     )["worst"]

@@ -20,7 +20,7 @@ class CommonConfig:
     device: Device = option(Device.auto, "auto (CUDA if there is one), cpu or cuda")
     threads: int | None = option(
         None,
-        "CPU threads (default: one for each 2e8 multiply-adds a step; a resumed run keeps its own)",
+        "CPU threads (default: one per 2e8 multiply-adds of a step; a resumed run keeps its own)",
     )
     precision: Precision = option(Precision.float32, "of the network: float32 or float64")
     descriptor_kernel: DescriptorKernel = option(

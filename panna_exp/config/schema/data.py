@@ -16,7 +16,7 @@ class DataConfig:
     test: Any = option(None, "data for evaluate (default: the run's validation data)")
     kind: str = option(
         "auto",
-        "file format: auto (by suffix), tfrecord, example, hdf5, bin (PANNA's, one a structure), "
+        "file format: auto (by suffix), tfrecord, example, hdf5, bin (PANNA's, one per structure), "
         "ase (whatever ASE reads), npz, ani or spice (HDF5 as these collections have it)",
     )
     species: list[str] | None = option(
@@ -41,8 +41,8 @@ class DataConfig:
     forces_key: str | None = option(
         None, "ase, npz, ani, spice: the forces' name in the file (default: the usual ones)"
     )
-    stress_key: str | None = option(None, "ase: the stress's name, 6 or 9 numbers a structure")
-    virial_key: str | None = option(None, "ase: the virial's name, 6 or 9 numbers a structure")
+    stress_key: str | None = option(None, "ase: the stress's name, 6 or 9 numbers per structure")
+    virial_key: str | None = option(None, "ase: the virial's name, 6 or 9 numbers per structure")
     energy_unit: str | None = option(
         None,
         "ase, npz, ani, spice: unit of energies, of forces per length_unit: eV, Ha, Ry, kcal/mol, "

@@ -27,7 +27,7 @@ class DescriptorConfig:
         None, "mBP: formula C (present PANNA, LAMMPS; the default where it is computed), B or A"
     )
     eta_rad: Any = option(
-        16.0, "radial Gaussian exponent, one or one a centre (1/angstrom^2); BP: any number"
+        16.0, "radial Gaussian exponent, one, or one per centre (1/angstrom^2); BP: any number"
     )
     Rc_rad: float = option(4.6, "radial cutoff (angstrom)")
     Rs0_rad: float = option(0.5, "first radial centre (angstrom)")
@@ -35,7 +35,7 @@ class DescriptorConfig:
     Rsst_rad: float | None = option(None, "radial centre spacing (default: (Rc-Rs0)/RsN)")
     Rs_rad_list: list[float] | None = option(None, "radial centres, instead of Rs0, RsN, Rsst")
     eta_ang: Any = option(
-        6.0, "angular Gaussian exponent, one or one a centre (1/angstrom^2); BP: any number"
+        6.0, "angular Gaussian exponent, one, or one per centre (1/angstrom^2); BP: any number"
     )
     Rc_ang: float = option(3.1, "angular cutoff (angstrom)")
     Rs0_ang: float | None = option(0.5, "mBP: first angular centre (angstrom)")
@@ -44,6 +44,6 @@ class DescriptorConfig:
     Rs_ang_list: list[float] | None = option(
         None, "mBP: angular centres, instead of Rs0, RsN, Rsst"
     )
-    zeta: Any = option(50.0, "angular exponent, one or one an angle; BP: any number")
+    zeta: Any = option(50.0, "angular exponent, one, or one per angle; BP: any number")
     ThetasN: int | None = option(8, "mBP: number of angles")
     Thetas_list: list[float] | None = option(None, "mBP: angles in degrees, instead of ThetasN")

@@ -14,14 +14,14 @@ class SpeciesConfig:
     activations: Any = option(
         None, "one per layer: gaussian, silu, tanh, relu, softplus, rbf, linear"
     )
-    trainable: Any = option(None, "one a layer: false freezes it")
-    behavior: Any = option(None, "one a layer: load (from networks_metadata) or new")
+    trainable: Any = option(None, "one per layer: false freezes it")
+    behavior: Any = option(None, "one per layer: load (from networks_metadata) or new")
     layer_files: Any = option(
         None, "weights and biases from files: {0: [weights.npy, biases.npy]} by layer"
     )
-    prunable: Any = option(None, "one a layer: true prunes its weights")
+    prunable: Any = option(None, "one per layer: true prunes its weights")
     sparsity: Any = option(
-        None, "part of the weights that is pruned: one number, or one a prunable layer"
+        None, "part of the weights that is pruned: one number, or one per prunable layer"
     )
     starting_masks: str | None = option(None, "folder with masks (X_ln_mask.npy) to start from")
     pruning_weights: str | None = option(
@@ -31,7 +31,7 @@ class SpeciesConfig:
 
 @dataclass
 class NetworkConfig(SpeciesConfig):
-    """One multilayer perceptron a species."""
+    """One multilayer perceptron per species."""
 
     architecture: Any = option([128, 32, 1], "layer sizes, hidden and output")
     standardize: bool = option(

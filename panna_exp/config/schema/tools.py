@@ -28,7 +28,7 @@ class DescriptorsConfig(CommonConfig):
         "look at the descriptors instead of storing them (also written --report): ranges of the "
         "components, and whether they fit the distances and angles in the data",
     )
-    format: str = option("hdf5", "hdf5 (one file), or bin (PANNA's, one file a structure)")
+    format: str = option("hdf5", "hdf5 (one file), or bin (PANNA's, one file per structure)")
     derivatives: str = option("none", "derivatives of the descriptors: none, dense or sparse")
     negligible_derivative: float | None = option(
         None,

@@ -10,9 +10,9 @@ from panna_exp.config.schema.options import option
 class TrainingConfig:
     """Optimisation."""
 
-    batch_size: int = option(20, "structures a step")
+    batch_size: int = option(20, "structures per step")
     max_epochs: int = option(100, "total number of epochs, counted over restarts")
-    steps_per_epoch: int | None = option(None, "steps an epoch (default: one pass over the data)")
+    steps_per_epoch: int | None = option(None, "steps per epoch (default: one pass over the data)")
     learning_rate: float = option(0.01, "initial learning rate of Adam")
     learning_rate_schedule: Schedule | None = option(
         None, "constant, exponential, cosine or plateau (default: as learning_rate_constant says)"

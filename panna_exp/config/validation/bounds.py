@@ -45,7 +45,7 @@ def check_descriptor_size(
     size = num_species * counts["RsN_rad"] + pairs * counts["RsN_ang"] * counts["ThetasN"]
     problems.check(
         size <= MOST_COMPONENTS,
-        f"descriptor.RsN_rad, RsN_ang and ThetasN make {size} components an atom for "
+        f"descriptor.RsN_rad, RsN_ang and ThetasN make {size} components per atom for "
         f"{num_species} species: expected at most {MOST_COMPONENTS}",
     )
 

@@ -27,7 +27,7 @@ def messages(caplog, monkeypatch):
 
 
 def write(path, *compositions, extra=0.0):
-    """Structures of free atoms plus ``extra`` eV an atom."""
+    """Structures of free atoms plus ``extra`` eV per atom."""
     items = []
     for number, symbols in enumerate(compositions):
         species = np.array([SPECIES.index(symbol, "") for symbol in symbols])

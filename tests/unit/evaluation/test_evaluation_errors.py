@@ -186,7 +186,7 @@ def test_table_fits_a_terminal_of_80_columns():
     text = text_of(summary, force_terminal=True, color_system=None)
     assert "┏" in text
     assert "…" not in text
-    assert "Largest error an atom: [bold]x." in text
+    assert "Largest error per atom: [bold]x." in text
     assert "Warning: the network is no better than a constant" in text.replace("\n", " ")
     table = [line for line in text.splitlines() if line[:1] in "┏┃┡│└"]
     assert len(table) == 10

@@ -168,7 +168,7 @@ def test_what_is_wrong_is_named(path, changes, message):
 def test_files_of_other_layouts(path):
     spice(path)
     with pytest.raises(
-        DataError, match="no group in it has 'coordinates', expected one a molecule"
+        DataError, match="no group in it has 'coordinates', expected one per molecule"
     ):
         read_ani(path)
     with pytest.raises(DataError, match=r"another program's HDF5 file\? \(data\.kind=ani or spice"):

@@ -127,7 +127,7 @@ def test_every_truncation_but_at_a_record_boundary_is_found(good):
         (features(species=(0, 2)), r"atom 1 has species index 2, but data.species \[H, O\]"),
         (features(gvects=None), "the feature 'gvects' is missing or empty"),
         (features(energy=0.0, gvects=np.ones(7, np.float32)), "7 values, no multiple of the 3"),
-        (features(size=5), r"5 descriptor components an atom \(g_size\), but record 0 has 4"),
+        (features(size=5), r"5 descriptor components per atom \(g_size\), but record 0 has 4"),
         (features(gvects=np.full(12, np.inf, np.float32)), "descriptors of atom 0 are not finite"),
         (features(forces=np.ones(5, np.float32)), "'forces' has 5 values, expected 9"),
         (features(forces=np.full(9, np.nan, np.float32)), "forces of atom 0 are not finite"),

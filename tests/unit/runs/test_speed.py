@@ -1,4 +1,4 @@
-"""Steps a second."""
+"""Steps per second."""
 
 import pytest
 
