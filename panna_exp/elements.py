@@ -55,7 +55,7 @@ class Species:
             ) from None
 
     def formula(self, counts: Sequence[int]) -> str:
-        """Writes atom counts per species as a formula, as chemists do: ``C2H6O``, ``NH3``, ``GaAs``.
+        """Writes counts per species as a formula, as chemists do: ``C2H6O``, ``NH3``, ``GaAs``.
 
         With carbon and hydrogen C and H come first, then the others by alphabet (Hill's order);
         else metals by alphabet, then the other elements from B to F in IUPAC's order (Red Book

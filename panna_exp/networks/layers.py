@@ -1,6 +1,6 @@
 """Networks as plain numpy arrays: what every format on disk is read into and written from.
 
-One MLP per species; layer l computes x_{l+1} = act(x_l W + b) with W [n_in, n_out]. The energy of an
+One MLP per species; layer l computes x_{l+1} = act(x_l W + b), W [n_in, n_out]. The energy of an
 atom (eV) is the output of the last layer plus the species' offset. The forward pass here is the
 float64 reference that the PyTorch model is tested against; it is not meant to be fast.
 """

@@ -1,4 +1,4 @@
-"""PANNA's ``.bin`` files as data: descriptors, derivatives and energies, one structure a file."""
+"""PANNA's ``.bin`` files as data: descriptors, derivatives and energies, one structure per file."""
 
 from dataclasses import replace
 from pathlib import Path

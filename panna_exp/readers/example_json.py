@@ -1,4 +1,4 @@
-"""PANNA's ``.example`` files: one structure a file, JSON.
+"""PANNA's ``.example`` files: one structure per file, JSON.
 
 Keys and aliases are those of PANNA: ``atoms`` rows [label, symbol, [x, y, z], [fx, fy, fz]?, ...],
 ``atomic_position_unit`` cartesian or crystal, ``lattice_vectors`` (missing or zero rows: not

@@ -54,7 +54,7 @@ READERS = {
     "example": Reader("example_json", (".example",), "PANNA's structures, JSON", ("zero_forces",)),
     "hdf5": Reader("hdf5", (".h5", ".hdf5"), "panna_exp's HDF5", ("derivatives",)),
     "bin": Reader(
-        "bin_files", (".bin",), "PANNA's descriptors, one structure a file", ("derivatives",)
+        "bin_files", (".bin",), "PANNA's descriptors, one structure per file", ("derivatives",)
     ),
     "ase": Reader(
         "ase_files", (".xyz", ".extxyz", ".traj", ".db"), "files that ASE reads", _ALL + _STRESS

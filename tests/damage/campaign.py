@@ -1,6 +1,6 @@
 """``campaign.py FOLDER COUNT``: damages COUNT copies of each sample and has all of them read.
 
-Prints one JSON object a file: kind, seed (-1: whole), path, and how reading ended: ``read`` (a hash
+Prints one JSON object per file: kind, seed (-1: whole), path, how reading ended: ``read`` (a hash
 of the numbers), ``error`` (one of ours), ``traceback``, or ``crash`` (the signal, also of a hang).
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 CASES = ("traj_energy_a", "traj_forces_a", "traj_reg_a")
-# One epoch a step, so that metrics.dat has the loss before each update.
+# One epoch per step, so that metrics.dat has the loss before each update.
 STEP_BY_STEP = ("training.steps_per_epoch=1", "training.shuffle=false", "io.metrics=[loss]")
 
 
