@@ -340,7 +340,7 @@ def test_damaged_xyz_files(tmp_path, change, message):
 def test_more_columns_than_an_atom_can_have(tmp_path):
     path = xyz(tmp_path / "a.xyz", "energy=-5")
     path.write_text(path.read_text().replace("forces:R:3", "forces:R:30000000000"))
-    with pytest.raises(DataError, match=r"a\.xyz, structure 0 .*: .* has 30000000004 columns an"):
+    with pytest.raises(DataError, match=r"a\.xyz, structure 0 .*: .* has 30000000004 columns per"):
         read(path)
 
 
