@@ -65,6 +65,8 @@ def test_layer_matches_its_definition(activation):
             ],
             Activation.relu: [max(0.0, v) for v in z],
             Activation.tanh: np.tanh(z),
+            Activation.silu: z / (1 + np.exp(-z)),
+            Activation.softplus: np.log(1 + np.exp(z)),
         }[activation]
         np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-15)
 
