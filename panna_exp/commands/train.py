@@ -3,6 +3,7 @@
 from panna_exp.assembly import torchrun
 from panna_exp.config.launch import asks_for_sweep, launch
 from panna_exp.errors import ConfigError
+from panna_exp.quoting import key_of
 from panna_exp.runs.choice import way_to_train
 from panna_exp.runs.job import Job, remove_empty
 from panna_exp.runs.sweep_job import train_sweep_job
@@ -11,6 +12,10 @@ from panna_exp.runs.sweep_job import train_sweep_job
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
     torchrun.refuse_separate_tasks()  # before anything is made
+    if any(key_of(item) == "data.train" for item in arguments):
+        from panna_exp.runs.own_data import completed  # reads data: nothing for other trainings
+
+        arguments = completed(arguments)
     if asks_for_sweep(arguments) and torchrun.world_size() > 1:
         raise _several("-m")
     for composed in launch(arguments, "train", "panna-exp train", train_sweep_job):

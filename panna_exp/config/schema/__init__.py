@@ -5,6 +5,7 @@ types, so options that take several kinds of value are ``Any`` here and checked 
 """
 
 from panna_exp.config.schema.choices import (
+    Budget,
     DescriptorKernel,
     DescriptorType,
     Device,
@@ -31,6 +32,7 @@ from panna_exp.config.schema.sweep import SweepConfig
 from panna_exp.config.schema.training import TrainingConfig
 
 __all__ = [
+    "Budget",
     "CommonConfig",
     "DataConfig",
     "DescriptorConfig",

@@ -72,6 +72,14 @@ class Generation(Enum):
     C = "C"
 
 
+class Budget(Enum):
+    """How long a training on data of one's own may take."""
+
+    short = "short"
+    normal = "normal"
+    long = "long"
+
+
 class DescriptorType(Enum):
     """PANNA's name of a descriptor."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from panna_exp.config.schema.choices import EpsilonPlacement, Matmul, Schedule
+from panna_exp.config.schema.choices import Budget, EpsilonPlacement, Matmul, Schedule
 from panna_exp.config.schema.options import option
 
 
@@ -10,6 +10,11 @@ from panna_exp.config.schema.options import option
 class TrainingConfig:
     """Optimisation."""
 
+    budget: Budget = option(
+        Budget.normal,
+        "own data (data.train without a choice of data): how many epochs are chosen, short, normal "
+        "or long: 1, 6 or 24 million atoms in all",
+    )
     batch_size: int = option(20, "structures per step")
     max_epochs: int = option(100, "total number of epochs, counted over restarts")
     steps_per_epoch: int | None = option(None, "steps per epoch (default: one pass over the data)")

@@ -1,0 +1,123 @@
+"""``panna-exp train data.train=FILE`` and nothing else: what is missing is found in the data.
+
+The result is a list of overrides, which are printed, recorded and repeated like typed ones: a
+rerun, a resumed run or a colleague gets the same training. What the user gave is never replaced.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
+from panna_exp.config.compose import compose_job
+from panna_exp.config.schema import Budget, TrainConfig
+from panna_exp.data.structures import StructureSet
+from panna_exp.descriptors.automatic import automatic_parameters
+from panna_exp.elements import SYMBOLS, Species
+from panna_exp.errors import ConfigError, DataError
+from panna_exp.quoting import key_of, quoted, shell_line
+from panna_exp.readers import open_structures
+from panna_exp.readers.files import BUILTIN
+from panna_exp.readers.open import files_named
+
+# Whoever chooses one of these says what the data are.
+_SAYS_ALL = ("data", "experiment", "debug")
+_GROUPS = ("network", "training")
+# Formats that have no symbols, or no positions, say too little.
+_SYMBOLIC = ("ase", "npz", "example")
+_ATOMS_PER_BATCH = 256
+# Atoms that a training sees in all, each time that one is in a batch.
+_ATOMS_IN_ALL = {Budget.short: 1_000_000, Budget.normal: 6_000_000, Budget.long: 24_000_000}
+_EPOCHS = (10, 3000)
+
+
+def completed(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line with what its own data say; others are returned as they are.
+
+    Args:
+        arguments: Of ``panna-exp train``, flags among them.
+
+    Raises:
+        PannaExpError: Mistakes in the arguments or in the data.
+    """
+    given = [item for item in arguments if not item.startswith("-")]
+    keys = {key_of(item) for item in given}
+    if "data.train" not in keys or keys & {*_SAYS_ALL} or "-h" in arguments:
+        return list(arguments)
+    choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
+    config = _composed([*choices, *given])
+    if config is None or not _has_symbols(config):
+        return list(arguments)
+    structures = _read(config)
+    found = _found(structures, config, keys)
+    added = [*choices, *(f"{k}={_text(v)}" for k, v in found.items() if k not in keys)]
+    print(f"own data ({len(structures)} structures), taken as:\n  {shell_line(added)}", flush=True)
+    return [*added, *arguments]
+
+
+def _composed(overrides: list[str]) -> TrainConfig | None:
+    """The configuration; None with mistakes, which are named when it is composed for good."""
+    single = [item for item in overrides if not _is_swept(item)]
+    if not any(key_of(item) == "data.species" for item in single):
+        single.append("data.species=[H]")  # not known yet
+    try:
+        config = compose_job("train", single).checked()
+    except ConfigError:
+        return None
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def _has_symbols(config: TrainConfig) -> bool:
+    paths = as_paths(config.data.train)
+    if any(path.startswith(BUILTIN) for path in paths):
+        return False
+    kinds = {kind for _, kind in files_named(paths, reader_kind(config.data), Path.cwd())}
+    return kinds <= {*_SYMBOLIC}
+
+
+def _is_swept(item: str) -> bool:
+    value = item.partition("=")[2]
+    return ("," in value and not value.startswith(("[", "{", '"', "'"))) or "(" in value
+
+
+def _read(config: TrainConfig) -> StructureSet:
+    loaded = open_structures(
+        as_paths(config.data.train),
+        Species(SYMBOLS),
+        kind=reader_kind(config.data),
+        base=Path.cwd(),
+        options=read_options(config.data),
+    )
+    if loaded.structures.positions is None:
+        raise DataError(f"{config.data.train}: has no positions, which a descriptor is made of")
+    return loaded.structures
+
+
+def _found(structures: StructureSet, config: TrainConfig, keys: set[str]) -> dict[str, Any]:
+    """Returns options by dotted key, in the order in which they are shown."""
+    indices = np.unique(structures.species)
+    symbols = [SYMBOLS[index] for index in indices.tolist()]
+    found: dict[str, Any] = {"data.species": symbols}
+    if config.data.validation is not None:
+        found["data.validation_fraction"] = 0.0
+    if not any(key == "descriptor" or key.startswith("descriptor.") for key in keys):
+        hydrogen = SYMBOLS.index("H") if len(symbols) > 1 and "H" in symbols else None
+        numbers = automatic_parameters(structures, hydrogen)
+        found |= {f"descriptor.{key}": value for key, value in numbers.items()}
+    if "training" not in keys:
+        atoms = int(structures.offsets[-1])
+        batch = max(1, round(_ATOMS_PER_BATCH * len(structures) / atoms))
+        epochs = int(np.clip(_ATOMS_IN_ALL[config.training.budget] / atoms, *_EPOCHS))
+        found["training.batch_size"] = min(batch, 100)
+        found["training.max_epochs"] = epochs
+        found["training.forces_cost"] = 1.0 if structures.forces is not None else 0.0
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(quoted(str(item)) for item in value)}]"
+    return repr(value) if isinstance(value, float) else str(value)
