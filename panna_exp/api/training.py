@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from panna_exp.api.run import Run
 from panna_exp.config.equivalent import override_texts, overrides_of
 from panna_exp.config.schema import TrainConfig
+from panna_exp.quoting import key_of
 
 if TYPE_CHECKING:
     from panna_exp.config.composed import Composed
@@ -91,4 +92,9 @@ def _composed(config: TrainConfig | Overrides, groups: Mapping[str, Any]) -> "Co
         given = override_texts(config)
     else:
         given = list(config)
-    return compose_job("train", [*given, *override_texts(groups)])
+    given += override_texts(groups)
+    if any(key_of(item) == "data.train" for item in given):
+        from panna_exp.runs.own_data import completed
+
+        given = completed(given)
+    return compose_job("train", given)

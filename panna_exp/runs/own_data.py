@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from panna_exp.assembly import torchrun
 from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
 from panna_exp.config.compose import compose_job
 from panna_exp.config.schema import Budget, TrainConfig
@@ -27,7 +28,7 @@ _SAYS_ALL = ("data", "experiment", "debug")
 _GROUPS = ("network", "training")
 # Formats that have no symbols, or no positions, say too little.
 _SYMBOLIC = ("ase", "npz", "example")
-_ATOMS_PER_BATCH = 256
+_ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
 # Atoms that a training sees in all, each time that one is in a batch.
 _ATOMS_IN_ALL = {Budget.short: 1_000_000, Budget.normal: 6_000_000, Budget.long: 24_000_000}
 _EPOCHS = (10, 3000)
@@ -53,7 +54,10 @@ def completed(arguments: Sequence[str]) -> list[str]:
     structures = _read(config)
     found = _found(structures, config, keys)
     added = [*choices, *(f"{k}={_text(v)}" for k, v in found.items() if k not in keys)]
-    print(f"own data ({len(structures)} structures), taken as:\n  {shell_line(added)}", flush=True)
+    if torchrun.rank() == 0:
+        print(
+            f"own data, {len(structures)} structures, taken as:\n  {shell_line(added)}", flush=True
+        )
     return [*added, *arguments]
 
 
@@ -111,7 +115,7 @@ def _found(structures: StructureSet, config: TrainConfig, keys: set[str]) -> dic
         atoms = int(structures.offsets[-1])
         batch = max(1, round(_ATOMS_PER_BATCH * len(structures) / atoms))
         epochs = int(np.clip(_ATOMS_IN_ALL[config.training.budget] / atoms, *_EPOCHS))
-        found["training.batch_size"] = min(batch, 100)
+        found["training.batch_size"] = max(1, min(batch, len(structures) // _STEPS_PER_EPOCH))
         found["training.max_epochs"] = epochs
         found["training.forces_cost"] = 1.0 if structures.forces is not None else 0.0
     return found

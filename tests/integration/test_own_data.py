@@ -1,0 +1,135 @@
+"""``panna-exp train data.train=FILE`` and nothing else."""
+
+import shlex
+
+import numpy as np
+import pytest
+import yaml
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
+from ase.io import write
+
+import panna_exp as pe
+
+QUICK = ("training.max_epochs=2", "tracking=none")
+
+
+def copper_frames(count):
+    frames = []
+    for seed in range(count):
+        atoms = bulk("Cu", cubic=True) * (1, 1, 2)
+        atoms.rattle(0.02 + 0.01 * (seed % 8), seed=seed)
+        atoms.calc = EMT()
+        atoms.get_forces()
+        frames.append(atoms)
+    return frames
+
+
+def molecule_frames(count):
+    """Without forces; of H, C and O, and isolated atoms of two of them."""
+    random = np.random.default_rng(1)
+    frames = []
+    for index in range(count):
+        atoms = molecule(("H2O", "CH3OH", "CH4")[index % 3])
+        atoms.rattle(0.03, seed=index)
+        atoms.info["dft_energy"] = -10.0 * len(atoms) + random.normal(scale=0.1)
+        frames.append(atoms)
+    for symbol, energy in (("H", -5.0), ("O", -40.0)):
+        atoms = Atoms(symbol)
+        atoms.info |= {"dft_energy": energy, "config_type": "IsolatedAtom"}
+        frames.append(atoms)
+    return frames
+
+
+@pytest.fixture
+def copper(program):
+    write(program.folder / "cu.xyz", copper_frames(30), format="extxyz")
+    return program
+
+
+def config_of(folder):
+    return yaml.safe_load((folder / "config.yaml").read_text())
+
+
+def test_species_descriptor_network_and_recipe_come_from_the_data(copper):
+    done = copper.run("train", "data.train=cu.xyz", *QUICK, "io.train_dir=run")
+    assert "own data, 30 structures, taken as:" in done.stdout
+    config = config_of(copper.folder / "run")
+    assert config["data"]["species"] == ["Cu"]
+    assert config["data"]["reference_energies"] == "fit"
+    assert config["training"]["forces_cost"] == 1.0
+    assert config["network"]["standardize"] is True
+    # Nearest neighbours of fcc copper are 2.55 angstrom apart.
+    assert 5.2 < config["descriptor"]["Rc_rad"] < 5.8
+    assert 4.2 < config["descriptor"]["Rc_ang"] < 4.8
+    assert "(3 records in 1 file)" not in done.stdout
+    assert "validation data: 3 structures" in done.stderr + done.stdout
+
+
+def test_what_was_printed_is_the_same_training(copper):
+    """The overrides, pasted, and Python give the same weights."""
+    done = copper.run("train", "data.train=cu.xyz", *QUICK, "io.train_dir=first")
+    line = done.stdout.partition("taken as:\n")[2].partition("\n")[0]
+    words = [*shlex.split(line), "data.train=cu.xyz", *QUICK]
+    copper.run("train", *words, "io.train_dir=second")
+    copper.assert_identical(copper.folder / "first", copper.folder / "second")
+
+
+def test_python_does_the_same(copper, monkeypatch):
+    copper.run("train", "data.train=cu.xyz", *QUICK, "io.train_dir=first")
+    monkeypatch.chdir(copper.folder)
+    run = pe.train(["data.train=cu.xyz", *QUICK, "io.train_dir=second"])
+    assert run.config.data.species == ["Cu"]
+    copper.assert_identical(copper.folder / "first", copper.folder / "second")
+
+
+def test_going_on_finds_the_same_in_the_same_data(copper):
+    words = ("data.train=cu.xyz", "tracking=none", "training.learning_rate_schedule=constant")
+    copper.run("train", *words, "training.max_epochs=1", "io.train_dir=parts")
+    copper.run("train", *words, "training.max_epochs=2", "io.train_dir=parts")
+    copper.run("train", *words, "training.max_epochs=2", "io.train_dir=whole")
+    copper.assert_identical(copper.folder / "parts", copper.folder / "whole")
+
+
+def test_molecules_without_forces_of_another_programs_names(program):
+    write(program.folder / "m.xyz", molecule_frames(30), format="extxyz")
+    done = program.run("train", "data.train=m.xyz", *QUICK, "io.train_dir=run")
+    config = config_of(program.folder / "run")
+    assert config["data"]["species"] == ["H", "C", "O"]
+    assert config["training"]["forces_cost"] == 0.0
+    assert (config["descriptor"]["Rc_rad"], config["descriptor"]["Rc_ang"]) == (4.6, 3.1)
+    assert "isolated atoms in the data (H, O)" in done.stdout + done.stderr
+
+
+def test_what_the_user_gives_is_kept(copper):
+    copper.run(
+        "train", "data.train=cu.xyz", "tracking=none", "network=default", "descriptor.Rc_rad=4",
+        "training.batch_size=7", "training.budget=short", "training.max_epochs=1", "io.train_dir=r",
+    )  # fmt: skip
+    config = config_of(copper.folder / "r")
+    assert config["network"]["standardize"] is False
+    assert config["network"]["architecture"] == [128, 32, 1]
+    assert (config["descriptor"]["Rc_rad"], config["descriptor"]["Rc_ang"]) == (4.0, 3.1)
+    assert config["training"]["batch_size"] == 7
+
+
+def test_a_budget_is_a_number_of_epochs(program, monkeypatch):
+    write(program.folder / "m.xyz", molecule_frames(600), format="extxyz")
+    monkeypatch.chdir(program.folder)
+    options = ["data.train=m.xyz"]
+    short, normal, long = (
+        pe.compose([*options, f"training.budget={budget}"]).training.max_epochs
+        for budget in ("short", "normal", "long")
+    )
+    assert short < normal < long
+
+
+def test_a_damaged_file_and_one_without_positions_are_one_line(program):
+    (program.folder / "bad.xyz").write_text("3\nnonsense\nH 0 0\n")
+    done = program.run("train", "data.train=bad.xyz", "tracking=none", code=2)
+    assert done.stderr.startswith("error: ")
+    assert "bad.xyz" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    done = program.run("train", "data.train=none.xyz", "tracking=none", code=2)
+    assert "none.xyz" in done.stderr
