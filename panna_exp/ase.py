@@ -22,7 +22,7 @@ from panna_exp.assembly.given_descriptor import given_descriptor
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.saved import SavedPotential
-from panna_exp.data.structures import Structure, StructureSet
+from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.errors import DataError, closest
 from panna_exp.files import user_path
@@ -35,6 +35,9 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
 
     On a CPU the loops over atoms are compiled, once for a kind of descriptor: the very first call
     then takes some 10 seconds.
+
+    ASE's ``Langevin`` heats small molecules with ``fixcm=True``, its default, under any potential:
+    give it ``fixcm=False``.
 
     With several potentials, results are means, and ``results`` has in addition ``energy_std`` (eV),
     ``energies_std`` [A] and ``forces_std`` [A, 3] (eV/angstrom), standard deviations over the
@@ -96,6 +99,20 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         self._monitor = ExtrapolationMonitor(members, taken) if extrapolation else None
         self._warned = False
 
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Returns what has changed since the last call: ASE's words, compared bit by bit.
+
+        ASE's own comparison takes as long as the forces of a small molecule.
+        """
+        if self.atoms is None:
+            return list(all_changes)
+        old, new = _state(self.atoms), _state(atoms)
+        return [
+            name
+            for name, before, now in zip(all_changes, old, new, strict=True)
+            if before != now and name not in self.ignored_changes
+        ]
+
     def calculate(
         self,
         atoms: Atoms | None = None,
@@ -103,7 +120,8 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         system_changes: Sequence[str] = all_changes,
     ) -> None:
         """Computes energy and forces, and the stress where it is asked for."""
-        super().calculate(atoms, properties, system_changes)
+        if atoms is not None:
+            self.atoms = atoms.copy()
         strain = "stress" in properties
         if strain and self.atoms.cell.rank < 3:
             raise DataError("the stress needs a cell of three lattice vectors")
@@ -132,25 +150,37 @@ def _members(
     return read_potentials(user_path(item), checkpoint, generation)
 
 
+def _state(atoms: Atoms) -> list[bytes | None]:
+    """Returns the bytes of what a calculator depends on, in the order of ``all_changes``."""
+    arrays = {**atoms.arrays, "cell": atoms.cell.array, "pbc": atoms.pbc}
+    return [arrays[name].tobytes() if name in arrays else None for name in all_changes]
+
+
 def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:
     atomic = computed.atomic_energy.cpu().numpy()
     forces = computed.forces.double().cpu().numpy()
+    energies = atomic.sum(axis=1)
+    energy = float(energies.mean())
     results = {
-        "energy": float(atomic.sum(axis=1).mean()),
-        "free_energy": float(atomic.sum(axis=1).mean()),
-        "energies": atomic.mean(axis=0),
-        "forces": forces.mean(axis=0),
+        "energy": energy,
+        "free_energy": energy,
+        "energies": _mean(atomic),
+        "forces": _mean(forces),
     }
     if len(atomic) > 1:
-        results["energy_std"] = float(atomic.sum(axis=1).std())
+        results["energy_std"] = float(energies.std())
         results["energies_std"] = atomic.std(axis=0)
         results["forces_std"] = forces.std(axis=0)
     if computed.strain_gradient is not None:
-        stress = (
-            computed.strain_gradient.double().cpu().numpy().mean(axis=0)[0] / atoms.get_volume()
-        )
+        stress = _mean(computed.strain_gradient.double().cpu().numpy())[0] / atoms.get_volume()
         results["stress"] = full_3x3_to_voigt_6_stress(stress)
     return results
+
+
+def _mean(values: Floats) -> Floats:
+    """Returns the mean over the members, whose numbers a single one's are."""
+    mean: Floats = values[0] if len(values) == 1 else values.mean(axis=0)
+    return mean
 
 
 class _Lists:
@@ -169,10 +199,8 @@ class _Lists:
             old, geometry = self._built
             moved = atoms.positions - old.positions
             if np.square(moved).sum(axis=1).max() < (self._skin / 2) ** 2:
-                device = geometry.positions.device
-                return replace(
-                    geometry, positions=geometry.positions + torch.from_numpy(moved).to(device)
-                )
+                by = torch.from_numpy(moved).to(geometry.positions.device)
+                return replace(geometry, positions=geometry.positions + by)
         geometry = self._build(atoms)
         self._built = atoms.copy(), geometry
         return geometry
@@ -183,11 +211,14 @@ class _Lists:
 
 
 def _same_system(old: Atoms, new: Atoms) -> bool:
-    return (
-        len(old) == len(new)
-        and bool((old.numbers == new.numbers).all())
-        and bool((old.pbc == new.pbc).all())
-        and bool((old.cell.array == new.cell.array).all())
+    """Whether atoms differ by their positions at most."""
+    return all(
+        one.tobytes() == other.tobytes()
+        for one, other in (
+            (old.numbers, new.numbers),
+            (old.pbc, new.pbc),
+            (old.cell.array, new.cell.array),
+        )
     )
 
 

@@ -6,8 +6,8 @@ Units: eV, angstrom, eV/angstrom.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,6 +40,22 @@ class Computed:
     forces: Tensor
     descriptors: Tensor
     strain_gradient: Tensor | None
+
+
+class _Rows(NamedTuple):
+    """Atoms in the order in which the networks take them.
+
+    Args:
+        order: [A] sorted by species.
+        places: [A] where each atom is in that order.
+        counts: [T] atoms of each species.
+        offsets: [M, A] the free atoms' energies (eV).
+    """
+
+    order: Tensor
+    places: Tensor
+    counts: list[int]
+    offsets: Tensor
 
 
 class Potential:
@@ -89,6 +105,7 @@ class Potential:
         self._offsets = torch.tensor(
             [member.offsets for member in members], dtype=torch.float64, device=device
         )
+        self._latest: tuple[Tensor, _Rows] | None = None
 
     def __len__(self) -> int:
         return len(self._members)
@@ -105,26 +122,22 @@ class Potential:
             geometry: Of this potential's operator.
             strain: Whether to differentiate by strain as well.
         """
-        order = torch.argsort(geometry.species, stable=True)
-        counts = self._counts(geometry)
+        rows = self._arranged(geometry)
         descriptors = self.operator.compute(geometry, then_vjp=True)
-        ordered = descriptors.index_select(0, order)
+        ordered = descriptors.index_select(0, rows.order)
         energies, forces, strains = [], [], []
         for engine, rescale, offsets in zip(
-            self._members, self._rescale, self._offsets, strict=True
+            self._members, self._rescale, rows.offsets, strict=True
         ):
-            found, by_input = energies_and_gradients(engine, ordered, counts)
-            energy = torch.empty_like(found, dtype=torch.float64)
-            energy[order] = found.double() / rescale
-            energies.append(energy + offsets[geometry.species])
-            by_descriptor = torch.empty_like(descriptors)
-            by_descriptor[order] = by_input / rescale
+            found, by_input = energies_and_gradients(engine, ordered, rows.counts)
+            energies.append(_in_ev(found.double(), rescale).index_select(0, rows.places) + offsets)
+            by_descriptor = _in_ev(by_input, rescale).index_select(0, rows.places)
             if strain:
                 gradient, by_strain = self.operator.vjp_with_strain(geometry, by_descriptor)
                 strains.append(by_strain)
             else:
                 gradient = self.operator.vjp(geometry, by_descriptor)
-            forces.append(-gradient)
+            forces.append(gradient.neg_())
         return Computed(
             atomic_energy=torch.stack(energies),
             forces=torch.stack(forces),
@@ -136,31 +149,36 @@ class Potential:
     def atomic_energies(self, structures: StructureSet) -> Tensor:
         """Returns [M, A] energies with the free atoms' (eV), at a fraction of the forces' cost."""
         geometry = self.operator.geometry(structures)
-        order = torch.argsort(geometry.species, stable=True)
-        counts = self._counts(geometry)
-        ordered = self.operator.compute(geometry).index_select(0, order)
+        rows = self._arranged(geometry)
+        ordered = self.operator.compute(geometry).index_select(0, rows.order)
         energies = []
         for engine, rescale, offsets in zip(
-            self._members, self._rescale, self._offsets, strict=True
+            self._members, self._rescale, rows.offsets, strict=True
         ):
-            found = engine.forward(ordered, counts).atom_energy
-            energy = torch.empty_like(found, dtype=torch.float64)
-            energy[order] = found.double() / rescale
-            energies.append(energy + offsets[geometry.species])
+            found = engine.forward(ordered, rows.counts).atom_energy
+            energies.append(_in_ev(found.double(), rescale).index_select(0, rows.places) + offsets)
         return torch.stack(energies)
 
-    def _counts(self, geometry: Geometry) -> list[int]:
-        """Returns the atoms of each species (DataError: the network of one is untrained)."""
+    def _arranged(self, geometry: Geometry) -> _Rows:
+        """Returns the order of the atoms (DataError: the network of a species is untrained)."""
+        if self._latest is not None and self._latest[0] is geometry.species:
+            return self._latest[1]  # of atoms that have moved
+        order = torch.argsort(geometry.species, stable=True)
         counts = torch.bincount(geometry.species, minlength=len(self.species)).tolist()
         for member in self._saved:
             member.refuse_untrained(counts, "the structure")
-        return counts
+        rows = _Rows(order, torch.argsort(order), counts, self._offsets[:, geometry.species])
+        self._latest = geometry.species, rows
+        return rows
 
     def energy(self, structures: StructureSet) -> float:
         """Returns the first member's energy of all structures together (eV)."""
         geometry = self.operator.geometry(structures)
-        order = np.argsort(structures.species, kind="stable")
-        counts = self._counts(geometry)
-        descriptors = self.operator.compute(geometry)[torch.from_numpy(order)]
-        found = self._members[0].forward(descriptors, counts).atom_energy
+        rows = self._arranged(geometry)
+        descriptors = self.operator.compute(geometry).index_select(0, rows.order)
+        found = self._members[0].forward(descriptors, rows.counts).atom_energy
         return float(found.double().sum()) / self._rescale[0]
+
+
+def _in_ev(values: Tensor, rescale: float) -> Tensor:
+    return values if rescale == 1 else values / rescale

@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +29,13 @@ _TRIPLES_KEPT = 200_000
 _NOWHERE = np.empty(0, np.int64)
 
 
+class _Memory(NamedTuple):
+    """What a thread works in: arrays of one block, and the factors of one block of triples."""
+
+    work: blocks.Work
+    triples: kernels.Triples
+
+
 class CompiledMBP(MBP):
     """:class:`MBP` with its three products computed by :mod:`panna_exp.descriptors.kernels`.
 
@@ -43,19 +51,30 @@ class CompiledMBP(MBP):
         )
         self._numpy = np.float32 if dtype == torch.float32 else np.float64
         self._latest: tuple[Geometry, NDArray[np.floating]] | None = None
+        self._listed: tuple[Tensor, kernels.Lists] | None = None
         self._kept: tuple[Geometry, kernels.Triples] | None = None
+        self._memory = self._new_memory()  # of the calling thread
         self._reused = blocks.factor_arrays(self._constants, 0)  # memory in use stays in the cache
 
     @torch.no_grad()
     def compute(self, geometry: Geometry, then_vjp: bool = False) -> Tensor:
         """Returns the descriptors [A, D]; keeps what :meth:`vjp` can use where it comes next."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
-        table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
+        table, lists, flat = self.pair_table(geometry), self._lists(geometry), result.reshape(-1)
 
-        triples = (self._buffer(geometry) if then_vjp else None) or self._one_block()
+        triples = self._buffer(geometry) if then_vjp else None
 
-        def work(start: int, stop: int, arrays: blocks.Work) -> None:
-            self._loops.values(start, stop, table, lists, self._constants, arrays, flat, triples)
+        def work(start: int, stop: int, memory: _Memory) -> None:
+            self._loops.values(
+                start,
+                stop,
+                table,
+                lists,
+                self._constants,
+                memory.work,
+                flat,
+                triples or memory.triples,
+            )
 
         self._share(geometry, work)
         return torch.from_numpy(result)
@@ -63,7 +82,7 @@ class CompiledMBP(MBP):
     def jvp(self, geometry: Geometry, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of displacements ``u`` [A, 3] and strains [S, 3, 3]."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
-        table, lists, flat = self.pair_table(geometry), _lists(geometry), result.reshape(-1)
+        table, lists, flat = self.pair_table(geometry), self._lists(geometry), result.reshape(-1)
         center, neighbor = geometry.center.numpy(), geometry.neighbor.numpy()
         changes = np.empty((len(center), 4), self._numpy)
         displacement = np.zeros((len(center), 3), self._numpy)
@@ -77,17 +96,17 @@ class CompiledMBP(MBP):
 
         triples = self._known(geometry)
 
-        def work(start: int, stop: int, arrays: blocks.Work) -> None:
+        def work(start: int, stop: int, memory: _Memory) -> None:
             self._loops.jvp(
                 start,
                 stop,
                 table,
                 lists,
                 self._constants,
-                arrays,
+                memory.work,
                 changes,
                 flat,
-                triples or self._one_block(),
+                triples or memory.triples,
             )
 
         self._share(geometry, work)
@@ -151,22 +170,22 @@ class CompiledMBP(MBP):
     def _gradient(self, geometry: Geometry, v: Tensor, then_jvp: bool) -> NDArray[np.floating]:
         """Returns [P, 4], whose first three columns are the gradient by each pair's vector."""
         result = np.empty((len(geometry.center), 4), self._numpy)
-        table, lists = self.pair_table(geometry), _lists(geometry)
+        table, lists = self.pair_table(geometry), self._lists(geometry)
         weights = _plain(v, self.dtype).reshape(-1)
 
         triples = self._known(geometry) or (self._buffer(geometry) if then_jvp else None)
 
-        def work(start: int, stop: int, arrays: blocks.Work) -> None:
+        def work(start: int, stop: int, memory: _Memory) -> None:
             self._loops.vjp(
                 start,
                 stop,
                 table,
                 lists,
                 self._constants,
-                arrays,
+                memory.work,
                 weights,
                 result,
-                triples or self._one_block(),
+                triples or memory.triples,
             )
 
         self._share(geometry, work)
@@ -211,9 +230,16 @@ class CompiledMBP(MBP):
         self._kept = geometry, buffer
         return buffer
 
-    def _one_block(self) -> kernels.Triples:
-        """Returns memory for the factors of one block of triples."""
-        return kernels.Triples(blocks.factor_arrays(self._constants, blocks.BLOCK), _NOWHERE, False)
+    def _new_memory(self) -> _Memory:
+        block = blocks.factor_arrays(self._constants, blocks.BLOCK)
+        return _Memory(blocks.work_arrays(self._constants), kernels.Triples(block, _NOWHERE, False))
+
+    def _lists(self, geometry: Geometry) -> kernels.Lists:
+        """Returns the geometry's lists for the loops; those of before where atoms just moved."""
+        listed = self._listed
+        if listed is None or listed[0] is not geometry.first:
+            listed = self._listed = geometry.first, _lists(geometry)
+        return listed[1]
 
     def _scattered(self, geometry: Geometry, gradient: NDArray[np.floating]) -> Tensor:
         result = np.zeros((len(geometry.positions), 3), self._numpy)
@@ -238,17 +264,17 @@ class CompiledMBP(MBP):
             self._latest = geometry, table
         return self._latest[1]
 
-    def _share(self, geometry: Geometry, work: Callable[[int, int, blocks.Work], None]) -> None:
+    def _share(self, geometry: Geometry, work: Callable[[int, int, _Memory], None]) -> None:
         """Calls ``work`` for parts of the atoms, each in a thread of its own."""
         atoms = len(geometry.positions)
         parts = min(torch.get_num_threads(), int(geometry.triples_until[-1]) // _TRIPLES_A_THREAD)
         if parts < 2:
-            work(0, atoms, blocks.work_arrays(self._constants))
+            work(0, atoms, self._memory)
             return
         bounds = _even_parts(geometry.triples_until, parts)
         with ThreadPoolExecutor(parts) as pool:
             jobs = [
-                pool.submit(work, start, stop, blocks.work_arrays(self._constants))
+                pool.submit(work, start, stop, self._new_memory())
                 for start, stop in pairwise(bounds)
             ]
             for job in jobs:

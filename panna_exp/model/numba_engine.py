@@ -77,6 +77,7 @@ class NumbaEngine:
         self._units: list[int] = self._shape.widths[:, 1:].sum(1).tolist()
         self._buffers: dict[int, Array] = {}
         self._latest: NumbaCache | None = None
+        self._latest_layout: tuple[tuple[int, ...], tuple[list[Rows], Kept]] | None = None
         _one_thread_per_product()
 
     def load(self, forces: bool) -> None:
@@ -95,9 +96,7 @@ class NumbaEngine:
     def forward(self, descriptors: Tensor, species_counts: Sequence[int]) -> NumbaCache:
         """Returns atomic energies of the descriptors [A, D], sorted by species."""
         given: Array = descriptors.contiguous().numpy()
-        parts = _parts(species_counts, self._units)
-        size = sum(map(mul, self._units, species_counts))
-        kept = Kept._make(self._buffer(place, size) for place in range(6))
+        parts, kept = self._layout(species_counts)
         energies = np.empty(len(given), given.dtype)
 
         def work(rows: Rows) -> None:
@@ -148,6 +147,15 @@ class NumbaEngine:
         _in_threads(work, places)
         for other in found[1:]:
             self._gradients += other
+
+    def _layout(self, counts: Sequence[int]) -> tuple[list[Rows], Kept]:
+        """Returns each thread's rows and where their values go, those of before for as many."""
+        key = (*counts, torch.get_num_threads())
+        if self._latest_layout is None or self._latest_layout[0] != key:
+            size = sum(map(mul, self._units, counts))
+            kept = Kept._make(self._buffer(place, size) for place in range(6))
+            self._latest_layout = key, (_parts(counts, self._units), kept)
+        return self._latest_layout[1]
 
     def _work(self, rows: int, place: int) -> Work:
         widths = self._shape.widths

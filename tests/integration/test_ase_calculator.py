@@ -122,6 +122,38 @@ def test_lists_are_used_again_without_changing_a_number(silicon_run):
     assert atoms.calc._lists._built is not built
 
 
+def test_results_of_a_call_stay_when_the_next_is_made(methane_run):
+    atoms = molecule("CH4")
+    for names in (["m0"], ["m0", "m1"]):
+        atoms.calc = PannaCalculator([methane_run / name for name in names])
+        atoms.get_forces()
+        held = atoms.calc.results
+        copies = {name: np.copy(value) for name, value in held.items()}
+        for _ in range(3):
+            atoms.rattle(0.02, rng=np.random.default_rng(0))
+            atoms.get_forces()
+            atoms.get_potential_energy()
+        assert atoms.calc.results["energy"] != held["energy"]
+        for name, value in held.items():
+            np.testing.assert_array_equal(value, copies[name])
+
+
+def test_any_change_of_the_atoms_is_seen(silicon_run):
+    atoms = make_silicon(amplitude=0.05)
+    atoms.calc = PannaCalculator(silicon_run)
+    energy = atoms.get_potential_energy()
+    assert atoms.calc.check_state(atoms) == []
+    atoms.positions[3, 1] = np.nextafter(atoms.positions[3, 1], 10)
+    assert atoms.calc.check_state(atoms) == ["positions"]
+    atoms.get_potential_energy()
+    atoms.set_cell(1.01 * atoms.cell, scale_atoms=False)
+    assert atoms.calc.check_state(atoms) == ["cell"]
+    assert atoms.get_potential_energy() != energy
+    atoms.pbc = (True, True, False)
+    atoms.set_initial_charges(np.ones(len(atoms)))
+    assert atoms.calc.check_state(atoms) == ["pbc", "initial_charges"]
+
+
 def test_the_stress_is_the_slope_of_the_energy_by_strain(silicon_run):
     atoms = make_silicon(amplitude=0.05)
     atoms.calc = PannaCalculator(silicon_run)

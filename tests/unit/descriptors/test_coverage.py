@@ -11,6 +11,7 @@ from panna_exp.descriptors.advice import component_warnings, coverage_warnings
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.compute import compute_descriptors, operator_of
 from panna_exp.descriptors.coverage import CoverageCounter, middles
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.meaning import components
 from panna_exp.descriptors.parameters import MBPParameters
 
@@ -139,7 +140,7 @@ def test_components_that_say_nothing():
     counter = RangeCounter(3, parameters.size)
     counter.add(compute_descriptors(structures, parameters), structures.species)
     found = component_warnings(
-        counter.statistics(), components(parameters.to_info()), parameters.species
+        counter.statistics(), components(Descriptor.of(parameters)), parameters.species
     )
     assert found[0].startswith("no atom is N: leave it out of data.species")
     assert "around O (2 atoms)" in found[2]
