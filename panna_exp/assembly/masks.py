@@ -57,9 +57,9 @@ def build_masks(source: MaskSource, networks: tuple[NetworkData, ...]) -> dict[s
     masks: dict[str, Mask] = {}
     for network in networks:
         spec = overrides.get(network.symbol, default).over(default)
-        for number, sparsity in _sparsities(spec, network).items():
-            name = f"{network.symbol}.{number}.weights"
-            masks[name] = _mask(source, spec, network, number, sparsity)
+        for index, sparsity in _sparsities(spec, network).items():
+            name = f"{network.symbol}.{index}.weights"
+            masks[name] = _mask(source, spec, network, index, sparsity)
     return masks
 
 
@@ -69,8 +69,8 @@ def pruned(networks: tuple[NetworkData, ...], masks: Mapping[str, Mask]) -> tupl
         NetworkData(
             symbol=network.symbol,
             layers=tuple(
-                _pruned_layer(layer, masks.get(f"{network.symbol}.{number}.weights"))
-                for number, layer in enumerate(network.layers)
+                _pruned_layer(layer, masks.get(f"{network.symbol}.{index}.weights"))
+                for index, layer in enumerate(network.layers)
             ),
             offset=network.offset,
             trainable=network.trainable,
@@ -109,7 +109,7 @@ def _sparsities(spec: SpeciesSpec, network: NetworkData) -> dict[int, float]:
             f"{spec.key}.prunable has {len(spec.prunable)} values, but the network of "
             f"{network.symbol} has {layers} layers"
         )
-    chosen = [number for number, flag in enumerate(spec.prunable) if flag]
+    chosen = [index for index, flag in enumerate(spec.prunable) if flag]
     values = spec.sparsity or (0.0,)
     if len(values) == 1:
         return dict.fromkeys(chosen, values[0])
@@ -122,16 +122,16 @@ def _sparsities(spec: SpeciesSpec, network: NetworkData) -> dict[int, float]:
 
 
 def _mask(
-    source: MaskSource, spec: SpeciesSpec, network: NetworkData, number: int, sparsity: float
+    source: MaskSource, spec: SpeciesSpec, network: NetworkData, index: int, sparsity: float
 ) -> Mask:
-    shape = network.layers[number].weights.shape
-    where = f"{network.symbol}, layer {number}"
+    shape = network.layers[index].weights.shape
+    where = f"{network.symbol}, layer {index}"
     start = None
     if spec.starting_masks is not None:
-        start = read_mask(source.base / spec.starting_masks, network.symbol, number, shape)
+        start = read_mask(source.base / spec.starting_masks, network.symbol, index, shape)
     if spec.pruning_weights is not None:
         folder = source.base / spec.pruning_weights
-        return _by_magnitude(_weights(folder, network.symbol, number, shape), start, sparsity)
+        return _by_magnitude(_weights(folder, network.symbol, index, shape), start, sparsity)
     if start is not None:
         found = 1 - float(start.mean())
         if abs(found - sparsity) > _TOLERANCE:
@@ -143,7 +143,7 @@ def _mask(
         return start
     # One stream per layer, so that the masks of others do not depend on it.
     label = sum(ord(letter) << (8 * place) for place, letter in enumerate(network.symbol))
-    random = np.random.default_rng([source.seed, label, number])
+    random = np.random.default_rng([source.seed, label, index])
     drawn: Mask = random.random(shape) >= sparsity
     return drawn
 
@@ -160,15 +160,15 @@ def _by_magnitude(weights: NDArray[Any], start: Mask | None, sparsity: float) ->
     return mask if start is None else mask & start
 
 
-def _weights(folder: Path, symbol: str, number: int, shape: tuple[int, ...]) -> NDArray[Any]:
+def _weights(folder: Path, symbol: str, index: int, shape: tuple[int, ...]) -> NDArray[Any]:
     networks = read_networks(folder).networks
     layers = networks[symbol].layers if symbol in networks else ()
-    found = layers[number].weights.shape if number < len(layers) else None
+    found = layers[index].weights.shape if index < len(layers) else None
     if found != shape:
         state = "does not exist" if found is None else f"has the shape {found}"
         raise NetworkError(
-            f"{symbol}, layer {number}: the layer in {folder} {state}, but {shape} is needed to "
+            f"{symbol}, layer {index}: the layer in {folder} {state}, but {shape} is needed to "
             "prune by its weights"
         )
-    weights: NDArray[Any] = layers[number].weights
+    weights: NDArray[Any] = layers[index].weights
     return weights

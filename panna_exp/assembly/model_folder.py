@@ -72,7 +72,7 @@ def write_committee(
     Raises:
         NetworkError: Numbers that are not finite, or a folder that cannot be written.
     """
-    names = [f"member_{number}" for number in range(len(members))]
+    names = [f"member_{index}" for index in range(len(members))]
     for own, member in zip(names, members, strict=True):
         write_model(
             folder / own,

@@ -187,18 +187,18 @@ def _network(
     layers = []
     fan_in = source.feature_size
     behavior = spec.behavior or (("new" if loaded is None else "load",) * len(spec.architecture))
-    for number, fan_out in enumerate(spec.architecture):
+    for index, fan_out in enumerate(spec.architecture):
         # Drawn even where it is not used: other layers' weights then do not depend on it.
         weights, biases = initializer.draw(fan_in, fan_out)
-        if number in spec.layer_files:
-            weights, biases = _from_files(spec.layer_files[number], (fan_in, fan_out), source)
-        elif behavior[number] in ("load", "keep"):
-            weights, biases = _from_saved(symbol, number, (fan_in, fan_out), loaded)
+        if index in spec.layer_files:
+            weights, biases = _from_files(spec.layer_files[index], (fan_in, fan_out), source)
+        elif behavior[index] in ("load", "keep"):
+            weights, biases = _from_saved(symbol, index, (fan_in, fan_out), loaded)
         layers.append(
             LayerData(
                 weights=weights.astype(initializer.dtype),
                 biases=biases.astype(initializer.dtype),
-                activation=spec.activations[number],
+                activation=spec.activations[index],
             )
         )
         fan_in = fan_out
@@ -206,21 +206,21 @@ def _network(
 
 
 def _from_saved(
-    symbol: str, number: int, shape: tuple[int, int], loaded: NetworkData | None
+    symbol: str, index: int, shape: tuple[int, int], loaded: NetworkData | None
 ) -> tuple[np.ndarray, np.ndarray]:
     if loaded is None:
         raise ConfigError(
-            f"network.species.{symbol}.behavior: layer {number} is to be loaded, but there is no "
+            f"network.species.{symbol}.behavior: layer {index} is to be loaded, but there is no "
             "saved network for it (network.networks_metadata)"
         )
-    found = loaded.layers[number].weights.shape if number < len(loaded.layers) else None
+    found = loaded.layers[index].weights.shape if index < len(loaded.layers) else None
     if found != shape:
         state = f"has the shape {found}" if found else f"does not exist ({len(loaded.layers)} do)"
         raise NetworkError(
-            f"{symbol}, layer {number}: the saved layer {state}, but {shape} is needed: give "
+            f"{symbol}, layer {index}: the saved layer {state}, but {shape} is needed: give "
             f"network.species.{symbol}.behavior 'new' for it, or the saved sizes"
         )
-    return loaded.layers[number].weights, loaded.layers[number].biases
+    return loaded.layers[index].weights, loaded.layers[index].biases
 
 
 def _from_files(

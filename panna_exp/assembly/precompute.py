@@ -45,7 +45,7 @@ _SPARE = 1.05  # room for headers, and for what else goes on on the disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Precomputed:
     """What was done: structures computed now, found done already, and where they lie."""
 
     computed: int
@@ -53,7 +53,7 @@ class Outcome:
     folder: Path
 
 
-def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Outcome:
+def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Precomputed:
     """Computes and stores the descriptors of all structures that are not done yet.
 
     Args:
@@ -104,7 +104,7 @@ def precompute(config: DescriptorsConfig, base: Path, progress: Progress) -> Out
             if done_file is not None:
                 done_file.add(job.keys)
             progress(done, total)
-    return Outcome(computed=total - found, found=found, folder=folder)
+    return Precomputed(computed=total - found, found=found, folder=folder)
 
 
 def periodic_as(structures: StructureSet, pbc: list[bool] | None) -> StructureSet:

@@ -167,8 +167,8 @@ def likeness(first: Path, second: Path) -> Likeness:
 def _layers(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     networks: Sequence[Any] = checkpoint.networks
     return {
-        f"{network.symbol}, layer {number}, {kind}": getattr(layer, kind)
+        f"{network.symbol}, layer {index}, {kind}": getattr(layer, kind)
         for network in networks
-        for number, layer in enumerate(network.layers)
+        for index, layer in enumerate(network.layers)
         for kind in ("weights", "biases")
     }

@@ -28,10 +28,10 @@ def with_saved_flags(
         return replace(spec, trainable=loaded.trainable) if same else spec
     flags = spec.trainable or ()
     behavior = spec.behavior or ("load",) * len(flags)
-    own = {number for number, what in enumerate(behavior) if what == "new"} | set(spec.layer_files)
+    own = {index for index, what in enumerate(behavior) if what == "new"} | set(spec.layer_files)
     merged = tuple(
-        flag and (before or number in own)
-        for number, (flag, before) in enumerate(zip_longest(flags, loaded.trainable[: len(flags)]))
+        flag and (before or index in own)
+        for index, (flag, before) in enumerate(zip_longest(flags, loaded.trainable[: len(flags)]))
     )
     return replace(spec, trainable=merged)
 
@@ -39,11 +39,11 @@ def with_saved_flags(
 def layers_frozen_as_saved(spec: SpeciesSpec, loaded: NetworkData) -> str:
     """Returns the layers that are frozen as the saved ones are (``layers 0, 1``), or nothing."""
     both = zip(spec.trainable or (), loaded.trainable, strict=False)
-    numbers = [number for number, (now, before) in enumerate(both) if not now and not before]
-    drawn = [number for number in numbers if spec.behavior and spec.behavior[number] == "new"]
+    indices = [index for index, (now, before) in enumerate(both) if not now and not before]
+    drawn = [index for index in indices if spec.behavior and spec.behavior[index] == "new"]
     note = f" ({', '.join(map(str, drawn))} newly drawn)" if drawn else ""
-    plural = "s" if len(numbers) > 1 else ""
-    return f"layer{plural} {', '.join(map(str, numbers))}{note}" if numbers else ""
+    plural = "s" if len(indices) > 1 else ""
+    return f"layer{plural} {', '.join(map(str, indices))}{note}" if indices else ""
 
 
 def loads_first_layer(spec: SpeciesSpec) -> bool:

@@ -128,7 +128,7 @@ class StoredJacobians:
         """Returns the Jacobian of a batch."""
         order = torch.from_numpy(atoms.by_structure).to(self.values.device)
         if self.places is None:
-            matrices = [self._matrices[number] for number in atoms.structures.tolist()]
+            matrices = [self._matrices[index] for index in atoms.structures.tolist()]
             return _DenseJacobian(matrices, order, self.size)
         parts = [(int(self.starts[s]), int(self.starts[s + 1])) for s in atoms.structures]
         lengths = torch.tensor([stop - start for start, stop in parts], device=order.device)

@@ -47,14 +47,14 @@ def _of_some(
     first = structures.offsets[start]
     atoms = slice(first, structures.offsets[stop])
     owner = np.repeat(np.arange(start, stop), structures.num_atoms[start:stop])
-    number = np.arange(len(owner)) + first - structures.offsets[owner]
+    atom = np.arange(len(owner)) + first - structures.offsets[owner]
     owner, here = owner - start, slice(start, stop)
-    places, owner, number = _with_images(
-        structures.cell[here], structures.pbc[here], structures.positions[atoms], owner, number
+    places, owner, atom = _with_images(
+        structures.cell[here], structures.pbc[here], structures.positions[atoms], owner, atom
     )
     along = places @ _DIRECTION
     order = np.lexsort((along, owner))
-    places, owner, number, along = places[order], owner[order], number[order], along[order]
+    places, owner, atom, along = places[order], owner[order], atom[order], along[order]
     for step in range(1, len(owner)):
         near = (owner[step:] == owner[:-step]) & (along[step:] - along[:-step] < OVERLAP)
         if not near.any():
@@ -63,18 +63,18 @@ def _of_some(
         distance = np.linalg.norm(places[one + step] - places[one], axis=1)
         for index in np.flatnonzero(distance < OVERLAP).tolist():
             place = one[index]
-            pair = sorted((int(number[place]), int(number[place + step])))
+            pair = sorted((int(atom[place]), int(atom[place + step])))
             yield start + int(owner[place]), pair[0], pair[1], float(distance[index])
 
 
 def _with_images(
-    cell: Floats, pbc: NDArray[np.bool_], positions: Floats, owner: Ints, number: Ints
+    cell: Floats, pbc: NDArray[np.bool_], positions: Floats, owner: Ints, atom: Ints
 ) -> tuple[Floats, Ints, Ints]:
     """Brings atoms into their cells, and adds the images of those that touch a face of it."""
     periodic = pbc & cell.any(axis=2)
     some = periodic[owner].any(axis=1)
     if not some.any():
-        return positions, owner, number
+        return positions, owner, atom
     cells = np.where(periodic[:, :, None], cell, 0.0)
     normals = np.linalg.pinv(cells)  # columns: fractions of a position along each vector
     fractions = np.einsum("ai,aij->aj", positions, normals[owner])
@@ -88,5 +88,5 @@ def _with_images(
         moved[:, axis] += 1
         fractions = np.concatenate([fractions, moved])
         owner = np.concatenate([owner, owner[touching]])
-        number = np.concatenate([number, number[touching]])
-    return places, owner, number
+        atom = np.concatenate([atom, atom[touching]])
+    return places, owner, atom

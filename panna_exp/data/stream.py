@@ -43,10 +43,10 @@ class BatchOrder:
 
     def indices(self, step: int) -> Ints:
         """Returns the structures of the batch at ``step``, counted from 0."""
-        number, position = divmod(step, self.batches_per_pass)
-        if self._shuffle and number != self._pass:
-            random = np.random.default_rng(np.random.SeedSequence([self._seed, number]))
+        index, position = divmod(step, self.batches_per_pass)
+        if self._shuffle and index != self._pass:
+            random = np.random.default_rng(np.random.SeedSequence([self._seed, index]))
             self._order = random.permutation(self._num_structures)
-            self._pass = number
+            self._pass = index
         start = position * self._batch_size
         return self._order[start : start + self._batch_size]

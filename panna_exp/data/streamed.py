@@ -79,7 +79,7 @@ class StreamedData:
         self.has_forces = has_forces
         self._order = order
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="data")
-        self._number = -1
+        self._window_index = -1
         self._indices: Ints = np.zeros(0, dtype=np.int64)
         self._packed: PackedData | HostedData | None = None
         self._next: tuple[int, Ints, Future[PackedData | HostedData]] | None = None
@@ -114,29 +114,29 @@ class StreamedData:
             np.arange(start, min(start + span, len(self))) for start in range(0, len(self), span)
         ]
         coming = self._thread.submit(self._load, spans[0])
-        for number in range(len(spans)):
+        for index in range(len(spans)):
             packed = coming.result()
-            if number + 1 < len(spans):
-                coming = self._thread.submit(self._load, spans[number + 1])
+            if index + 1 < len(spans):
+                coming = self._thread.submit(self._load, spans[index + 1])
             yield from packed.batches(size)
 
-    def _turn_to(self, number: int) -> None:
+    def _turn_to(self, index: int) -> None:
         """Makes a window the present one, and has the one after it loaded."""
-        if number == self._number:
+        if index == self._window_index:
             return
         assert self._order is not None
         if self._packed is not None and self._order.windows_per_pass == 1:
-            self._number = number  # the same structures pass after pass
+            self._window_index = index  # the same structures pass after pass
             return
-        if self._next is None or self._next[0] != number:
-            self._next = self._loading(number)
+        if self._next is None or self._next[0] != index:
+            self._next = self._loading(index)
         self._packed = None  # free before there are three of them
         _, self._indices, coming = self._next
-        self._packed, self._number = coming.result(), number
+        self._packed, self._window_index = coming.result(), index
         if self._order.windows_per_pass > 1:
-            self._next = self._loading(number + 1)
+            self._next = self._loading(index + 1)
 
-    def _loading(self, number: int) -> tuple[int, Ints, "Future[PackedData | HostedData]"]:
+    def _loading(self, index: int) -> tuple[int, Ints, "Future[PackedData | HostedData]"]:
         assert self._order is not None
-        indices = self._order.window(number)
-        return number, indices, self._thread.submit(self._load, indices)
+        indices = self._order.window(index)
+        return index, indices, self._thread.submit(self._load, indices)

@@ -57,30 +57,30 @@ class WindowedOrder:
 
     def indices(self, step: int) -> Ints:
         """Returns the structures of the batch at ``step``, counted from 0."""
-        number, position = divmod(step, self.batches_per_pass)
-        self.latest_window = number * self.windows_per_pass + position // self._batches
+        index, position = divmod(step, self.batches_per_pass)
+        self.latest_window = index * self.windows_per_pass + position // self._batches
         start = position * self._batch_size
-        return self._order(number)[start : start + self._batch_size]
+        return self._order(index)[start : start + self._batch_size]
 
-    def window(self, number: int) -> Ints:
+    def window(self, index: int) -> Ints:
         """Returns the structures of a window, sorted."""
-        passed, position = divmod(number, self.windows_per_pass)
+        passed, position = divmod(index, self.windows_per_pass)
         size = self._batches * self._batch_size
         found: Ints = np.sort(self._order(passed)[position * size : (position + 1) * size])
         return found
 
-    def _order(self, number: int) -> Ints:
+    def _order(self, index: int) -> Ints:
         """The order of a pass; two are kept, since the next window may be of the next pass."""
-        if number not in self._orders:
-            self._orders = {n: order for n, order in self._orders.items() if n == number - 1}
-            self._orders[number] = self._permuted(number)
-        return self._orders[number]
+        if index not in self._orders:
+            self._orders = {n: order for n, order in self._orders.items() if n == index - 1}
+            self._orders[index] = self._permuted(index)
+        return self._orders[index]
 
-    def _permuted(self, number: int) -> Ints:
+    def _permuted(self, index: int) -> Ints:
         everything = np.arange(self._num_structures)
         if not self._shuffle:
             return everything
-        random = np.random.default_rng(np.random.SeedSequence([self._seed, number]))
+        random = np.random.default_rng(np.random.SeedSequence([self._seed, index]))
         blocks = random.permutation(-(-self._num_structures // self._block))
         order = _joined_blocks(blocks, self._block, self._num_structures)
         size = self._batches * self._batch_size

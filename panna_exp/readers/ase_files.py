@@ -128,15 +128,15 @@ def read_values(path: Path) -> Iterator[Values]:
     messages: dict[str, None] = {}
     with _asking_ase(path, 0, messages):
         images = _open(path)
-    number = 0
+    index = 0
     while True:
-        with _asking_ase(path, number, messages):
+        with _asking_ase(path, index, messages):
             atoms = next(images, None)
             if atoms is None:
                 break
-            values = Values.of(atoms, f"{path}, structure {number} (counted from 0)")
+            values = Values.of(atoms, f"{path}, structure {index} (counted from 0)")
         yield values
-        number += 1
+        index += 1
     for text in messages:
         logger.warning("%s: ASE: %s", path, text)
 
@@ -155,7 +155,7 @@ def _open(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _asking_ase(path: Path, number: int, messages: dict[str, None]) -> Iterator[None]:
+def _asking_ase(path: Path, index: int, messages: dict[str, None]) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -169,7 +169,7 @@ def _asking_ase(path: Path, number: int, messages: dict[str, None]) -> Iterator[
                 f"pip install {missing}"
             ) from None
         except Exception as error:  # ASE's parsers raise anything for files they cannot read
-            place = f"{path}, structure {number} (counted from 0)"
+            place = f"{path}, structure {index} (counted from 0)"
             raise DataError(f"{place}: ASE cannot read it ({_one_line(error)})") from None
     messages.update(dict.fromkeys(" ".join(str(item.message).split()) for item in caught))
 

@@ -129,8 +129,8 @@ def _atoms(data: Mapping[str, Any], path: Path) -> tuple[list[str], Floats, Floa
     if not isinstance(rows, list) or not rows:
         raise DataError(f"{path}: 'atoms' is not a list of atoms")
     symbols, positions, forces = [], [], []
-    for number, row in enumerate(rows):
-        where = f"{path}, atom {number}"
+    for index, row in enumerate(rows):
+        where = f"{path}, atom {index}"
         if not isinstance(row, list) or len(row) < 3:
             raise DataError(f"{where}: {shown(row)}, expected [label, symbol, [x, y, z], ...]")
         symbols.append(str(row[1]))

@@ -147,4 +147,4 @@ class _Group:
         name = self.group.name.rpartition("/")[2]
         if not name:
             return []
-        return [name] if count == 1 else [f"{name}-{number}" for number in range(count)]
+        return [name] if count == 1 else [f"{name}-{index}" for index in range(count)]

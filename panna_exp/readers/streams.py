@@ -116,7 +116,7 @@ class ChainedStream:
         starts = self._ends - [len(part.index) for part in self._parts]
         return StructureSet.concatenate(
             [
-                self._parts[number].read(indices[owner == number] - starts[number])
-                for number in np.unique(owner).tolist()
+                self._parts[index].read(indices[owner == index] - starts[index])
+                for index in np.unique(owner).tolist()
             ]
         )

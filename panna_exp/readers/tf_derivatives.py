@@ -77,10 +77,10 @@ def packed_derivatives(
     kinds = [_kind(example) for example in examples]
     if kinds[0] is None:
         return None
-    for number, kind in enumerate(kinds):
+    for index, kind in enumerate(kinds):
         if kind != kinds[0]:
             raise DataError(
-                f"{origins[number]}: has {kind or 'no'} derivatives, but record 0 has "
+                f"{origins[index]}: has {kind or 'no'} derivatives, but record 0 has "
                 f"{kinds[0]} ones"
             )
     records = zip(examples, origins, sizes, strict=True)

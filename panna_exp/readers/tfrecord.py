@@ -56,10 +56,10 @@ def read(path: Path, species: Species, options: ReadOptions | None = None) -> St
     origins = Origins(str(path), "record", names, len(examples))
     records = [_Record.of(e, origins[i], species) for i, e in enumerate(examples)]
     width = records[0].descriptors.shape[1]
-    for number, record in enumerate(records):
+    for index, record in enumerate(records):
         if record.descriptors.shape[1] != width:
             raise DataError(
-                f"{origins[number]}: has {record.descriptors.shape[1]} descriptor components per "
+                f"{origins[index]}: has {record.descriptors.shape[1]} descriptor components per "
                 f"atom (g_size), but record 0 has {width}"
             )
     derivatives = None
@@ -91,12 +91,12 @@ def read_examples(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         DataError: Names file, record and cause.
     """
-    for number, data in enumerate(read_records(path)):
+    for index, data in enumerate(read_records(path)):
         try:
             yield parse_example(data)
         except WireError as error:
             raise DataError(
-                f"{path}, record {number} (counted from 0): is not a tf.train.Example ({error})"
+                f"{path}, record {index} (counted from 0): is not a tf.train.Example ({error})"
             ) from None
 
 
@@ -106,15 +106,15 @@ def read_records(path: Path) -> Iterator[memoryview]:
         content = memoryview(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    start, number = 0, 0
+    start, index = 0, 0
     while start < len(content):
-        where = f"{path}, record {number} (counted from 0, at byte {start})"
+        where = f"{path}, record {index} (counted from 0, at byte {start})"
         data_start = start + _HEADER.size
         if data_start > len(content):
             raise DataError(f"{where}: the file ends inside the record's length: it is truncated")
         length, length_crc = _HEADER.unpack_from(content, start)
         if _masked_crc(content[start : start + 8]) != length_crc:
-            other = "" if number else " or no TFRecord file"
+            other = "" if index else " or no TFRecord file"
             raise DataError(
                 f"{where}: the checksum of the length is wrong: the file is damaged{other}"
             )
@@ -126,7 +126,7 @@ def read_records(path: Path) -> Iterator[memoryview]:
         if _masked_crc(data) != _FOOTER.unpack_from(content, end)[0]:
             raise DataError(f"{where}: the checksum of the data is wrong: the file is damaged")
         yield data
-        start, number = end + _FOOTER.size, number + 1
+        start, index = end + _FOOTER.size, index + 1
 
 
 def write_records(path: Path, records: Iterable[bytes]) -> None:

@@ -28,8 +28,8 @@ def write_report(runs: Sequence[Run], given: argparse.Namespace, output: Path) -
     """
     with messages_shown():
         entries = [
-            make_entry(run, number, shown, _evaluating(shown), given.data, _warn, given.worst)
-            for number, run in enumerate(runs)
+            make_entry(run, index, shown, _evaluating(shown), given.data, _warn, given.worst)
+            for index, run in enumerate(runs)
             for shown in [str(relative(run.path))]
         ]
         figures = [folder / PLOT for folder in map(user_path, given.run_dirs) if is_sweep(folder)]
