@@ -5,41 +5,23 @@ exporters can use it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from panna_exp.descriptors.panna_keys import centers, is_number, scaled
 from panna_exp.descriptors.parameters import Numbers
 from panna_exp.descriptors.records import (
     ABOVE_ZERO,
-    cutoff_problems,
-    differences,
-    highest_center,
-    list_problems,
-    record_of,
-    species_problems,
-    values_of_record,
+    DescriptorParameters,
+    unit_factor,
 )
-from panna_exp.errors import ConfigError, DataError
-from panna_exp.units import length_factor
 
 SIGNS = (1.0, -1.0)  # lambda of the angular part, always both
 
-# Field -> PANNA's key, in the order in which they are stored and reported.
-_KEYS = {
-    "species": "species",
-    "cutoff_radial": "Rc_rad",
-    "radial_eta": "eta_rad",
-    "radial_centers": "Rs_rad",
-    "cutoff_angular": "Rc_ang",
-    "angular_eta": "eta_ang",
-    "zeta": "zeta",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BPParameters:
+class BPParameters(DescriptorParameters):
     """What defines a BP descriptor; the formula is at :class:`panna_exp.descriptors.bp.BP`.
 
     Exponents, centres and zetas are lists of choices: every one is combined with every other.
@@ -57,6 +39,23 @@ class BPParameters:
         ConfigError: Values out of range, all of them named.
     """
 
+    TYPE: ClassVar = "BP"
+    KEYS: ClassVar = {
+        "species": "species",
+        "cutoff_radial": "Rc_rad",
+        "radial_eta": "eta_rad",
+        "radial_centers": "Rs_rad",
+        "cutoff_angular": "Rc_ang",
+        "angular_eta": "eta_ang",
+        "zeta": "zeta",
+    }
+    LIMITS: ClassVar = {
+        "radial_centers": (0.0, "cutoff_radial"),
+        "radial_eta": (0.0, math.inf),
+        "angular_eta": (0.0, math.inf),
+        "zeta": (ABOVE_ZERO, math.inf),
+    }
+
     species: tuple[str, ...]
     cutoff_radial: float
     radial_eta: tuple[float, ...]
@@ -64,11 +63,6 @@ class BPParameters:
     cutoff_angular: float
     angular_eta: tuple[float, ...]
     zeta: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        problems = _range_problems({item.name: getattr(self, item.name) for item in fields(self)})
-        if problems:
-            raise ConfigError(f"descriptor: {problem}" for problem in problems)
 
     @property
     def radial_size(self) -> int:
@@ -78,14 +72,7 @@ class BPParameters:
     @property
     def angular_size(self) -> int:
         """Number of angular components: T (T + 1) / 2 * Na * Nz * 2."""
-        num_species = len(self.species)
-        pairs = num_species * (num_species + 1) // 2
-        return pairs * len(self.angular_eta) * len(self.zeta) * len(SIGNS)
-
-    @property
-    def size(self) -> int:
-        """D, the number of components (PANNA's g_size)."""
-        return self.radial_size + self.angular_size
+        return self.num_pairs * len(self.angular_eta) * len(self.zeta) * len(SIGNS)
 
     @classmethod
     def from_panna(
@@ -128,10 +115,7 @@ class BPParameters:
             ConfigError: Missing, contradicting or out-of-range values, all of them named.
         """
         problems: list[str] = []
-        try:
-            length = length_factor(unit, where)
-        except DataError as error:
-            raise ConfigError(str(error)) from None
+        length = unit_factor(unit, where)
         if eta_ang is None:
             eta_ang = eta_rad
         values: dict[str, Any] = {
@@ -145,32 +129,7 @@ class BPParameters:
             "angular_eta": _choices("eta_ang", eta_ang, length**-2, problems),
             "zeta": _choices("zeta", zeta, 1.0, problems),
         }
-        found = {name: value for name, value in values.items() if value is not None}
-        problems += _range_problems(found)
-        if problems:
-            raise ConfigError(f"{where}: {problem}" for problem in dict.fromkeys(problems))
-        return cls(**values)
-
-    def to_info(self) -> dict[str, Any]:
-        """Returns a JSON-serialisable record from which :meth:`from_info` gives equal parameters.
-
-        The keys are PANNA's, all of them lists but the cutoffs, lengths in angstrom.
-        """
-        return record_of("BP", self, _KEYS)
-
-    @classmethod
-    def from_info(cls, info: Mapping[str, Any], where: str = "descriptor info") -> "BPParameters":
-        """Reads what :meth:`to_info` wrote.
-
-        Raises:
-            DataError: Another type, unknown or missing keys, values out of range; names ``where``.
-        """
-        return cls(**values_of_record("BP", info, _KEYS, _range_problems, where))
-
-
-def bp_difference(first: BPParameters, second: BPParameters) -> list[str]:
-    """Names the parameters that differ, with both values; empty where they are the same."""
-    return differences(first, second, _KEYS)
+        return cls._built(values, problems, where)
 
 
 def _choices(key: str, value: Any, factor: float, problems: list[str]) -> tuple[Any, ...] | None:
@@ -181,17 +140,3 @@ def _choices(key: str, value: Any, factor: float, problems: list[str]) -> tuple[
         problems.append(f"{key} must be a number or a list of numbers, got {value!r}")
         return None
     return (scaled(value, factor),)
-
-
-def _range_problems(values: Mapping[str, Any]) -> list[str]:
-    """Lists what is out of range; lists that could not be made (not in ``values``) are skipped."""
-    problems = species_problems(values["species"]) + cutoff_problems(values)
-    for name, low, high in (
-        ("radial_centers", 0.0, highest_center(values, "cutoff_radial")),
-        ("radial_eta", 0.0, math.inf),
-        ("angular_eta", 0.0, math.inf),
-        ("zeta", ABOVE_ZERO, math.inf),
-    ):
-        if name in values:
-            problems += list_problems(_KEYS[name], values[name], low, high)
-    return problems

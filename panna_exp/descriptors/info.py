@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from panna_exp.descriptors.bp_parameters import BPParameters, bp_difference
+from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.parameters import MBPParameters
-from panna_exp.descriptors.parameters import difference as mbp_difference
 from panna_exp.errors import DataError, closest
 
 Parameters = MBPParameters | BPParameters
 TYPES: dict[str, type[MBPParameters] | type[BPParameters]] = {
-    "mBP": MBPParameters,
-    "BP": BPParameters,
+    found.TYPE: found for found in (MBPParameters, BPParameters)
 }
 UNKNOWN = "unknown"
 
@@ -95,13 +93,13 @@ def parameters_from_info(info: Mapping[str, Any], where: str = "descriptor info"
 
 def type_name(parameters: Parameters) -> str:
     """Returns PANNA's name of the type: mBP or BP."""
-    return "mBP" if isinstance(parameters, MBPParameters) else "BP"
+    return parameters.TYPE
 
 
 def difference(first: Parameters, second: Parameters) -> list[str]:
     """Names the parameters that differ, with both values; empty where they are the same."""
     if isinstance(first, MBPParameters) and isinstance(second, MBPParameters):
-        return mbp_difference(first, second)
+        return first.differences(second)
     if isinstance(first, BPParameters) and isinstance(second, BPParameters):
-        return bp_difference(first, second)
+        return first.differences(second)
     return [f"type is {type_name(first)} and {type_name(second)}"]

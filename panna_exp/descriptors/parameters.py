@@ -6,43 +6,22 @@ and exporters can use it.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from panna_exp.descriptors.panna_keys import centers, scaled, spread, thetas
 from panna_exp.descriptors.records import (
     ABOVE_ZERO,
-    cutoff_problems,
-    differences,
-    highest_center,
-    list_problems,
-    record_of,
-    species_problems,
-    values_of_record,
+    DescriptorParameters,
+    unit_factor,
 )
-from panna_exp.errors import ConfigError, DataError
-from panna_exp.units import length_factor
 
 GENERATIONS = ("A", "B", "C")
 Numbers = float | Sequence[float]
 
-# Field -> PANNA's key, in the order in which they are stored and reported.
-_KEYS = {
-    "generation": "generation",
-    "species": "species",
-    "cutoff_radial": "Rc_rad",
-    "radial_eta": "eta_rad",
-    "radial_centers": "Rs_rad",
-    "cutoff_angular": "Rc_ang",
-    "angular_eta": "eta_ang",
-    "angular_centers": "Rs_ang",
-    "zeta": "zeta",
-    "thetas": "Thetas",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MBPParameters:
+class MBPParameters(DescriptorParameters):
     """What defines an mBP descriptor.
 
     The three generations are described at :class:`panna_exp.descriptors.mbp.MBP`.
@@ -63,6 +42,28 @@ class MBPParameters:
         ConfigError: Values out of range, all of them named.
     """
 
+    TYPE: ClassVar = "mBP"
+    KEYS: ClassVar = {
+        "generation": "generation",
+        "species": "species",
+        "cutoff_radial": "Rc_rad",
+        "radial_eta": "eta_rad",
+        "radial_centers": "Rs_rad",
+        "cutoff_angular": "Rc_ang",
+        "angular_eta": "eta_ang",
+        "angular_centers": "Rs_ang",
+        "zeta": "zeta",
+        "thetas": "Thetas",
+    }
+    LIMITS: ClassVar = {
+        "radial_centers": (0.0, "cutoff_radial"),
+        "radial_eta": (ABOVE_ZERO, math.inf),
+        "angular_centers": (0.0, "cutoff_angular"),
+        "angular_eta": (ABOVE_ZERO, math.inf),
+        "zeta": (ABOVE_ZERO, math.inf),
+        "thetas": (0.0, math.pi),
+    }
+
     species: tuple[str, ...]
     generation: str
     cutoff_radial: float
@@ -74,11 +75,6 @@ class MBPParameters:
     zeta: tuple[float, ...]
     thetas: tuple[float, ...]
 
-    def __post_init__(self) -> None:
-        problems = _range_problems({item.name: getattr(self, item.name) for item in fields(self)})
-        if problems:
-            raise ConfigError(f"descriptor: {problem}" for problem in problems)
-
     @property
     def radial_size(self) -> int:
         """Number of radial components: T * Nr."""
@@ -87,14 +83,7 @@ class MBPParameters:
     @property
     def angular_size(self) -> int:
         """Number of angular components: T (T + 1) / 2 * Np * Nq."""
-        num_species = len(self.species)
-        pairs = num_species * (num_species + 1) // 2
-        return pairs * len(self.angular_centers) * len(self.thetas)
-
-    @property
-    def size(self) -> int:
-        """D, the number of components (PANNA's g_size)."""
-        return self.radial_size + self.angular_size
+        return self.num_pairs * len(self.angular_centers) * len(self.thetas)
 
     @classmethod
     def from_panna(
@@ -151,10 +140,7 @@ class MBPParameters:
             ConfigError: Missing, contradicting or out-of-range values, all of them named.
         """
         problems: list[str] = []
-        try:
-            length = length_factor(unit, where)
-        except DataError as error:
-            raise ConfigError(str(error)) from None
+        length = unit_factor(unit, where)
         radial = centers("rad", Rc_rad, Rs0_rad, RsN_rad, Rsst_rad, Rs_rad_list, length, problems)
         angular = centers("ang", Rc_ang, Rs0_ang, RsN_ang, Rsst_ang, Rs_ang_list, length, problems)
         angles = thetas(generation, ThetasN, Thetas_list, problems)
@@ -170,63 +156,22 @@ class MBPParameters:
             "zeta": spread("zeta", zeta, angles, 1.0, problems),
             "thetas": angles,
         }
-        found = {name: value for name, value in values.items() if value is not None}
-        problems += _range_problems(found)
-        if problems:
-            raise ConfigError(f"{where}: {problem}" for problem in dict.fromkeys(problems))
-        return cls(**values)
-
-    def to_info(self) -> dict[str, Any]:
-        """Returns a JSON-serialisable record from which :meth:`from_info` gives equal parameters.
-
-        The keys are those of PANNA's LAMMPS input with lists: lengths in angstrom, one value for
-        each centre and angle, Thetas in radians.
-        """
-        return record_of("mBP", self, _KEYS)
+        return cls._built(values, problems, where)
 
     @classmethod
-    def from_info(cls, info: Mapping[str, Any], where: str = "descriptor info") -> "MBPParameters":
-        """Reads what :meth:`to_info` wrote.
-
-        Raises:
-            DataError: Another type, unknown or missing keys, values out of range; names ``where``.
-        """
-        return cls(**values_of_record("mBP", info, _KEYS, _range_problems, where))
-
-
-def difference(first: MBPParameters, second: MBPParameters) -> list[str]:
-    """Names the parameters that differ, with both values; empty where they are the same.
-
-    Numbers that agree to a relative 1e-6 count as the same: files print them with fewer digits.
-    """
-    return differences(first, second, _KEYS)
-
-
-def _range_problems(values: Mapping[str, Any]) -> list[str]:
-    """Lists what is out of range; lists that could not be made (not in ``values``) are skipped."""
-    generation = values["generation"]
-    problems = []
-    if generation not in GENERATIONS:
-        problems.append(f"generation must be one of {', '.join(GENERATIONS)}, got {generation!r}")
-    problems += species_problems(values["species"]) + cutoff_problems(values)
-    for name, low, high in (
-        ("radial_centers", 0.0, highest_center(values, "cutoff_radial")),
-        ("radial_eta", ABOVE_ZERO, math.inf),
-        ("angular_centers", 0.0, highest_center(values, "cutoff_angular")),
-        ("angular_eta", ABOVE_ZERO, math.inf),
-        ("zeta", ABOVE_ZERO, math.inf),
-        ("thetas", 0.0, math.pi),
-    ):
-        if name in values:
-            problems += list_problems(_KEYS[name], values[name], low, high)
-    for name, over in (
-        ("radial_eta", "radial_centers"),
-        ("angular_eta", "angular_centers"),
-        ("zeta", "thetas"),
-    ):
-        one, other = values.get(name), values.get(over)
-        if isinstance(one, tuple) and isinstance(other, tuple) and len(one) != len(other):
-            problems.append(
-                f"{_KEYS[name]} has {len(one)} values, but {_KEYS[over]} has {len(other)}"
-            )
-    return problems
+    def _range_problems(cls, values: Mapping[str, Any]) -> list[str]:
+        problems = []
+        if (generation := values["generation"]) not in GENERATIONS:
+            listed = ", ".join(GENERATIONS)
+            problems.append(f"generation must be one of {listed}, got {generation!r}")
+        problems += cls._field_problems(values)
+        for name, over in (
+            ("radial_eta", "radial_centers"),
+            ("angular_eta", "angular_centers"),
+            ("zeta", "thetas"),
+        ):
+            one, other = values.get(name), values.get(over)
+            if isinstance(one, tuple) and isinstance(other, tuple) and len(one) != len(other):
+                key, other_key = cls.KEYS[name], cls.KEYS[over]
+                problems.append(f"{key} has {len(one)} values, but {other_key} has {len(other)}")
+        return problems

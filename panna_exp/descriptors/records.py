@@ -1,16 +1,17 @@
 """What the parameters of all descriptors have in common: records of them, checks, comparison.
 
-``keys`` maps the fields of a class of parameters to PANNA's keys, in the order in which they are
-stored and reported. This module needs no torch.
+This module needs no torch.
 """
 
 import math
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from panna_exp.descriptors.panna_keys import is_number
-from panna_exp.errors import DataError, closest
+from panna_exp.errors import ConfigError, DataError, closest
+from panna_exp.units import length_factor
 
 # Not a denormal number: those compare as zero once training has the processor flush them.
 ABOVE_ZERO = sys.float_info.min
@@ -20,70 +21,138 @@ _ROUNDING = 1e-9
 _SAME = 1e-6
 
 
-def record_of(kind: str, parameters: object, keys: Mapping[str, str]) -> dict[str, Any]:
-    """Returns a JSON-serialisable record of the parameters, tuples as lists.
+class DescriptorParameters(ABC):
+    """Base of the parameters of a descriptor of two- and three-body terms.
 
-    Args:
-        kind: The descriptor's type.
-        parameters: The object with the fields.
-        keys: PANNA's key of each field.
-    """
-    info: dict[str, Any] = {"type": kind}
-    for name, key in keys.items():
-        value = getattr(parameters, name)
-        info[key] = list(value) if isinstance(value, tuple) else value
-    return info
+    A subclass is a frozen dataclass, whose numbers of components are those of ``size``.
 
-
-def values_of_record(
-    kind: str,
-    info: Mapping[str, Any],
-    keys: Mapping[str, str],
-    problems_of: Callable[[Mapping[str, Any]], list[str]],
-    where: str,
-) -> dict[str, Any]:
-    """Returns the fields that :func:`record_of` wrote, lists as tuples.
-
-    Args:
-        kind: The descriptor's type.
-        info: The record.
-        keys: PANNA's key of each field.
-        problems_of: Lists what is out of range in the fields.
-        where: What the message names.
+    Attributes:
+        TYPE: PANNA's name of the descriptor.
+        KEYS: PANNA's key of each field, in the order in which they are stored and reported.
+        LIMITS: Lowest and highest number of each list, in the order in which they are checked; the
+            highest may be that of a field.
+        species: T symbols in the order of their indices.
 
     Raises:
-        DataError: Another type, unknown or missing keys, values out of range.
+        ConfigError: Values out of range, all of them named.
     """
-    if info.get("type") != kind:
-        raise DataError(f"{where}: the descriptor type is {info.get('type')!r}, expected {kind!r}")
-    known = ("type", *keys.values())
-    problems = [
-        f"unknown key '{key}'{closest(str(key), known)}" for key in info if key not in known
-    ]
-    problems += [f"'{key}' is missing" for key in keys.values() if key not in info]
-    values: dict[str, Any] = {}
-    if not problems:
-        values = {
-            name: tuple(info[key]) if isinstance(info[key], (list, tuple)) else info[key]
-            for name, key in keys.items()
-        }
-        problems = problems_of(values)
-    if problems:
-        raise DataError(f"{where}: {'; '.join(problems)}")
-    return values
+
+    __slots__ = ()
+
+    TYPE: ClassVar[str]
+    KEYS: ClassVar[Mapping[str, str]]
+    LIMITS: ClassVar[Mapping[str, tuple[float, float | str]]]
+    species: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        problems = self._range_problems({name: getattr(self, name) for name in self.KEYS})
+        if problems:
+            raise ConfigError(f"descriptor: {problem}" for problem in problems)
+
+    @property
+    @abstractmethod
+    def radial_size(self) -> int:
+        """Number of radial components."""
+
+    @property
+    @abstractmethod
+    def angular_size(self) -> int:
+        """Number of angular components."""
+
+    @property
+    def size(self) -> int:
+        """D, the number of components (PANNA's g_size)."""
+        return self.radial_size + self.angular_size
+
+    @property
+    def num_pairs(self) -> int:
+        """U, the number of unordered pairs of species."""
+        return len(self.species) * (len(self.species) + 1) // 2
+
+    def to_info(self) -> dict[str, Any]:
+        """Returns a JSON-serialisable record from which :meth:`from_info` gives equal parameters.
+
+        The keys are those of PANNA's LAMMPS input with lists: lengths in angstrom, every value of
+        a list, angles in radians.
+        """
+        info: dict[str, Any] = {"type": self.TYPE}
+        for name, key in self.KEYS.items():
+            value = getattr(self, name)
+            info[key] = list(value) if isinstance(value, tuple) else value
+        return info
+
+    @classmethod
+    def from_info(cls, info: Mapping[str, Any], where: str = "descriptor info") -> Self:
+        """Reads what :meth:`to_info` wrote.
+
+        Raises:
+            DataError: Another type, unknown or missing keys, values out of range; names ``where``.
+        """
+        if info.get("type") != cls.TYPE:
+            raise DataError(
+                f"{where}: the descriptor type is {info.get('type')!r}, expected {cls.TYPE!r}"
+            )
+        known = ("type", *cls.KEYS.values())
+        problems = [
+            f"unknown key '{key}'{closest(str(key), known)}" for key in info if key not in known
+        ]
+        problems += [f"'{key}' is missing" for key in cls.KEYS.values() if key not in info]
+        values: dict[str, Any] = {}
+        if not problems:
+            values = {
+                name: tuple(info[key]) if isinstance(info[key], (list, tuple)) else info[key]
+                for name, key in cls.KEYS.items()
+            }
+            problems = cls._range_problems(values)
+        if problems:
+            raise DataError(f"{where}: {'; '.join(problems)}")
+        return cls(**values)
+
+    def differences(self, other: Self) -> list[str]:
+        """Names the parameters that differ, with both values; empty where they are the same.
+
+        Numbers that agree to a relative 1e-6 count as the same: files print them with fewer digits.
+        """
+        pairs = [
+            (key, getattr(self, name), getattr(other, name)) for name, key in self.KEYS.items()
+        ]
+        return [
+            f"{key} is {_text(one)} and {_text(value)}"
+            for key, one, value in pairs
+            if not _same(one, value)
+        ]
+
+    @classmethod
+    def _built(cls, values: Mapping[str, Any], problems: list[str], where: str) -> Self:
+        """Returns the parameters of fields, None those that could not be made (ConfigError)."""
+        found = {name: value for name, value in values.items() if value is not None}
+        problems = problems + cls._range_problems(found)
+        if problems:
+            raise ConfigError(f"{where}: {problem}" for problem in dict.fromkeys(problems))
+        return cls(**values)
+
+    @classmethod
+    def _range_problems(cls, values: Mapping[str, Any]) -> list[str]:
+        """Lists what is out of range; lists that could not be made (not there) are skipped."""
+        return cls._field_problems(values)
+
+    @classmethod
+    def _field_problems(cls, values: Mapping[str, Any]) -> list[str]:
+        """Lists which fields are out of range, each by itself."""
+        problems = _species_problems(values["species"]) + _cutoff_problems(values)
+        for name, (low, high) in cls.LIMITS.items():
+            if name in values:
+                highest = _highest_center(values, high) if isinstance(high, str) else high
+                problems += _list_problems(cls.KEYS[name], values[name], low, highest)
+        return problems
 
 
-def differences(first: object, second: object, keys: Mapping[str, str]) -> list[str]:
-    """Names the parameters that differ, with both values; empty where they are the same.
-
-    Numbers that agree to a relative 1e-6 count as the same: files print them with fewer digits.
-    """
-    found = []
-    for name, key in keys.items():
-        one, other = getattr(first, name), getattr(second, name)
-        if not _same(one, other):
-            found.append(f"{key} is {_text(one)} and {_text(other)}")
-    return found
+def unit_factor(unit: str, where: str) -> float:
+    """Returns how many angstrom a unit of length of the options has (ConfigError)."""
+    try:
+        return length_factor(unit, where)
+    except DataError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -102,7 +171,7 @@ def _text(value: Any) -> str:
     return f"[{', '.join(map(_text, value))}]"
 
 
-def cutoff_problems(values: Mapping[str, Any]) -> list[str]:
+def _cutoff_problems(values: Mapping[str, Any]) -> list[str]:
     """Lists which of the two cutoffs are no numbers above 0."""
     return [
         f"{key} must be a number above 0, got {values.get(name)!r}"
@@ -111,13 +180,13 @@ def cutoff_problems(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def highest_center(values: Mapping[str, Any], cutoff: str) -> float:
+def _highest_center(values: Mapping[str, Any], cutoff: str) -> float:
     """Returns the cutoff, which no centre lies beyond, or infinity where it is no number."""
     limit = values.get(cutoff)
     return float(limit) if is_number(limit) and limit > 0 else math.inf
 
 
-def species_problems(species: Any) -> list[str]:
+def _species_problems(species: Any) -> list[str]:
     """Lists what is wrong with the list of symbols."""
     if not isinstance(species, tuple) or not all(isinstance(item, str) for item in species):
         return [f"species must be a list of symbols, got {species!r}"]
@@ -129,7 +198,7 @@ def species_problems(species: Any) -> list[str]:
     return []
 
 
-def list_problems(key: str, items: Any, low: float, high: float = math.inf) -> list[str]:
+def _list_problems(key: str, items: Any, low: float, high: float = math.inf) -> list[str]:
     """Checks that every item lies between ``low`` and ``high`` (with a rounding error's slack)."""
     if not isinstance(items, tuple) or not items:
         return [f"{key} must be a list of numbers, got {items!r}"]

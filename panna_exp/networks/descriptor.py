@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from panna_exp.descriptors.bp_parameters import BPParameters
-from panna_exp.descriptors.info import Parameters
-from panna_exp.descriptors.parameters import MBPParameters, difference
+from panna_exp.descriptors.info import Parameters, difference
+from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.errors import ConfigError, DataError, NetworkError
 from panna_exp.networks.network_set import NetworkSet
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 import torch
 
-from panna_exp.descriptors.parameters import MBPParameters, difference
+from panna_exp.descriptors.info import difference
+from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.errors import ConfigError, DataError
 from panna_exp.units import BOHR
 
