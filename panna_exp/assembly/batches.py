@@ -8,10 +8,10 @@ import torch
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.jacobians import jacobian_source
 from panna_exp.assembly.label_checks import check_forces, check_virials
-from panna_exp.assembly.residence import home_of, size_of
+from panna_exp.assembly.placement import placement_of, size_of
 from panna_exp.config.schema import TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
-from panna_exp.data.hosted import HostedData
+from panna_exp.data.host_memory import HostMemoryData
 from panna_exp.data.stream import BatchOrder
 from panna_exp.data.streamed import StreamedData
 from panna_exp.data.structures import Floats, Ints, StructureSet
@@ -49,23 +49,23 @@ def batch_source(
         ConfigError: The kernel cannot be had.
     """
 
-    def packed(structures: StructureSet, targets: Floats) -> PackedData | HostedData:
+    def packed(structures: StructureSet, targets: Floats) -> PackedData | HostMemoryData:
         size = size_of(structures, dtype, derivatives=forces is not None)
-        home = home_of(size if part.stream is None else 2 * size, device)  # two windows
+        place = placement_of(size if part.stream is None else 2 * size, device)  # two windows
         jacobians = None
         if forces is not None:
             is_stored = structures.derivatives is not None and not strain
-            where = home if is_stored else device
+            where = place if is_stored else device
             jacobians = jacobian_source(structures, forces, dtype, where, strain, kernel)
         scaled = targets * rescale
-        data = PackedData(structures, scaled, num_species, dtype, home, jacobians, rescale)
-        return data if home == device else HostedData(data, device)
+        data = PackedData(structures, scaled, num_species, dtype, place, jacobians, rescale)
+        return data if place == device else HostMemoryData(data, device)
 
     if part.stream is None:
         return packed(part.structures, part.targets)
     stream = part.stream
 
-    def load(indices: Ints) -> PackedData | HostedData:
+    def load(indices: Ints) -> PackedData | HostMemoryData:
         return packed(stream.read(indices), part.targets[indices])
 
     if forces is not None:  # what is missing is missed before the training starts

@@ -106,7 +106,7 @@ class BatchSource(Protocol):
         """Whether batches have forces."""
 
     @property
-    def residence(self) -> str:
+    def placement(self) -> str:
         """Where the data live, in words."""
 
     def __len__(self) -> int: ...
@@ -199,7 +199,7 @@ class PackedData:
         return own + (self.jacobians.num_bytes if self.jacobians is not None else 0)
 
     @property
-    def residence(self) -> str:
+    def placement(self) -> str:
         """Where the data live, in words."""
         return f"{self.num_bytes / 1e6:.1f} MB on {self.device}"
 

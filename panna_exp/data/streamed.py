@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.batch import AtomBatch, PackedData
-from panna_exp.data.hosted import HostedData
+from panna_exp.data.host_memory import HostMemoryData
 from panna_exp.data.structures import Ints, StructureSet
 from panna_exp.data.windows import WindowedOrder
 
-Load = Callable[[Ints], PackedData | HostedData]
+Load = Callable[[Ints], PackedData | HostMemoryData]
 
 
 class StructureSource(Protocol):
@@ -81,8 +81,8 @@ class StreamedData:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="data")
         self._window_index = -1
         self._indices: Ints = np.zeros(0, dtype=np.int64)
-        self._packed: PackedData | HostedData | None = None
-        self._next: tuple[int, Ints, Future[PackedData | HostedData]] | None = None
+        self._packed: PackedData | HostMemoryData | None = None
+        self._next: tuple[int, Ints, Future[PackedData | HostMemoryData]] | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -93,7 +93,7 @@ class StreamedData:
         return self.energy.device
 
     @property
-    def residence(self) -> str:
+    def placement(self) -> str:
         """Where the data live, in words."""
         return f"on disk, two windows of {self._window} structures on {self.device}"
 
@@ -136,7 +136,7 @@ class StreamedData:
         if self._order.windows_per_pass > 1:
             self._next = self._loading(index + 1)
 
-    def _loading(self, index: int) -> tuple[int, Ints, "Future[PackedData | HostedData]"]:
+    def _loading(self, index: int) -> tuple[int, Ints, "Future[PackedData | HostMemoryData]"]:
         assert self._order is not None
         indices = self._order.window(index)
         return index, indices, self._thread.submit(self._load, indices)

@@ -28,7 +28,7 @@ def announce(
         "training data: %s, %s; %s",
         _counts(data.train),
         run.descriptor,
-        trainer.data.residence,
+        trainer.data.placement,
     )
     if data.validation is not None:
         logger.info("validation data: %s", _counts(data.validation))

@@ -15,7 +15,7 @@ from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
 from panna_exp.runs.checkpoint_writer import CheckpointWriter
 from panna_exp.runs.progress import TrainingDisplay
-from panna_exp.runs.pruning import Judge
+from panna_exp.runs.pruning import Pruner
 from panna_exp.runs.speed import Speed
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.checkpoint import Checkpoint
@@ -50,7 +50,7 @@ class RunListener(Listener):
         run: What is trained.
         display: On the terminal.
         tracker: Hears of metrics and weights.
-        judge: May stop a job of a search.
+        pruner: May stop a job of a search.
         stopped: Whether the user, a queue or the clock wants it to end.
         checkpoints: Writes them.
         metrics_file: Gets a line each epoch.
@@ -63,7 +63,7 @@ class RunListener(Listener):
     run: Run
     display: TrainingDisplay
     tracker: Tracker
-    judge: Judge
+    pruner: Pruner
     stopped: Callable[[], bool]
     checkpoints: CheckpointWriter
     metrics_file: MetricsFile
@@ -113,7 +113,7 @@ class RunListener(Listener):
             self.tracker.histograms(step, arrays)
             if self.weight_record is not None:
                 self.weight_record.append(epoch, step, arrays)
-        self.judge.epoch_ended(epoch, train, validation)
+        self.pruner.epoch_ended(epoch, train, validation)
 
     def improved(self) -> None:
         """Keeps the best epoch's networks, to be written with the next checkpoint."""
@@ -128,7 +128,7 @@ class RunListener(Listener):
 
     def stops(self) -> bool:
         """Whether the training is to end."""
-        return self.stopped() or self.judge.stops
+        return self.stopped() or self.pruner.stops
 
     def _save_networks(self, folder: Path) -> None:
         """Writes a weights folder; one that cannot be written does not cost the training."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Judge:
+class Pruner:
     """Follows a job of a search.
 
     Args:
@@ -34,8 +34,8 @@ class Judge:
         self._best = math.inf
 
     @classmethod
-    def of(cls, folder: Path | None, sweep: SweepConfig, monitor: str) -> "Judge":
-        """Returns the judge of a training.
+    def of(cls, folder: Path | None, sweep: SweepConfig, monitor: str) -> "Pruner":
+        """Returns the pruner of a training.
 
         Args:
             folder: Of the sweep that the training is a job of, or None.

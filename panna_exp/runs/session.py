@@ -32,7 +32,7 @@ from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.models import save_model
 from panna_exp.runs.outcome import Outcome, assess_run
 from panna_exp.runs.progress import DescriptorDisplay, TrainingDisplay
-from panna_exp.runs.pruning import Judge
+from panna_exp.runs.pruning import Pruner
 from panna_exp.runs.run_directory import RunDirectory, environment
 from panna_exp.runs.run_info import run_info
 from panna_exp.runs.signals import Interrupt
@@ -99,7 +99,7 @@ def run_training(job: Job, tracker: Tracker) -> TrainingResult:
                 directory=directory,
                 tracker=tracker,
                 interrupt=interrupt,
-                judge=Judge.of(job.parent, config.sweep, config.training.monitor),
+                pruner=Pruner.of(job.parent, config.sweep, config.training.monitor),
             )
             return session.run()
 
@@ -116,7 +116,7 @@ class _Session:
     directory: RunDirectory
     tracker: Tracker
     interrupt: Interrupt
-    judge: Judge
+    pruner: Pruner
 
     def run(self) -> TrainingResult:
         """Trains; the tracker hears how it ended."""
@@ -149,7 +149,7 @@ class _Session:
         if fit.interrupted:
             if not self.interrupt.code:
                 with only_a_record(path):
-                    self.judge.record(path, self.job.overrides, fit)
+                    self.pruner.record(path, self.job.overrides, fit)
                 self.tracker.log(fit.step, {"pruned": 1.0})
             self._track_results()
             raise Interrupted
@@ -179,7 +179,7 @@ class _Session:
             run=self.built,
             display=TrainingDisplay(trainer.position.step, last),
             tracker=self.tracker,
-            judge=self.judge,
+            pruner=self.pruner,
             stopped=self.interrupt.requested,
             checkpoints=CheckpointWriter(self.directory, config, self.job.command.continuing),
             metrics_file=MetricsFile(

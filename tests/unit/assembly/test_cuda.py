@@ -10,7 +10,7 @@ from panna_exp.assembly.execution import padded_jacobians
 from panna_exp.assembly.optimisation import make_train_step
 from panna_exp.config.schema import TrainingConfig
 from panna_exp.data.batch import PackedData
-from panna_exp.data.hosted import HostedData
+from panna_exp.data.host_memory import HostMemoryData
 from panna_exp.data.padded import PaddedData
 from panna_exp.data.stream import BatchOrder
 from panna_exp.data.structures import Structure, StructureSet
@@ -57,7 +57,7 @@ def make_case(kind, dtype=torch.float64, products=EXACT):
     if kind == "recorded":
         steps = PaddedSteps(step, PaddedData(data, BATCH), totals, record=True)
     else:
-        source = HostedData(data, CUDA) if kind == "hosted" else data
+        source = HostMemoryData(data, CUDA) if kind == "hosted" else data
         steps = DirectSteps(step=step, data=source, totals=totals)
     order = BatchOrder(COUNT, BATCH, 0, True)
     errors = [steps(order.indices(n), 0.01 / (1 + n), n, 1.0).clone() for n in range(30)]

@@ -106,7 +106,7 @@ class TestRecord:
 
         def make(saved, **tracking):
             parts = dict.fromkeys(
-                ("processes", "built", "data", "restart", "interrupt", "judge"), None
+                ("processes", "built", "data", "restart", "interrupt", "pruner"), None
             )
             config = SimpleNamespace(
                 tracking=SimpleNamespace(**{"mlflow": True, "weight_figures": False, **tracking})

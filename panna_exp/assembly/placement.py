@@ -9,7 +9,7 @@ from panna_exp.data.structures import StructureSet
 _PART = 0.5
 
 
-def home_of(num_bytes: float, device: torch.device, free: int | None = None) -> torch.device:
+def placement_of(num_bytes: float, device: torch.device, free: int | None = None) -> torch.device:
     """Returns ``device`` if ``num_bytes`` fit into half of its free memory, otherwise the CPU.
 
     Args:

@@ -18,7 +18,7 @@ from panna_exp.data.structures import Ints
 Send = Callable[[Tensor], Tensor]
 
 
-class HostedData:
+class HostMemoryData:
     """What :class:`panna_exp.data.batch.PackedData` gives, of data that do not fit on the device.
 
     Args:
@@ -44,7 +44,7 @@ class HostedData:
         return self._data.has_forces
 
     @property
-    def residence(self) -> str:
+    def placement(self) -> str:
         """Where the data live, in words."""
         return (
             f"{self._data.num_bytes / 1e6:.1f} MB in main memory, sent to {self.device} batch by "

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from panna_exp.assembly import batches
-from panna_exp.assembly.residence import home_of, size_of
+from panna_exp.assembly.placement import placement_of, size_of
 from panna_exp.data.batch import PackedData
 from panna_exp.data.derivatives import Derivatives
-from panna_exp.data.hosted import HostedData
+from panna_exp.data.host_memory import HostMemoryData
 from panna_exp.data.jacobians import StoredJacobians
 from panna_exp.data.structures import Structure, StructureSet
 
@@ -66,7 +66,7 @@ def tensors(value):
 @pytest.mark.parametrize("route", [None, "dense", "sparse"])
 def test_batches_that_are_sent_are_those_of_the_packed_data(route):
     packed = make_packed(route)
-    hosted = HostedData(packed, CPU)
+    hosted = HostMemoryData(packed, CPU)
     indices = np.array([3, 0, 2])
     pairs = [(packed.batch(indices), hosted.batch(indices))]
     pairs += zip(packed.batches(2, 0, 1), hosted.batches(2, 0, 1), strict=True)
@@ -79,16 +79,16 @@ def test_batches_that_are_sent_are_those_of_the_packed_data(route):
 
 @pytest.mark.parametrize("route", [None, "dense", "sparse"])
 def test_everything_is_sent(route):
-    hosted = HostedData(make_packed(route), META)
+    hosted = HostMemoryData(make_packed(route), META)
     found = tensors(hosted.batch(np.array([1, 2])))
     assert len(found) >= 4
     assert {tensor.device for tensor in (*found, hosted.energy, hosted.num_atoms)} == {META}
 
 
 def test_data_live_on_the_device_if_half_of_its_free_memory_holds_them():
-    assert home_of(500, CUDA, free=1000) == CUDA
-    assert home_of(501, CUDA, free=1000) == CPU
-    assert home_of(10**15, CPU) == CPU
+    assert placement_of(500, CUDA, free=1000) == CUDA
+    assert placement_of(501, CUDA, free=1000) == CPU
+    assert placement_of(10**15, CPU) == CPU
 
 
 @pytest.mark.parametrize("route", [None, "dense", "sparse"])
@@ -107,13 +107,13 @@ def test_the_size_is_known_before_anything_is_put_there(route, dtype):
 def test_data_that_do_not_fit_are_sent(monkeypatch):
     structures, _ = make_structures()
     part = SimpleNamespace(structures=structures, targets=structures.energy, stream=None)
-    monkeypatch.setattr(batches, "home_of", lambda size, device: CPU)
+    monkeypatch.setattr(batches, "placement_of", lambda size, device: CPU)
     found = batches.batch_source(part, 2, torch.float32, META)
-    assert isinstance(found, HostedData)
-    assert found.residence == (
+    assert isinstance(found, HostMemoryData)
+    assert found.placement == (
         "0.0 MB in main memory, sent to meta batch by batch: too much for half of its free memory"
     )
-    monkeypatch.setattr(batches, "home_of", lambda size, device: device)
+    monkeypatch.setattr(batches, "placement_of", lambda size, device: device)
     packed = batches.batch_source(part, 2, torch.float32, CPU)
     assert isinstance(packed, PackedData)
-    assert packed.residence == "0.0 MB on cpu"
+    assert packed.placement == "0.0 MB on cpu"
