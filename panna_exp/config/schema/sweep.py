@@ -17,7 +17,7 @@ class SweepConfig:
         "loss; without validation data: of the training data)",
     )
     fail_fast: bool = option(
-        False, "once a job failed, no other begins (those that run go on to their end)"
+        False, "after a failed job no other begins (those that run go on to their end)"
     )
     dir: str | None = option(
         None,

@@ -53,7 +53,7 @@ class PackConfig:
     input_dir: str | None = option(None, "folder with PANNA's .bin files")
     output_dir: str | None = option(None, "folder for the TFRecords")
     prefix: str = option("train", "first part of their names: PREFIX-1-N.tfrecord")
-    structures_per_file: int = option(1000, "structures a TFRecord file")
+    structures_per_file: int = option(1000, "structures per TFRecord file")
     num_species: int | None = option(None, "number of species, checked against the files")
     derivatives: bool = option(False, "take the derivatives and forces over")
     sparse: bool = option(False, "the derivatives are sparse")
