@@ -51,6 +51,6 @@ def test_one_key_is_explained(program):
 
 def test_info_and_the_composed_configuration_are_shown(program):
     shown = program.run("train", "seed=7", "--cfg", "job", "--package", "training").stdout
-    assert shown.startswith("# @package training\nbatch_size: 20\n")
+    assert shown.startswith("# @package training\nbudget: normal\nbatch_size: 20\n")
     assert "data/tutorial" in program.run("train", "--info", "defaults").stdout
     assert not list(program.folder.iterdir())
