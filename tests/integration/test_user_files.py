@@ -48,7 +48,8 @@ MISTAKES = {
     "no such choice": (
         "experiment/mine",
         "seed: 1\ndefaults:\n  - override /network: hdeep\n",
-        "line 3: defaults: network=hdeep: expected one of default, h_deep, did you mean 'h_deep'?",
+        "line 3: defaults: network=hdeep: expected one of default, h_deep, own, did you mean "
+        "'h_deep'?",
     ),
     "variable": (
         "data/mine",

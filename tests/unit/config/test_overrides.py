@@ -27,7 +27,7 @@ def mistakes(*arguments, config_name="train"):
         ("trainin.x=1", "trainin.x: no such key"),
         (
             "network=hdeep",
-            "network=hdeep: expected one of default, h_deep, did you mean 'h_deep'?",
+            "network=hdeep: expected one of default, h_deep, own, did you mean 'h_deep'?",
         ),
         ("seed=x", "seed=x: expected a whole number"),
         ("device=gpu", "device=gpu: expected one of auto, cpu, cuda"),
