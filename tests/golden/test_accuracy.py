@@ -83,7 +83,7 @@ def train_carbon(shared, folder, name, *options):
     )
     assert done.returncode == 0, done.stderr
     run_dir = folder / name
-    (evaluation,) = (run_dir / "evaluate").glob("*.json")
+    (evaluation,) = (run_dir / "evaluate").glob("epoch_*.json")
     zero = json.loads(evaluation.read_text())["zero_forces"]["mae_ev_per_angstrom"]
     return json.loads((run_dir / "result.json").read_text()) | {"zero_forces": zero}
 
