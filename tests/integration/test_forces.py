@@ -59,7 +59,7 @@ def test_evaluation_writes_forces_in_pannas_format(trained):
     assert header == HEADER
     assert len(lines) == 720
     rows = np.array([line.split()[1:] for line in lines], dtype=float)
-    summary = json.loads(next((program.folder / "eval").glob("*.json")).read_text())
+    summary = json.loads(next((program.folder / "eval").glob("epoch_*.json")).read_text())
     errors = np.abs(rows[:, 1:4] - rows[:, 4:])
     assert summary["forces"]["all"]["mae_ev_per_angstrom"] == pytest.approx(errors.mean())
     assert set(summary["forces"]) == {"all", "H", "C", "O", "N"}
