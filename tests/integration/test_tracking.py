@@ -205,7 +205,8 @@ def test_evaluations_are_added_to_the_run_once(tracked):
 def test_an_evaluation_while_the_store_is_away_is_kept(program, tmp_path):
     away = ("tracking.uri=http://127.0.0.1:1", "tracking.wait_seconds=0.5")
     program.run("train", *OPTIONS, "io.train_dir=run", *away)
-    done = program.run("evaluate", "run_dir=run", "checkpoint=last")
+    confirmed = "mlflow_uri=http://127.0.0.1:1"
+    done = program.run("evaluate", "run_dir=run", "checkpoint=last", confirmed)
     assert "the server cannot be reached" in done.stdout
     assert "and this sends it: panna-exp sync" in done.stdout
     done = program.run("sync", "run", "uri=ftp://x", code=2)

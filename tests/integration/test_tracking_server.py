@@ -148,13 +148,17 @@ def test_a_server_that_is_killed_again_and_again_and_away_at_the_end(program, tm
             time.sleep(2)
         output = stop(process)
     assert "panna-exp sync" in output
-    wait_for(lambda: program.run("sync", "run", code=2))  # the sender has given up, too
+    wait_for(
+        lambda: program.run("sync", "run", f"uri={server.uri}", code=2)
+    )  # the sender has given up, too
     server.start()
-    assert "sent " in program.run("sync", "run").stdout
+    assert "sent " in program.run("sync", "run", f"uri={server.uri}").stdout
     steps, run = stored(server)
     assert sorted(steps) == [step for step, _ in logged(tmp_path)]
     assert run.info.status == "KILLED"
-    assert program.run("sync", "run").stdout.startswith("sent 0 points and 0 files")
+    assert program.run("sync", "run", f"uri={server.uri}").stdout.startswith(
+        "sent 0 points and 0 files"
+    )
     assert_never_paused(tmp_path)
     short = ("io.train_dir=short", "training.max_epochs=1", "tracking.log_model=true")
     program.run("train", *OPTIONS, *short, f"tracking.uri={server.uri}", "tracking.register=mine")
