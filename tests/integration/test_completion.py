@@ -16,7 +16,7 @@ from panna_exp.cli import COMMANDS
         ("panna-exp ", set(COMMANDS)),
         ("panna-exp ev", {"evaluate"}),
         ("panna-exp train net", {"network.", "network="}),
-        ("panna-exp train network=", {"network=default", "network=h_deep"}),
+        ("panna-exp train network=", {"network=default", "network=h_deep", "network=own"}),
         ("panna-exp train training.batch", {"training.batch_size="}),
         ("panna-exp train device=c", {"device=cpu", "device=cuda"}),
         ("panna-exp train io.keep_best=", {"io.keep_best=true", "io.keep_best=false"}),
