@@ -1,1 +1,1 @@
-"""Potentials for the engines that move atoms: LAMMPS."""
+"""Potentials for the engines that move atoms: LAMMPS, and those that take models of metatomic."""
