@@ -64,7 +64,7 @@ def prepare(arguments: list[str], config_name: str, program: str) -> list[str]:
 def _range_problems(config_name: str, overrides: Sequence[str]) -> list[str]:
     """What is wrong with the values of the overrides that are right by themselves."""
     try:
-        composed = compose_config(config_name, _single(overrides))
+        composed = compose_config(config_name, single_valued(overrides))
         VALIDATORS[config_name](OmegaConf.to_object(composed))
     except ConfigError as error:
         return error.problems
@@ -73,7 +73,8 @@ def _range_problems(config_name: str, overrides: Sequence[str]) -> list[str]:
     return []
 
 
-def _single(overrides: Sequence[str]) -> list[str]:
+def single_valued(overrides: Sequence[str]) -> list[str]:
+    """Returns the overrides that have one value, without those that a sweep goes through."""
     parser = OverridesParser.create()
     return [item for item in overrides if not parser.parse_override(item).is_sweep_override()]
 
@@ -82,7 +83,7 @@ def _check_files(name: str, config_name: str, overrides: Sequence[str]) -> None:
     """Composes with a user's files, and looks at what Hydra would call before it can."""
     loaded.clear()
     try:
-        config = compose_config(name, _single(overrides), return_hydra_config=True)
+        config = compose_config(name, single_valued(overrides), return_hydra_config=True)
     except FAILURES as error:
         raise ConfigError(explain(config_name, overrides, error)) from None
     problems = list(_called(OmegaConf.to_container(config.hydra, resolve=False)))

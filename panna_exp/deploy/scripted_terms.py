@@ -15,6 +15,7 @@ from panna_exp.descriptors.formulas import (
     smoothed_sine,
 )
 from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.mbp import multiplicity
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.radial import EXPONENT_FLOOR
 
@@ -64,10 +65,7 @@ class MBPTriples(torch.nn.Module):
             self.register_buffer(name, getattr(terms, name).flatten())
         self.register_buffer("zeta", terms.zeta.flatten())
         self.register_buffer("lowest", terms.lowest_base.flatten())
-        species = len(parameters.species)
-        doubled = 4.0 if parameters.generation == "A" else 2.0
-        factors = [doubled if s == t else 2.0 for s in range(species) for t in range(s, species)]
-        self.register_buffer("multiplicity", torch.tensor(factors, dtype=dtype))
+        self.register_buffer("multiplicity", torch.tensor(multiplicity(parameters), dtype=dtype))
         self.cutoff = float(parameters.cutoff_angular)
         self.floor, self.smooth, self.collinear = terms.floor, terms.smooth, terms.collinear
 

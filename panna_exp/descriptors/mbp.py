@@ -46,14 +46,14 @@ class MBP(Operator):
                 device,
             ),
             AngularTerms(parameters, dtype, device),
-            torch.tensor(_multiplicity(parameters), dtype=dtype, device=device),
+            torch.tensor(multiplicity(parameters), dtype=dtype, device=device),
             device,
             chunk,
         )
         self.parameters = parameters
 
 
-def _multiplicity(parameters: MBPParameters) -> list[float]:
+def multiplicity(parameters: MBPParameters) -> list[float]:
     """Returns [U]: all pairs count twice, in generation A those of one species 4 times."""
     num_species = len(parameters.species)
     doubled = 4.0 if parameters.generation == "A" else 2.0

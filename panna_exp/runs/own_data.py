@@ -13,6 +13,7 @@ import numpy as np
 from panna_exp.assembly import torchrun
 from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
 from panna_exp.config.compose import compose_job
+from panna_exp.config.prepare import FAILURES, single_valued
 from panna_exp.config.schema import Budget, TrainConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.automatic import automatic_parameters
@@ -45,7 +46,7 @@ def completed(arguments: Sequence[str]) -> list[str]:
     """
     given = [item for item in arguments if not item.startswith("-")]
     keys = {key_of(item) for item in given}
-    if "data.train" not in keys or keys & {*_SAYS_ALL} or "-h" in arguments:
+    if "data.train" not in keys or keys & {*_SAYS_ALL} or {"-h", "--help"} & {*arguments}:
         return list(arguments)
     choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
     config = _composed([*choices, *given])
@@ -63,12 +64,12 @@ def completed(arguments: Sequence[str]) -> list[str]:
 
 def _composed(overrides: list[str]) -> TrainConfig | None:
     """The configuration; None with mistakes, which are named when it is composed for good."""
-    single = [item for item in overrides if not _is_swept(item)]
-    if not any(key_of(item) == "data.species" for item in single):
-        single.append("data.species=[H]")  # not known yet
     try:
+        single = single_valued(overrides)
+        if not any(key_of(item) == "data.species" for item in single):
+            single.append("data.species=[H]")  # not known yet
         config = compose_job("train", single).checked()
-    except ConfigError:
+    except (ConfigError, *FAILURES):
         return None
     assert isinstance(config, TrainConfig)
     return config
@@ -80,11 +81,6 @@ def _has_symbols(config: TrainConfig) -> bool:
         return False
     kinds = {kind for _, kind in files_named(paths, reader_kind(config.data), Path.cwd())}
     return kinds <= {*_SYMBOLIC}
-
-
-def _is_swept(item: str) -> bool:
-    value = item.partition("=")[2]
-    return ("," in value and not value.startswith(("[", "{", '"', "'"))) or "(" in value
 
 
 def _read(config: TrainConfig) -> StructureSet:
