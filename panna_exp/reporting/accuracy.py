@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from panna_exp.elements import Species
 from panna_exp.evaluation.evaluated_data import OWN_DATA
 from panna_exp.reporting.drawing import smaller
 from panna_exp.reporting.entry import Entry, Shown
 from panna_exp.reporting.evaluations import StoredEvaluation
-from panna_exp.reporting.html import Content, Markup, element, image, joined, table
+from panna_exp.reporting.html import Content, element, image, joined, table
 from panna_exp.reporting.listing import significant
 from panna_exp.reporting.located import Found
 from panna_exp.reporting.overview import heading

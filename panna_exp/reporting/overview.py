@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from markupsafe import Markup
 
 from panna_exp.quantities import QUANTITIES
 from panna_exp.reporting.curves import colour, learning_curves
 from panna_exp.reporting.data_files import PARTS, data_files
 from panna_exp.reporting.differences import ABSENT, PLACES, text_of
 from panna_exp.reporting.entry import Entry
-from panna_exp.reporting.html import Content, Markup, element, folded, image, joined, table
+from panna_exp.reporting.html import Content, element, folded, image, joined, table
 from panna_exp.reporting.listing import significant
 from panna_exp.reporting.records import flatten
 
