@@ -34,6 +34,8 @@ def main(arguments: list[str]) -> int:
     typed.require("run_dir", "output")
     typed.check_suffix("output", _SUFFIXES, f"ends in {' or '.join(_SUFFIXES)}")
     typed.check_choices()
+    if typed.values.get("output", "").endswith(".panna") and "precision" in typed.values:
+        typed.problems.append("export: precision= is of a .pt file, a .panna file has none")
     given = typed.checked()
     # Imported here: PyTorch is not needed to name a mistake.
     from panna_exp.assembly.committee import read_potentials

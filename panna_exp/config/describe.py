@@ -1,5 +1,6 @@
 """What can be configured: keys with defaults and meanings, groups with their choices."""
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,21 @@ class OptionDoc:
     meaning: str
 
 
-def options(schema: type, prefix: str = "") -> list[OptionDoc]:
-    """Returns every option of a schema by dotted key."""
+def options(schema: type, prefix: str = "", reads: Sequence[str] | None = None) -> list[OptionDoc]:
+    """Returns every option of a schema that its command reads, by dotted key.
+
+    Args:
+        schema: A command's, or a group's.
+        prefix: Of the group's keys.
+        reads: Names of those of the group that are read, None: all.
+    """
     found: list[OptionDoc] = []
     for item in fields(schema):
+        if reads is not None and item.name not in reads:
+            continue
         default = item.default_factory() if item.default_factory is not MISSING else item.default
         if is_dataclass(default):
-            found += options(type(default), f"{prefix}{item.name}.")
+            found += options(type(default), f"{prefix}{item.name}.", item.metadata["reads"])
         else:
             found.append(OptionDoc(f"{prefix}{item.name}", default, str(item.metadata["help"])))
     return found

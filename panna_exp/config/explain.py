@@ -9,7 +9,8 @@ from omegaconf.errors import ConfigKeyError
 
 from panna_exp.config.describe import choices, is_group
 from panna_exp.config.document import Document
-from panna_exp.config.keys import closest_key, type_of
+from panna_exp.config.keys import type_of
+from panna_exp.config.refused_keys import key_problem
 from panna_exp.config.sources import loaded
 from panna_exp.errors import closest
 from panna_exp.quoting import key_of, shown
@@ -38,7 +39,7 @@ def explain(config_name: str, overrides: Sequence[str], error: BaseException, ke
     key = key or (found[1] if found else "")
     if isinstance(_innermost(error), ConfigKeyError) or re.search(r"Key '.*' not in", message):
         unknown = key or _quoted_part(message, r"Key '(.*?)'")
-        return f"{_where(unknown, overrides)}no such key{closest_key(unknown, config_name)}"
+        return f"{_where(unknown, overrides)}{key_problem(unknown, config_name) or 'no such key'}"
     sentence = _sentence(message)
     return f"{_where(key, overrides) if key else _file_of(message)}{sentence}"
 

@@ -20,7 +20,8 @@ from hydra.errors import HydraException
 from panna_exp.config.arguments import Arguments
 from panna_exp.config.describe import choices, has_choice, is_group
 from panna_exp.config.hydra_keys import typed_problem
-from panna_exp.config.keys import closest_key, is_open, is_text, mistake, type_of
+from panna_exp.config.keys import is_open, is_text, mistake, type_of
+from panna_exp.config.refused_keys import key_problem
 from panna_exp.config.renamed import renamed_override
 from panna_exp.config.store import plugin_choices
 from panna_exp.errors import closest
@@ -149,8 +150,9 @@ def _group_problems(override: Override, group: str, folder: Path | None) -> Iter
 
 def _key_problems(config_name: str, override: Override, key: str) -> Iterator[str]:
     words = key.split(".")
-    if type_of(words, config_name) is None:
-        yield f"{shown(key)}: no such key{closest_key(key, config_name)}"
+    refused = key_problem(key, config_name)
+    if refused:
+        yield f"{shown(key)}: {refused}"
         return
     if override.is_delete():
         if not is_open(words):

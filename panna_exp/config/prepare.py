@@ -17,7 +17,7 @@ from panna_exp.config.describe import SCHEMAS
 from panna_exp.config.explain import explain, with_place
 from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.overrides import check_overrides
-from panna_exp.config.schema import DescriptorConfig
+from panna_exp.config.schema import DescriptorConfig, EvaluateConfig
 from panna_exp.config.sources import loaded
 from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
@@ -134,13 +134,27 @@ def typed(composed: DictConfig, config_name: str, overrides: Sequence[str]) -> A
     except (OmegaConfBaseException, RecursionError) as error:
         found = [explain(config_name, overrides, item, key) for key, item in _broken(composed)]
         raise ConfigError(found or explain(config_name, overrides, error)) from None
+    problems = [*_idle_problems(config, overrides)]
     try:
         VALIDATORS[config_name](config)
     except ConfigError as error:
-        raise ConfigError([with_place(text, overrides) for text in error.problems]) from None
+        problems += [with_place(text, overrides) for text in error.problems]
+    if problems:
+        raise ConfigError(problems)
     if isinstance(getattr(config, "descriptor", None), DescriptorConfig):
         config.descriptor.typed = named_options("descriptor", overrides)
     return config
+
+
+def _idle_problems(config: Any, overrides: Sequence[str]) -> Iterator[str]:
+    """Yields what is said of data that are not there; a shared file of the group may say it."""
+    if not isinstance(config, EvaluateConfig) or config.data.test is not None:
+        return
+    for name in sorted(named_options("data", overrides) - {"", "test", "species", "generation"}):
+        yield (
+            f"data.{name}: is about data.test, which is not given: the run's validation data are "
+            "read as the training read them"
+        )
 
 
 def named_options(group: str, overrides: Sequence[str]) -> frozenset[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from panna_exp.config.describe import SCHEMAS, OptionDoc, choices, group_names, options
-from panna_exp.config.keys import closest_key, type_of
+from panna_exp.config.keys import type_of
+from panna_exp.config.refused_keys import key_problem
 from panna_exp.config.renamed import current_key
 from panna_exp.errors import ConfigError
 
@@ -131,16 +132,17 @@ def explain_keys(words: Sequence[str], config_name: str | None = None) -> None:
         ConfigError: No command has such a key.
     """
     names = list(SCHEMAS) if config_name is None else [config_name]
+    documented = {name: {item.key: item for item in options(SCHEMAS[name])} for name in names}
     for word in words:
         key = current_key(word.partition("=")[0])
         found = {
-            item.key: (item, [name for name in names if type_of(item.key.split("."), name)])
-            for name in names
-            for item in options(SCHEMAS[name])
+            item.key: (item, [name for name in names if item.key in documented[name]])
+            for own in documented.values()
+            for item in own.values()
             if item.key == key or item.key.startswith(f"{key}.")
         }
         if not found and key not in group_names():
-            raise ConfigError(f"{word}: no such key{closest_key(key, names[0])}")
+            raise ConfigError(f"{word}: {key_problem(key, names[0])}")
         for option, commands in found.values():
             _print_option(option)
             print(f"{' ' * 38}of {', '.join(name.replace('_', '-') for name in commands)}")

@@ -65,6 +65,20 @@ def test_files_of_panna_1(trained):
     assert not one.endswith("\n")
 
 
+def test_files_may_say_more_than_the_command_reads_and_the_command_line_may_not(trained):
+    file = trained.folder / "conf/data/shared.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("train: t.xyz\nvalidation: v.xyz\nreference_energies: fit\nenergy_key: E\n")
+    words = ("evaluate", "run_dir=r", "checkpoint=last", "data=shared")
+    trained.run(*words, "data.energy_key=null", "data.test=builtin:tutorial_validation.h5")
+    done = trained.run(*words, "data.energy_key=E", code=2)
+    assert "error: data.energy_key: is about data.test, which is not given" in done.stderr
+    trained.run(*words, "io.eval_dir=shared")
+    file.unlink()
+    done = trained.run("extract-weights", "run_dir=r", "io.output_dir=g", "gversion=0", code=2)
+    assert "gversion=0: means nothing with output_type=PANNA: say output_type=LAMMPS" in done.stderr
+
+
 def test_weights_of_a_rescaling_training_give_ev(trained):
     trained.run("extract-weights", "run_dir=r", "checkpoint=last", "io.output_dir=ev")
     words = ("data=tutorial", "data.test=builtin:tutorial_validation.h5")

@@ -40,6 +40,7 @@ def test_one_key_is_explained(program):
     done = program.run("help", "training.batch_size")
     assert done.stdout.startswith("  training.batch_size                 (20) ")
     assert "of train\n" in done.stdout
+    assert "of evaluate\n" in program.run("help", "io.eval_dir").stdout
     assert "one of auto, cpu, cuda" in program.run("help", "device").stdout
     assert "chooses one of annealed, energy" in program.run("help", "training").stdout
     shown = program.run("train", "--help", "training.patience").stdout

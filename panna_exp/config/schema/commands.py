@@ -3,20 +3,19 @@
 from dataclasses import dataclass
 
 from panna_exp.config.schema.choices import DescriptorKernel, Device, Execution, Precision
-from panna_exp.config.schema.data import DataConfig
+from panna_exp.config.schema.data import READING, DataConfig
 from panna_exp.config.schema.descriptor import DescriptorConfig
 from panna_exp.config.schema.io import IoConfig, TrackingConfig
 from panna_exp.config.schema.network import NetworkConfig
-from panna_exp.config.schema.options import group, option
+from panna_exp.config.schema.options import all_but, group, option
 from panna_exp.config.schema.sweep import SweepConfig
 from panna_exp.config.schema.training import TrainingConfig
 
 
 @dataclass
 class CommonConfig:
-    """What every command takes."""
+    """What every command takes that computes with networks or descriptors."""
 
-    seed: int = option(0, "seed of initial weights and shuffling")
     device: Device = option(Device.auto, "auto (CUDA if there is one), cpu or cuda")
     threads: int | None = option(
         None,
@@ -34,14 +33,17 @@ class CommonConfig:
 class TrainConfig(CommonConfig):
     """Options of ``panna-exp train``."""
 
+    seed: int = option(0, "seed of initial weights and shuffling")
     execution: Execution = option(
         Execution.auto,
         "of the steps: torch, numba (compiled for the CPU: some 5 s before the first step, once), "
         "cuda_graph (recorded once and repeated; GPU only), or auto (a resumed run keeps its own, "
         "a new one takes numba on a CPU where that pays, otherwise torch)",
     )
-    io: IoConfig = group(IoConfig, "folders and frequencies")
-    data: DataConfig = group(DataConfig, "data sets")
+    io: IoConfig = group(
+        IoConfig, "folders and frequencies", reads=all_but(IoConfig, "eval_dir", "output_dir")
+    )
+    data: DataConfig = group(DataConfig, "data sets", reads=all_but(DataConfig, "test"))
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
     network: NetworkConfig = group(NetworkConfig, "networks")
     training: TrainingConfig = group(TrainingConfig, "optimisation")
@@ -92,13 +94,15 @@ class EvaluateConfig(CommonConfig):
     mlflow_uri: str | None = option(
         None, "the store of that run, where it is not the one that is set here: confirms it"
     )
-    io: IoConfig = group(IoConfig, "folders")
-    data: DataConfig = group(DataConfig, "data sets")
+    io: IoConfig = group(IoConfig, "folders", reads=("eval_dir",))
+    data: DataConfig = group(
+        DataConfig, "data sets", reads=("test", "sparse_derivatives", *READING)
+    )
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")
 
 
 @dataclass
-class ExtractConfig(CommonConfig):
+class ExtractConfig:
     """Options of ``panna-exp extract-weights``."""
 
     run_dir: str | None = option(None, "run directory")
@@ -113,7 +117,7 @@ class ExtractConfig(CommonConfig):
     gversion: int | None = option(
         None, "LAMMPS: 0 writes scalar descriptor parameters, 1 lists (default: 0 where possible)"
     )
-    io: IoConfig = group(IoConfig, "folders")
+    io: IoConfig = group(IoConfig, "folders", reads=("output_dir",))
     descriptor: DescriptorConfig | None = option(
         None, "descriptor parameters (descriptor=mbp), for networks that do not say theirs"
     )

@@ -6,6 +6,12 @@ from typing import Any
 from panna_exp.config.schema.choices import Generation
 from panna_exp.config.schema.options import option
 
+# What says how a file of structures is read, whatever it is read for.
+READING = (
+    *("kind", "species", "generation", "energy_key", "forces_key", "stress_key", "virial_key"),
+    *("energy_unit", "length_unit", "forces_unit", "forces_sign", "stress_unit", "zero_forces"),
+)
+
 
 @dataclass
 class DataConfig:

@@ -10,6 +10,7 @@ from panna_exp.config.schema import (
     group,
     option,
 )
+from panna_exp.config.schema.data import READING
 
 
 @dataclass
@@ -42,7 +43,7 @@ class DescriptorsConfig(CommonConfig):
     pbc: list[bool] | None = option(
         None, "periodic along each lattice vector (default: as the structures say)"
     )
-    data: DataConfig = group(DataConfig, "structures, as data.train")
+    data: DataConfig = group(DataConfig, "structures, as data.train", reads=("train", *READING))
     descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
 
 

@@ -29,6 +29,7 @@ from panna_exp.config.validation.training import check_training
 def validate_train(config: TrainConfig) -> None:
     """Raises ConfigError with every mistake in the configuration of a training."""
     problems = Problems()
+    problems.check(0 <= config.seed < 2**63, f"seed={config.seed} must be in 0 .. 2**63 - 1")
     check_common(config, problems)
     check_data(config.data, problems)
     check_generation(config.data, config.descriptor, problems)
@@ -84,7 +85,9 @@ def validate_evaluate(config: EvaluateConfig) -> None:
 def validate_extract(config: ExtractConfig) -> None:
     """Raises ConfigError with every mistake in the configuration of a weight extraction."""
     problems = Problems()
-    check_common(config, problems)
+    check_paths(config, problems)
+    if config.descriptor is not None:
+        check_descriptor_size(config.descriptor, 1, problems)
     problems.check(config.run_dir is not None, "run_dir is missing: name the run, run_dir=RUN_DIR")
     problems.check(
         config.io.output_dir is not None, "io.output_dir is missing: name the folder to write"
@@ -93,6 +96,11 @@ def validate_extract(config: ExtractConfig) -> None:
     problems.choice("panna_version", config.panna_version, (2, 1))
     if config.gversion is not None:
         problems.choice("gversion", config.gversion, (0, 1))
+        problems.check(
+            config.output_type == "LAMMPS",
+            f"gversion={config.gversion}: means nothing with output_type={config.output_type}: say "
+            "output_type=LAMMPS, or leave it out",
+        )
     problems.check(
         Path(config.output_file).name == config.output_file != "",
         f"output_file={config.output_file}: expected a file name without a folder, e.g. panna.in",
@@ -104,8 +112,7 @@ def validate_extract(config: ExtractConfig) -> None:
 
 
 def check_common(config: CommonConfig, problems: Problems) -> None:
-    """Checks what every command takes."""
-    problems.check(0 <= config.seed < 2**63, f"seed={config.seed} must be in 0 .. 2**63 - 1")
+    """Checks what every command takes that computes, its paths, and its descriptor's size."""
     threads = config.threads
     problems.check(threads is None or threads > 0, f"threads={threads} must be > 0")
     problems.check(

@@ -1,5 +1,6 @@
 """Ranges and combinations of the options of ``descriptors`` and ``pack``."""
 
+from panna_exp.config.schema import Device
 from panna_exp.config.schema.tools import DescriptorsConfig, PackConfig
 from panna_exp.config.validation.bounds import MOST_THREADS, check_paths
 from panna_exp.config.validation.commands import check_common
@@ -25,6 +26,12 @@ def validate_descriptors(config: DescriptorsConfig) -> None:
     )
     if config.report:
         _check_report(config, problems)
+    else:
+        problems.check(
+            config.device is not Device.cuda,
+            "device=cuda: means nothing without report=true: what is stored is computed on CPUs, "
+            "processes=N uses several",
+        )
     problems.choice("format", config.format, FORMATS)
     problems.choice("derivatives", config.derivatives, DERIVATIVES)
     _check_negligible(config, problems)

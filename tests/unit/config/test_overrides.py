@@ -94,6 +94,31 @@ def test_other_commands_have_their_own_keys():
 
 
 @pytest.mark.parametrize(
+    ("command", "key", "sentence"),
+    [
+        ("evaluate", "io.train_dir", "what it reads of io: io.eval_dir"),
+        ("evaluate", "io.log_frequency", "what it reads of io: io.eval_dir"),
+        ("evaluate", "data.train", "what it reads of data: data.test, "),
+        ("evaluate", "data.reference_energies.H", "what it reads of data: data.test, "),
+        ("evaluate", "seed", "train does: see panna-exp evaluate --help"),
+        ("evaluate", "network.architecture", "train does: see panna-exp evaluate --help"),
+        ("extract_weights", "io.eval_dir", "what it reads of io: io.output_dir"),
+        ("extract_weights", "threads", "train does: see panna-exp extract-weights --help"),
+        ("descriptors", "data.weights.default", "what it reads of data: data.train, "),
+        ("descriptors", "seed", "train does: see panna-exp descriptors --help"),
+        ("pack", "precision", "train does: see panna-exp pack --help"),
+        ("train", "data.test", "what it reads of data: see panna-exp train --help data"),
+        ("train", "io.output_dir", "what it reads of io: io.train_dir, io.log_frequency, "),
+        ("train", "mlflow_uri", "evaluate does: see panna-exp train --help"),
+    ],
+)
+def test_a_command_takes_only_what_it_reads(command, key, sentence):
+    (found,) = [item for item in mistakes(f"{key}=1", config_name=command) if key in item]
+    assert found.startswith(f"{key}: {command.replace('_', '-')} does not read it")
+    assert sentence in found
+
+
+@pytest.mark.parametrize(
     "argument",
     [
         "hydra.callbacks.x._target_=os.system",
