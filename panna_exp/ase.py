@@ -98,6 +98,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         taken = members[0].descriptor if info is None else info
         self._monitor = ExtrapolationMonitor(members, taken) if extrapolation else None
         self._warned = False
+        self._copy: Atoms | None = None
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
         """Returns what has changed since the last call: ASE's words, compared bit by bit.
@@ -121,7 +122,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
     ) -> None:
         """Computes energy and forces, and the stress where it is asked for."""
         if atoms is not None:
-            self.atoms = atoms.copy()
+            self._take(atoms, system_changes)
         strain = "stress" in properties
         if strain and self.atoms.cell.rank < 3:
             raise DataError("the stress needs a cell of three lattice vectors")
@@ -130,6 +131,14 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
         self.results = _results(computed, self.atoms)
         if self._monitor is not None:
             self._look(self._monitor, computed, geometry)
+
+    def _take(self, atoms: Atoms, changes: Sequence[str]) -> None:
+        """Keeps a copy of the atoms; making a new one takes a sixth of a small molecule's call."""
+        if self._copy is not None and list(changes) == ["positions"]:
+            self._copy.positions[:] = atoms.positions
+        else:
+            self._copy = atoms.copy()
+        self.atoms = self._copy  # ASE forgets it before each call
 
     def _look(self, monitor: ExtrapolationMonitor, computed: Computed, geometry: Geometry) -> None:
         """Adds how far atoms are outside the training sets; warns once."""

@@ -51,8 +51,9 @@ def answer(number: int) -> None:
 def become(request: dict[str, Any]) -> list[str]:
     """Makes this process what a new one in the request's folder would be."""
     os.chdir(request["folder"])
+    imported = {"MKL_CBWR": os.environ["MKL_CBWR"]}  # panna_exp sets it when it is imported
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update({**imported, **request["environment"]})
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, name in enumerate(("stdout", "stderr"), start=1):
         os.dup2(os.open(request[name], os.O_WRONLY | os.O_APPEND), number)

@@ -139,10 +139,10 @@ class Potential:
                 gradient = self.operator.vjp(geometry, by_descriptor)
             forces.append(gradient.neg_())
         return Computed(
-            atomic_energy=torch.stack(energies),
-            forces=torch.stack(forces),
+            atomic_energy=_stacked(energies),
+            forces=_stacked(forces),
             descriptors=descriptors,
-            strain_gradient=torch.stack(strains) if strain else None,
+            strain_gradient=_stacked(strains) if strain else None,
         )
 
     @torch.no_grad()
@@ -178,6 +178,11 @@ class Potential:
         descriptors = self.operator.compute(geometry).index_select(0, rows.order)
         found = self._members[0].forward(descriptors, rows.counts).atom_energy
         return float(found.double().sum()) / self._rescale[0]
+
+
+def _stacked(members: Sequence[Tensor]) -> Tensor:
+    """Returns [M, ...]; of a single member without a copy."""
+    return members[0].unsqueeze(0) if len(members) == 1 else torch.stack(list(members))
 
 
 def _in_ev(values: Tensor, rescale: float) -> Tensor:

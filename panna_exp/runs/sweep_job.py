@@ -13,7 +13,7 @@ from panna_exp.runs.choice import way_to_train
 from panna_exp.runs.command_line import display
 from panna_exp.runs.job import Job, remove_empty
 from panna_exp.runs.parent_watchdog import at_work
-from panna_exp.runs.signals import Stopped, stoppable
+from panna_exp.runs.signals import Stopped, check_stopped, stoppable
 from panna_exp.runs.sweep_metric import ranking_metric
 
 
@@ -55,6 +55,7 @@ def _train(composed: Composed, sweep_dir: Path) -> float | None:
         job = Job.of(replace(composed, run_dir=run_dir))
         result = way_to_train(job)(job)
     except Exception as error:
+        check_stopped()  # libraries make another exception of one that a signal raises
         sweep.report_failure(run_dir, composed.overrides, error)
         sweep_jobs.mark_failure(sweep_dir, name)
         if not isinstance(error, PannaExpError):
