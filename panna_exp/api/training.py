@@ -13,6 +13,7 @@ from panna_exp.quoting import key_of
 
 if TYPE_CHECKING:
     from panna_exp.config.composed import Composed
+    from panna_exp.readers import Loaded
 
 Overrides = Sequence[str] | Mapping[str, Any]
 
@@ -54,8 +55,8 @@ def train(
     from panna_exp.runs.signals import stoppable
 
     started = time.monotonic()
-    job = Job.of(_composed(config, groups))
-    job = replace(job, handles_signals=handle_signals, started=started)
+    composed, read = _composed(config, groups)
+    job = replace(Job.of(composed), handles_signals=handle_signals, started=started, read=read)
     with torch_as_before(), stoppable() if handle_signals else nullcontext():
         way_to_train(job)(job)
     return Run(job.run_dir)
@@ -78,12 +79,15 @@ def compose(overrides: Overrides = (), **groups: Any) -> TrainConfig:
         >>> config.training.max_epochs = 1
         >>> run = pe.train(config)
     """
-    config = _composed(overrides, groups).checked()
+    config = _composed(overrides, groups)[0].checked()
     assert isinstance(config, TrainConfig)
     return config
 
 
-def _composed(config: TrainConfig | Overrides, groups: Mapping[str, Any]) -> "Composed":
+def _composed(
+    config: TrainConfig | Overrides, groups: Mapping[str, Any]
+) -> "tuple[Composed, Loaded | None]":
+    """Returns the configuration, and its own data where they had to be read for it."""
     from panna_exp.config.compose import compose_job
 
     if isinstance(config, TrainConfig):
@@ -96,5 +100,6 @@ def _composed(config: TrainConfig | Overrides, groups: Mapping[str, Any]) -> "Co
     if any(key_of(item) == "data.train" for item in given):
         from panna_exp.runs.own_data import completed
 
-        given = completed(given)
-    return compose_job("train", given)
+        own = completed(given)
+        return compose_job("train", own.arguments), own.read
+    return compose_job("train", given), None

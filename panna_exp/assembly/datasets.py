@@ -21,7 +21,7 @@ from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.readers import FileRecord, ReadOptions, open_structures
+from panna_exp.readers import FileRecord, Loaded, ReadOptions, open_structures
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +122,7 @@ def read_run_data(
     base: Path,
     progress: Progress | None = None,
     derivatives: bool | None = None,
+    known: Loaded | None = None,
 ) -> RunData:
     """Reads what the configuration names.
 
@@ -130,6 +131,7 @@ def read_run_data(
         base: Folder that relative paths start from.
         progress: Called with (done, all) while descriptors are computed.
         derivatives: Whether to read stored derivatives (default: where forces are trained on).
+        known: The training data, where they have been read already with every species.
 
     Raises:
         PannaExpError: With file and record, or key.
@@ -139,7 +141,7 @@ def read_run_data(
     wanted = config.training.forces_cost > 0 if derivatives is None else derivatives
     offsets = given or (0.0,) * len(species)
     source = _Source(config, species, offsets, base, progress, wanted)
-    train, info = source.read(config.data.train)
+    train, info = source.read(config.data.train, None if known is None else known.of(species))
     _check_size(train, config.network.g_size)
     validation = None
     if config.data.validation is not None:
@@ -175,13 +177,13 @@ class _Source:
     progress: Progress | None
     derivatives: bool
 
-    def read(self, paths: Any) -> tuple[DataPart, Descriptor]:
-        """Returns a data set and what its descriptors are."""
+    def read(self, paths: Any, known: Loaded | None = None) -> tuple[DataPart, Descriptor]:
+        """Returns a data set, perhaps ``known`` already, and what its descriptors are."""
         data = self.config.data
         opened = open_stream(as_paths(paths), self.species, data, self.base, self.derivatives)
         if opened is not None:
             return self._streamed(opened)
-        loaded = open_structures(
+        loaded = known or open_structures(
             as_paths(paths),
             self.species,
             kind=reader_kind(data),

@@ -5,12 +5,14 @@ import importlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from panna_exp.data.structures import StructureSet
-from panna_exp.elements import Species
+from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import DataError
 from panna_exp.readers.files import FileRecord, find_files, sha256_of
 from panna_exp.readers.options import ReadOptions
@@ -80,6 +82,18 @@ class Loaded:
     structures: StructureSet
     files: list[FileRecord]
     fingerprint: str
+
+    def of(self, species: Species) -> "Loaded | None":
+        """Returns a set that was read with all elements as one of a species list.
+
+        None where a structure has another species, which reading again names.
+        """
+        places = {symbol: place for place, symbol in enumerate(species)}
+        known = np.array([places.get(symbol, -1) for symbol in SYMBOLS])
+        indices = known[self.structures.species]
+        if (indices < 0).any():
+            return None
+        return replace(self, structures=replace(self.structures, species=indices))
 
 
 def open_structures(

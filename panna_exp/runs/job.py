@@ -12,12 +12,13 @@ from panna_exp.errors import ConfigError
 from panna_exp.runs.command_line import CommandLine
 
 if TYPE_CHECKING:
+    from panna_exp.readers import Loaded
     from panna_exp.training.processes import Processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """All that is known of a training before its first file is read.
+    """All that is known of a training before it begins.
 
     Args:
         config: Validated.
@@ -29,6 +30,8 @@ class Job:
         handles_signals: Whether signals and timers of this process may end it.
         started: When the time that it may take began (time.monotonic); None: with the program.
         processes: That share it, this one among them; None until they are known.
+        read: Its training data, where they were read to find out what is missing in the
+            configuration.
     """
 
     config: TrainConfig
@@ -40,6 +43,7 @@ class Job:
     handles_signals: bool = True
     started: float | None = None
     processes: "Processes | None" = None
+    read: "Loaded | None" = None
 
     @classmethod
     def of(cls, composed: Composed, command: CommandLine | None = None) -> "Job":

@@ -5,6 +5,8 @@ rerun, a resumed run or a colleague gets the same training. What the user gave i
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ from panna_exp.descriptors.automatic import automatic_parameters
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, DataError
 from panna_exp.quoting import key_of, quoted, shell_line
-from panna_exp.readers import open_structures
+from panna_exp.readers import Loaded, open_structures
 from panna_exp.readers.files import BUILTIN
 from panna_exp.readers.open import files_named
+from panna_exp.runs.messages import messages_shown
 
 # Whoever chooses one of these says what the data are.
 _SAYS_ALL = ("data", "experiment", "debug")
@@ -35,7 +38,21 @@ _ATOMS_IN_ALL = {Budget.short: 1_000_000, Budget.normal: 6_000_000, Budget.long:
 _EPOCHS = (10, 3000)
 
 
-def completed(arguments: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A command line that says all, and the data that were read for it.
+
+    Args:
+        arguments: Of ``panna-exp train``.
+        read: The training data, species as places in :data:`panna_exp.elements.SYMBOLS`; None
+            where nothing was read.
+    """
+
+    arguments: list[str]
+    read: Loaded | None = None
+
+
+def completed(arguments: Sequence[str]) -> Completed:
     """Returns a command line with what its own data say; others are returned as they are.
 
     Args:
@@ -47,19 +64,20 @@ def completed(arguments: Sequence[str]) -> list[str]:
     given = [item for item in arguments if not item.startswith("-")]
     keys = {key_of(item) for item in given}
     if "data.train" not in keys or keys & {*_SAYS_ALL} or {"-h", "--help"} & {*arguments}:
-        return list(arguments)
+        return Completed(arguments=list(arguments))
     choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
     config = _composed([*choices, *given])
     if config is None or not _has_symbols(config):
-        return list(arguments)
-    structures = _read(config)
+        return Completed(arguments=list(arguments))
+    loaded = _read(config)
+    structures = loaded.structures
     found = _found(structures, config, keys)
     added = [*choices, *(f"{k}={_text(v)}" for k, v in found.items() if k not in keys)]
     if torchrun.rank() == 0:
         print(
             f"own data, {len(structures)} structures, taken as:\n  {shell_line(added)}", flush=True
         )
-    return [*added, *arguments]
+    return Completed(arguments=[*added, *arguments], read=loaded)
 
 
 def _composed(overrides: list[str]) -> TrainConfig | None:
@@ -83,17 +101,18 @@ def _has_symbols(config: TrainConfig) -> bool:
     return kinds <= {*_SYMBOLIC}
 
 
-def _read(config: TrainConfig) -> StructureSet:
-    loaded = open_structures(
-        as_paths(config.data.train),
-        Species(SYMBOLS),
-        kind=reader_kind(config.data),
-        base=Path.cwd(),
-        options=read_options(config.data),
-    )
+def _read(config: TrainConfig) -> Loaded:
+    with messages_shown() if torchrun.rank() == 0 else nullcontext():
+        loaded = open_structures(
+            as_paths(config.data.train),
+            Species(SYMBOLS),
+            kind=reader_kind(config.data),
+            base=Path.cwd(),
+            options=read_options(config.data, virials=config.training.virial_cost > 0),
+        )
     if loaded.structures.positions is None:
         raise DataError(f"{config.data.train}: has no positions, which a descriptor is made of")
-    return loaded.structures
+    return loaded
 
 
 def _found(structures: StructureSet, config: TrainConfig, keys: set[str]) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def run_training(job: Job, tracker: Tracker) -> TrainingResult:
     config, processes = job.config, job.processes or ALONE
     is_first = processes.rank == 0
     with messages_shown() if is_first else nullcontext():
-        data = read_run_data(config, job.launch_dir, DescriptorDisplay() if is_first else None)
+        progress = DescriptorDisplay() if is_first else None
+        data = read_run_data(config, job.launch_dir, progress, known=job.read)
         with RunDirectory(job.run_dir) if is_first else nullcontext() as directory:
             processes.wait()  # the directory is there: all look for checkpoints
             restart = find_restart(config.io, job.run_dir, job.plain, stream_settings(config, data))

@@ -8,6 +8,7 @@ import yaml
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 import panna_exp as pe
@@ -53,8 +54,13 @@ def config_of(folder):
 
 
 def test_species_descriptor_network_and_recipe_come_from_the_data(copper):
+    frames = copper_frames(30)
+    calculator = SinglePointCalculator(frames[3], energy=0.01, forces=np.zeros((8, 3)))
+    frames[3].calc = calculator
+    write(copper.folder / "cu.xyz", frames, format="extxyz")
     done = copper.run("train", "data.train=cu.xyz", *QUICK, "io.train_dir=run")
     assert "own data, 30 structures, taken as:" in done.stdout
+    assert (done.stderr + done.stdout).count("are all exactly zero") == 1  # read once
     config = config_of(copper.folder / "run")
     assert config["data"]["species"] == ["Cu"]
     assert config["data"]["reference_energies"] == "fit"
