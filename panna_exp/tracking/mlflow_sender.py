@@ -15,13 +15,10 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from panna_exp.errors import PannaExpError
 from panna_exp.tracking.mlflow_store import exists_locally, explain, open_client, quiet
-
-if TYPE_CHECKING:
-    from panna_exp.tracking.mlflow_delivery import Delivery
 
 MARK = "panna_exp: "
 OK = "ok"
@@ -68,17 +65,16 @@ def _follow(run_dir: Path, training: bool, uri: str, launch_dir: str, wait_secon
     failing = False
     pause = _FIRST_PAUSE
     gone_since: float | None = None
-    first = training
     while True:
         try:
             # Looked at before sending: what the training wrote before it ended is then sent below.
             delivery = delivery or Delivery(run_dir, uri, Path(launch_dir))
             started = time.monotonic()
-            if first and gone_since is None:
+            if training and gone_since is None:
                 delivery.goes_on()
-            first = False
-            _send(delivery, gone_since is not None)
+            delivery.send()
             if gone_since is not None:
+                delivery.mark_failed()
                 return 0
             if failing:
                 _tell(OK)
@@ -99,12 +95,6 @@ def _follow(run_dir: Path, training: bool, uri: str, launch_dir: str, wait_secon
         elif _input_closed(wait):
             gone_since = time.monotonic()
             pause = _FIRST_PAUSE
-
-
-def _send(delivery: "Delivery", gone: bool) -> None:
-    delivery.send()
-    if gone:
-        delivery.mark_failed()
 
 
 def _is_spent(gone_since: float | None, wait_seconds: float) -> bool:
