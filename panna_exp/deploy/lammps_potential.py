@@ -69,14 +69,8 @@ def _descriptor(parameters: Parameters) -> Iterator[str]:
     yield f"descriptor {'bp' if is_bp else 'mbp'}"
     yield f"cutoff_radial {parameters.cutoff_radial!r}"
     yield f"cutoff_angular {parameters.cutoff_angular!r}"
-    if isinstance(parameters, BPParameters):
-        # Every exponent with every centre, the centre inside.
-        pairs = [(c, eta) for eta in parameters.radial_eta for c in parameters.radial_centers]
-        yield _numbers("radial_centers", [center for center, _ in pairs])
-        yield _numbers("radial_eta", [eta for _, eta in pairs])
-    else:
-        yield _numbers("radial_centers", parameters.radial_centers)
-        yield _numbers("radial_eta", parameters.radial_eta)
+    yield _numbers("radial_centers", [center for _, center in parameters.radial_terms])
+    yield _numbers("radial_eta", [eta for eta, _ in parameters.radial_terms])
     yield _numbers("angular_eta", parameters.angular_eta)
     yield _numbers("zeta", parameters.zeta)
     if not isinstance(parameters, BPParameters):

@@ -30,12 +30,9 @@ class RadialPairs(torch.nn.Module):
 
     def __init__(self, parameters: Parameters, dtype: torch.dtype) -> None:
         super().__init__()
-        centers, eta = parameters.radial_centers, parameters.radial_eta
-        if isinstance(parameters, BPParameters):  # every exponent with every centre
-            centers = centers * len(eta)
-            eta = tuple(e for e in eta for _ in parameters.radial_centers)
-        self.register_buffer("centers", torch.tensor(centers, dtype=torch.float64).to(dtype))
-        self.register_buffer("eta", torch.tensor(eta, dtype=torch.float64).to(dtype))
+        eta, centers = torch.tensor(parameters.radial_terms, dtype=torch.float64).to(dtype).t()
+        self.register_buffer("centers", centers.contiguous())
+        self.register_buffer("eta", eta.contiguous())
         self.cutoff = float(parameters.cutoff_radial)
         self.floor = EXPONENT_FLOOR[dtype]
 

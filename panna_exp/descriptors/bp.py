@@ -39,19 +39,11 @@ class BP(Operator):
         chunk: int | None = None,
     ) -> None:
         device = torch.device(device)
-        num_species = len(parameters.species)
-        num_pairs = num_species * (num_species + 1) // 2
         super().__init__(
             parameters,
-            RadialTerms(
-                parameters.radial_centers * len(parameters.radial_eta),
-                [eta for eta in parameters.radial_eta for _ in parameters.radial_centers],
-                parameters.cutoff_radial,
-                dtype,
-                device,
-            ),
+            RadialTerms(parameters, dtype, device),
             BPAngularTerms(parameters, dtype, device),
-            torch.full((num_pairs,), 2.0, dtype=dtype, device=device),
+            torch.full((parameters.num_pairs,), 2.0, dtype=dtype, device=device),
             device,
             chunk,
             cutoff_opposite=parameters.cutoff_angular,

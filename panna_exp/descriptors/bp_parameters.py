@@ -65,9 +65,9 @@ class BPParameters(DescriptorParameters):
     zeta: tuple[float, ...]
 
     @property
-    def radial_size(self) -> int:
-        """Number of radial components: T * Ne * Nr."""
-        return len(self.species) * len(self.radial_eta) * len(self.radial_centers)
+    def radial_terms(self) -> list[tuple[float, float]]:
+        """(exponent, centre) [Ne * Nr]: every exponent with every centre, the centre innermost."""
+        return [(eta, center) for eta in self.radial_eta for center in self.radial_centers]
 
     @property
     def angular_size(self) -> int:

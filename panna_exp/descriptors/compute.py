@@ -18,8 +18,9 @@ from panna_exp.descriptors.mbp import MBP
 from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.rows import chunks
-from panna_exp.errors import ConfigError
+from panna_exp.errors import ConfigError, closest
 
+KERNELS = ("auto", "torch", "numba", "triton")
 BATCH_ATOMS = 4_096
 # From here on compiled loops save more time than their import and perhaps compilation take.
 COMPILED_ATOMS = 200_000
@@ -68,7 +69,9 @@ def operator_of(
 def check_kernel(kernel: str, parameters: Parameters, device: torch.device) -> None:
     """Raises ConfigError if the user's kernel does not compute these descriptors there."""
     reason = None
-    if kernel in ("numba", "triton") and not isinstance(parameters, MBPParameters):
+    if kernel not in KERNELS:
+        reason = f"expected one of {', '.join(KERNELS)}{closest(kernel, KERNELS)}"
+    elif kernel in ("numba", "triton") and not isinstance(parameters, MBPParameters):
         reason = "BP is computed by operations of torch alone: use torch or auto"
     elif kernel == "numba" and device.type != "cpu":
         reason = f"numba compiles for a CPU, but this computes on {device}: use torch or triton"

@@ -38,13 +38,7 @@ class MBP(Operator):
         device = torch.device(device)
         super().__init__(
             parameters,
-            RadialTerms(
-                parameters.radial_centers,
-                parameters.radial_eta,
-                parameters.cutoff_radial,
-                dtype,
-                device,
-            ),
+            RadialTerms(parameters, dtype, device),
             AngularTerms(parameters, dtype, device),
             torch.tensor(multiplicity(parameters), dtype=dtype, device=device),
             device,

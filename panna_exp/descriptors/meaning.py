@@ -6,7 +6,6 @@ from typing import Any
 
 from panna_exp.descriptors.bp_parameters import SIGNS, BPParameters
 from panna_exp.descriptors.info import Descriptor, Parameters
-from panna_exp.descriptors.parameters import MBPParameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +56,11 @@ def components(descriptor: Descriptor) -> list[Component]:
 
 
 def _radial(parameters: Parameters) -> list[dict[str, float]]:
-    if isinstance(parameters, MBPParameters):
-        pairs = list(zip(parameters.radial_eta, parameters.radial_centers, strict=True))
-    else:
-        pairs = [(eta, r) for eta in parameters.radial_eta for r in parameters.radial_centers]
     several = len(set(parameters.radial_eta)) > 1
-    return [{"centre": centre} | ({"eta": eta} if several else {}) for eta, centre in pairs]
+    return [
+        {"centre": centre} | ({"eta": eta} if several else {})
+        for eta, centre in parameters.radial_terms
+    ]
 
 
 def _angular(parameters: Parameters) -> list[dict[str, float]]:

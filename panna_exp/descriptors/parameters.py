@@ -76,9 +76,9 @@ class MBPParameters(DescriptorParameters):
     thetas: tuple[float, ...]
 
     @property
-    def radial_size(self) -> int:
-        """Number of radial components: T * Nr."""
-        return len(self.species) * len(self.radial_centers)
+    def radial_terms(self) -> list[tuple[float, float]]:
+        """(exponent, centre) [Nr]: one exponent for each centre."""
+        return list(zip(self.radial_eta, self.radial_centers, strict=True))
 
     @property
     def angular_size(self) -> int:

@@ -5,12 +5,12 @@ Letters: P pairs, Nr radial centres, r_ij distance. Arrays over pairs are stored
 """
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from panna_exp.descriptors.formulas import cutoff_function, gaussian
+from panna_exp.descriptors.records import DescriptorParameters
 
 # Gaussians below exp(-floor) are held there. For float32 the product of two stays a normal number
 # (denormal ones are up to 5 times slower), and MKL's exp is 27 to 110 times slower below -87.
@@ -27,27 +27,22 @@ class RadialTerms:
     """exp(-eta_m (r_ij - R_m)^2) fc(r_ij) of each pair, and its slope.
 
     Args:
-        centers: Nr centres (angstrom).
-        eta: An exponent for each (1/angstrom^2).
-        cutoff: Rc (angstrom).
+        parameters: Of the descriptor.
         dtype: float32 or float64.
         device: Where the constants are kept.
     """
 
     def __init__(
         self,
-        centers: Sequence[float],
-        eta: Sequence[float],
-        cutoff: float,
+        parameters: DescriptorParameters,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        column = torch.tensor(centers, dtype=torch.float64)[:, None]
-        exponents = torch.tensor(eta, dtype=torch.float64)[:, None]
-        self.cutoff = cutoff
-        self.num_centers = len(centers)
-        self.centers = column.to(device, dtype)  # [Nr, 1]
-        self.eta = exponents.to(device, dtype)  # [Nr, 1]
+        terms = torch.tensor(parameters.radial_terms, dtype=torch.float64)
+        self.cutoff = parameters.cutoff_radial
+        self.num_centers = len(terms)
+        self.centers = terms[:, 1:].to(device, dtype).contiguous()  # [Nr, 1]
+        self.eta = terms[:, :1].to(device, dtype).contiguous()  # [Nr, 1]
         self.floor = EXPONENT_FLOOR[dtype]
         # A product with the identity is the fastest way from [Nr, P] to rows of pairs.
         self.identity = torch.eye(self.num_centers, dtype=dtype, device=device)

@@ -32,6 +32,7 @@ class DescriptorParameters(ABC):
         LIMITS: Lowest and highest number of each list, in the order in which they are checked; the
             highest may be that of a field.
         species: T symbols in the order of their indices.
+        cutoff_radial: Rc of the radial part (angstrom).
 
     Raises:
         ConfigError: Values out of range, all of them named.
@@ -43,6 +44,7 @@ class DescriptorParameters(ABC):
     KEYS: ClassVar[Mapping[str, str]]
     LIMITS: ClassVar[Mapping[str, tuple[float, float | str]]]
     species: tuple[str, ...]
+    cutoff_radial: float
 
     def __post_init__(self) -> None:
         problems = self._range_problems({name: getattr(self, name) for name in self.KEYS})
@@ -51,8 +53,13 @@ class DescriptorParameters(ABC):
 
     @property
     @abstractmethod
+    def radial_terms(self) -> list[tuple[float, float]]:
+        """(exponent, centre) of each radial component of a species (1/angstrom^2, angstrom)."""
+
+    @property
     def radial_size(self) -> int:
-        """Number of radial components."""
+        """Number of radial components: T times that of a species."""
+        return len(self.species) * len(self.radial_terms)
 
     @property
     @abstractmethod

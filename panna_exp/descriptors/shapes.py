@@ -19,12 +19,8 @@ def cutoff(distance: Floats, radius: float) -> Floats:
 
 def radial(parameters: Parameters, distance: Floats) -> Floats:
     """Returns [functions, n] the Gaussians of the radial part, without the cutoff function."""
-    if isinstance(parameters, MBPParameters):
-        eta, centers = parameters.radial_eta, parameters.radial_centers
-    else:
-        centers = parameters.radial_centers * len(parameters.radial_eta)
-        eta = tuple(eta for eta in parameters.radial_eta for _ in parameters.radial_centers)
-    return _gaussians(np.array(eta), np.array(centers), distance)
+    eta, centers = np.array(parameters.radial_terms).T
+    return _gaussians(eta, centers, distance)
 
 
 def angular_distance(parameters: Parameters, distance: Floats) -> Floats:

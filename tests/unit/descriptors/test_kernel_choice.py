@@ -54,3 +54,8 @@ def test_a_package_that_is_not_there(parameters, monkeypatch):
 def test_bp_has_tensor_operations_alone(bp, kernel):
     with pytest.raises(ConfigError, match="BP is computed by operations of torch alone"):
         operator_of(bp, kernel=kernel)
+
+
+def test_a_word_that_is_no_kernel(parameters):
+    with pytest.raises(ConfigError, match=r"=nubma: expected one of .*did you mean 'numba'\?"):
+        operator_of(parameters(), kernel="nubma")
