@@ -1,1 +1,1 @@
-"""Measurements of speed, beside the limit that the machine sets: see docs/speed.md."""
+"""Measurements of speed, beside the limit that the machine sets: see docs/reference/speed.md."""

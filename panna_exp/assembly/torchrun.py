@@ -26,6 +26,6 @@ def refuse_separate_tasks() -> None:
     raise ConfigError(
         f"srun started {tasks} tasks (SLURM_STEP_NUM_TASKS), and each would train the whole by "
         "itself: to share one training, start torchrun once on each machine: srun "
-        "--ntasks-per-node=1 torchrun ... (docs/several-processes.md); for one process, srun "
-        "--ntasks=1; for different trainings, a step of one task each"
+        "--ntasks-per-node=1 torchrun ... (docs/how-to/several-processes.md); for one process, "
+        "srun --ntasks=1; for different trainings, a step of one task each"
     )

@@ -17,7 +17,7 @@ examples:
   panna-exp import-ini train1.ini validation1.ini extract_weights.ini train2.ini
   panna-exp import-ini old/train.ini --name water --panna-version 1 --base old
 
-docs/panna-keywords.md says what becomes of every keyword."""
+docs/reference/panna-keywords.md says what becomes of every keyword."""
 
 
 def main(arguments: list[str]) -> int:

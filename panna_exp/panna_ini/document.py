@@ -29,7 +29,7 @@ Section names distinguish capitals, keys do not; `[X]` stands for the section of
 
 
 def keyword_page() -> str:
-    """Returns ``docs/panna-keywords.md``."""
+    """Returns ``docs/reference/panna-keywords.md``."""
     parts = [_INTRODUCTION]
     for kind in KINDS:
         parts.append(f"## {_TITLES[kind]}")

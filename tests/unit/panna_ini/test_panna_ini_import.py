@@ -397,7 +397,7 @@ def test_every_row_can_be_used():
 
 
 def test_the_page_is_the_table():
-    assert (ROOT / "docs/panna-keywords.md").read_text() == keyword_page(), (
+    assert (ROOT / "docs/reference/panna-keywords.md").read_text() == keyword_page(), (
         "run tools/write_keyword_table.py"
     )
 
