@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,15 +112,16 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Program:
-    """Runs ``python -m panna_exp`` in a folder."""
+    """Runs ``python -m panna_exp`` in a folder, with variables besides the usual ones."""
 
     folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "panna_exp", *arguments]
 
     def environment(self) -> dict[str, str]:
-        return environment()
+        return {**environment(), **self.variables}
 
     def run(
         self, *arguments: str, code: int | None = 0, fresh: bool = False

@@ -12,12 +12,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from panna_exp.config.arguments import parse_arguments
+from panna_exp.config.arguments import Arguments, parse_arguments
 from panna_exp.config.describe import SCHEMAS
 from panna_exp.config.explain import explain, with_place
 from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.overrides import check_overrides
 from panna_exp.config.schema import DescriptorConfig, EvaluateConfig
+from panna_exp.config.servers import SERVERS, server_problems
 from panna_exp.config.sources import loaded
 from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
@@ -84,9 +85,12 @@ def _check_files(name: str, config_name: str, overrides: Sequence[str]) -> None:
     loaded.clear()
     try:
         config = compose_config(name, single_valued(overrides), return_hydra_config=True)
+        servers = list(server_problems(config, overrides))  # a sweep has a record of its own
     except FAILURES as error:
         raise ConfigError(explain(config_name, overrides, error)) from None
-    problems = list(_called(OmegaConf.to_container(config.hydra, resolve=False)))
+    hydra = OmegaConf.to_container(config.hydra, resolve=False)
+    problems = [*_called(hydra), *_swept(hydra, config_name)]
+    problems += [with_place(text, overrides) for text in servers]
     if problems:
         raise ConfigError(problems)
     if OmegaConf.get_type(config) is not SCHEMAS[config_name]:
@@ -109,6 +113,18 @@ def _called(hydra: Any) -> Iterator[str]:
         target = (hydra[name] or {}).get("_target_", "")
         if not str(target).startswith(_PLUGINS) or str(hydra[name]).count("_target_") != 1:
             yield f"hydra.{name}: is none of those that are installed"
+
+
+def _swept(hydra: Any, config_name: str) -> Iterator[str]:
+    """Yields what a file may not have a sweep set: what the command line may not, and more."""
+    params = (hydra["sweeper"] or {}).get("params") or {}
+    words = [f"{key}={value}" for key, value in params.items()]
+    checked = check_overrides(config_name, Arguments(["--multirun"], words))
+    refused = [text for text in checked.good if key_of(text).startswith("hydra")]
+    named = [text for text in checked.good if key_of(text) in SERVERS]
+    yield from (f"hydra.sweeper.params: {text}" for text in checked.problems)
+    yield from (f"hydra.sweeper.params: {text}: sets Hydra's own part" for text in refused)
+    yield from (f"hydra.sweeper.params: {text}: say it on the command line" for text in named)
 
 
 def taken_place() -> list[str]:
@@ -134,13 +150,13 @@ def typed(composed: DictConfig, config_name: str, overrides: Sequence[str]) -> A
     except (OmegaConfBaseException, RecursionError) as error:
         found = [explain(config_name, overrides, item, key) for key, item in _broken(composed)]
         raise ConfigError(found or explain(config_name, overrides, error)) from None
-    problems = [*_idle_problems(config, overrides)]
+    problems = [*_idle_problems(config, overrides), *server_problems(config, overrides)]
     try:
         VALIDATORS[config_name](config)
     except ConfigError as error:
-        problems += [with_place(text, overrides) for text in error.problems]
+        problems += error.problems
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError([with_place(text, overrides) for text in problems])
     if isinstance(getattr(config, "descriptor", None), DescriptorConfig):
         config.descriptor.typed = named_options("descriptor", overrides)
     return config

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -53,7 +54,12 @@ def test_an_address_in_a_file_of_the_users_is_masked(program, tmp_path):
     (tmp_path / "conf/tracking").mkdir(parents=True)
     address, shown = ADDRESSES["password"]
     (tmp_path / "conf/tracking/mine.yaml").write_text(f"mlflow: true\nuri: {address}\n")
-    done = program.run(*OPTIONS[:5], "tracking=mine", "tracking.wait_seconds=0", "io.train_dir=r")
+    words = (*OPTIONS[:5], "tracking=mine", "tracking.wait_seconds=0", "io.train_dir=r")
+    done = program.run(*words, code=2)
+    assert f"tracking.uri={shown}: a file names the server" in done.stderr
+    assert "S3CRET" not in done.stdout + done.stderr
+    done = replace(program, variables={"MLFLOW_TRACKING_URI": address}).run(*words)
+    assert f"MLflow ({shown})" in done.stderr
     assert "S3CRET" not in done.stdout + done.stderr
     assert holders(tmp_path) == []
     assert re.search(re.escape(shown), (tmp_path / "r/config.yaml").read_text())

@@ -1,5 +1,6 @@
 """A user's conf/ at the real command line: mistakes are one line, and nothing in it executes."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ EXECUTE = {
         ["+hydra.callbacks=mine"],
     ),
     "in a list": ("data/mine", f"train: [{CALL}]\n"),
+    "a sweep's environment": (
+        "experiment/mine",
+        "hydra: {mode: MULTIRUN, sweeper: {params: {++hydra.job.env_set.PYTHONPATH: .}}}\n",
+        ["-m", "experiment=mine"],
+    ),
+    "a sweep's server": (
+        "experiment/mine",
+        "hydra: {sweeper: {params: {tracking.uri: 'http://127.0.0.1:1'}}}\n",
+        ["-m", "experiment=mine"],
+    ),
 }
 
 
@@ -153,11 +164,45 @@ def test_nothing_of_a_users_file_executes(program, case, door):
     more = [] if door == "conf" else ["--config-dir", "elsewhere"]
     if door != "conf" and not choice(name) and not arguments:
         return  # the shipped files come before those of such a folder
-    done = program.run("train", *choice(name), *(arguments[0] if arguments else []), *more, code=2)
+    words = arguments[0] if arguments else choice(name)
+    done = program.run("train", *words, *more, code=2)
     assert not (program.folder / "canary").exists()
     assert all(line.startswith("error: ") for line in done.stderr.splitlines()), done.stderr
     assert not arguments or "hydra" in done.stderr
     assert arguments or f"{folder.name}/{name}.yaml" in done.stderr
+
+
+@pytest.fixture
+def server():
+    """A server that somebody else listens at: ``accept`` raises where nobody has called."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        found.setblocking(False)
+        yield found
+
+
+@pytest.mark.parametrize("door", ["conf", "--config-dir"])
+def test_a_file_sends_runs_to_no_server(program, server, door):
+    address = f"http://127.0.0.1:{server.getsockname()[1]}"
+    write(program.folder / "there", "tracking/theirs", f"mlflow: true\nuri: {address}\n")
+    write(program.folder / "there", "experiment/theirs", f"mlflow_uri: {address}\n")
+    more = ["--config-dir", "there"]
+    if door == "conf":
+        (program.folder / "there").rename(program.folder / "conf")
+        write(program.folder / "conf", "tracking/mlflow", f"mlflow: true\nuri: {address}\n")
+        more = []
+    theirs = ["tracking=theirs"] if more else []
+    for *words, key in (
+        ("train", *theirs, "tracking.uri"),
+        ("train", "-m", "seed=1,2", *theirs, "tracking.uri"),
+        ("evaluate", "experiment=theirs", "run_dir=received", "mlflow_uri"),
+    ):
+        done = program.run(*words, *more, code=2)
+        told = done.stderr.splitlines()[-1]
+        assert f", line {2 if key == 'tracking.uri' else 1}: {key}={address}: a file names" in told
+        assert f"say {key}={address} on the command line, or set MLFLOW_TRACKING_URI" in told
+    with pytest.raises(BlockingIOError):
+        server.accept()
+    assert len(list(program.folder.iterdir())) == 1
 
 
 @pytest.mark.parametrize(
