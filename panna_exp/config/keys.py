@@ -100,6 +100,12 @@ def mistake(path: Sequence[str], value: Any) -> str:
     return ""
 
 
+def expected(path: Sequence[str]) -> str:
+    """Returns what a key takes, in words; an empty text where its meaning says it."""
+    kind = type_of(path)
+    return "" if kind is None or kind is Any else _expected(kind)
+
+
 def _expected(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(item.name for item in kind)}"

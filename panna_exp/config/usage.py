@@ -20,7 +20,7 @@ panna-exp help KEY explains one key."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Usage:
+class Usage:
     """What the help of a command begins with.
 
     Args:
@@ -36,8 +36,8 @@ class _Usage:
     groups: tuple[str, ...] = ()
 
 
-_USAGES: dict[str, _Usage] = {
-    "train": _Usage(
+USAGES: dict[str, Usage] = {
+    "train": Usage(
         "Trains networks, validates at each epoch end, and records everything in a run directory.\n"
         "The same command with the same io.train_dir continues a run.",
         (
@@ -58,7 +58,7 @@ _USAGES: dict[str, _Usage] = {
             "experiment",
         ),
     ),
-    "evaluate": _Usage(
+    "evaluate": Usage(
         "Writes predictions, a table of errors and a parity plot of a run's checkpoints, or of a\n"
         "weights folder.",
         (
@@ -69,7 +69,7 @@ _USAGES: dict[str, _Usage] = {
         ("run_dir", "network_dir", "data.test", "checkpoint", "compute_forces", "io.eval_dir"),
         ("data", "descriptor"),
     ),
-    "extract_weights": _Usage(
+    "extract_weights": Usage(
         "Writes the networks of a run as PANNA's files, reads them back and compares.",
         (
             ("run_dir=outputs/a io.output_dir=weights", ""),
@@ -77,7 +77,7 @@ _USAGES: dict[str, _Usage] = {
         ),
         ("run_dir", "io.output_dir", "output_type", "checkpoint"),
     ),
-    "descriptors": _Usage(
+    "descriptors": Usage(
         "Computes the descriptors of data.train once and stores them; called again, it goes on.\n"
         "--report looks at them instead: ranges of the components, and how they fit the data.",
         (
@@ -87,7 +87,7 @@ _USAGES: dict[str, _Usage] = {
         ("data.train", "data.species", "output_dir", "derivatives", "format", "processes"),
         ("data", "descriptor"),
     ),
-    "pack": _Usage(
+    "pack": Usage(
         "Packs PANNA's .bin files into TFRecords.",
         (("input_dir=bin output_dir=tfr", ""),),
         ("input_dir", "output_dir", "prefix", "derivatives"),
@@ -97,7 +97,7 @@ _USAGES: dict[str, _Usage] = {
 
 def print_help(config_name: str, program: str) -> None:
     """Prints what a command takes: examples, the keys used most, all keys by group."""
-    usage = _USAGES[config_name]
+    usage = USAGES[config_name]
     print(f"usage: {program} [key=value ...]\n\n{usage.summary}\n\nexamples:")
     for words, note in usage.examples:
         print(f"  {f'{program} {words}'.rstrip():62}  {note}".rstrip())

@@ -232,3 +232,31 @@ def test_tables_of_runs_with_forces_side_by_side_fit_their_boxes(page, keep, tmp
         page.set_viewport_size({"width": width, "height": 1000})
         assert page.eval_on_selector_all(".scroll", sizes) == [0, 0, 0]
     keep("tables")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The address of the documentation, built."""
+    for name in ("sphinx", "furo", "myst_nb"):
+        pytest.importorskip(name, reason="needs pip install -e '.[docs]'")
+    root, built = Path(__file__).resolve().parents[2], tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", "docs", str(built)]
+    subprocess.run(command, cwd=root, check=True)
+    return built.as_uri()
+
+
+@pytest.mark.parametrize("width", [1500, 390])
+def test_the_site_leads_from_a_search_to_a_key(site, page, keep, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{site}/index.html")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width < 500:
+        page.locator(".nav-overlay-icon").click()
+    page.get_by_placeholder("Search").fill("stress")
+    page.get_by_placeholder("Search").press("Enter")
+    page.locator("#search-results a", has_text="data.stress_unit").click()
+    entry = page.locator("dt", has_text="data.stress_unit")
+    entry.scroll_into_view_if_needed()
+    assert entry.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    keep(f"site_{width}")
