@@ -6,6 +6,7 @@
 #include "panna_descriptor.h"
 #include "panna_network.h"
 #include "panna_potential.h"
+#include "panna_repulsion.h"
 
 #include <algorithm>
 #include <vector>
@@ -24,7 +25,7 @@ class Model {
  public:
   Model(const Potential &potential, bool single_precision) :
       source(potential.source), species(potential.species), single(single_precision),
-      descriptor(potential.descriptor, int(potential.species.size()))
+      descriptor(potential.descriptor, int(potential.species.size())), repulsion(potential)
   {
     for (const auto &network : potential.networks) {
       if (single)
@@ -47,10 +48,11 @@ class Model {
       work.weights.resize(size);
     }
     descriptor.values(count, vectors, squares, neighbor_species, work.values.data(), work.descriptor);
-    const double energy = single
+    double energy = single
         ? networks_single[own].evaluate(work.values.data(), work.weights.data(), work.network_single)
         : networks[own].evaluate(work.values.data(), work.weights.data(), work.network);
     descriptor.gradient(work.weights.data(), by_vector, work.descriptor);
+    energy += repulsion.evaluate(own, count, vectors, squares, neighbor_species, by_vector);
     return energy;
   }
 
@@ -84,6 +86,7 @@ class Model {
  private:
   bool single;
   DescriptorModel descriptor;
+  Repulsion repulsion;
   std::vector<NetworkModel<double>> networks;
   std::vector<NetworkModel<float>> networks_single;
   std::vector<std::vector<double>> low, high;

@@ -378,6 +378,12 @@ Potential read_own(const std::string &path, const std::string &content)
   for (int s = 0; s < count; ++s) potential.species.push_back(words.word());
   potential.descriptor = own_descriptor(words, path);
   for (const auto &symbol : potential.species) potential.networks.push_back(own_network(words, symbol, path));
+  potential.repulsion_strength = words.named("repulsion_strength");
+  potential.repulsion_length = words.named("repulsion_length");
+  potential.repulsion_outer = words.named("repulsion_outer");
+  const std::size_t pairs = potential.repulsion_outer.size(), all = std::size_t(count) * count;
+  if ((pairs != 0 && pairs != all) || potential.repulsion_strength.size() != pairs || potential.repulsion_length.size() != pairs)
+    fail(path, words.where(), "the repulsion has not one number for each pair of species");
   words.expect("crc32");
   check(potential);
   return potential;

@@ -64,6 +64,9 @@ struct Potential {
   std::vector<std::string> species;
   Descriptor descriptor;
   std::vector<Network> networks;    // one per species
+  // Short-range repulsion of each pair of species [species, species], empty without one: k Z_i Z_j
+  // (eV angstrom), the screening length, and where it ends (angstrom).
+  std::vector<double> repulsion_strength, repulsion_length, repulsion_outer;
 };
 
 // Returns the bytes of a file; throws FileError where it cannot be read.

@@ -5,9 +5,11 @@ from ase import Atoms
 
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.panna import write_panna
+from panna_exp.networks.repulsion import write_repulsion
 
 
 def mbp(species, generation="C", radial=6, shells=3, angles=4, cutoffs=(5.0, 4.0), zeta=24.0):
@@ -59,6 +61,11 @@ def write_networks(folder, parameters, activations, dtype=np.float64, seed=0):
     info = parameters.to_info()
     write_panna(NetworkSet(networks=networks, descriptor_info=info, source="test"), folder)
     return folder
+
+
+def repel(folder, species, outer):
+    """Gives the potential of a folder a repulsion within ``outer`` for all pairs of species."""
+    write_repulsion(Repulsion(species, np.full((len(species), len(species)), outer)), folder)
 
 
 def triclinic():

@@ -17,10 +17,12 @@ from panna_exp import __version__
 from panna_exp.assembly.saved import MODEL_FACTS, SavedPotential, from_folder, to_network_set
 from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import Descriptor
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import NetworkError
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
+from panna_exp.networks.repulsion import write_repulsion
 from panna_exp.networks.sums import verify, write_listed
 
 FACTS = MODEL_FACTS
@@ -37,6 +39,7 @@ def write_model(
     energy_rescale: float,
     precision: str,
     ranges: Ranges | None = None,
+    repulsion: Repulsion | None = None,
 ) -> None:
     """Writes the folder.
 
@@ -48,12 +51,14 @@ def write_model(
         energy_rescale: Factor on the energies that they learned.
         precision: What they were trained in: ``float32`` or ``float64``.
         ranges: Of the descriptors that they were trained on.
+        repulsion: What is added at short distances.
 
     Raises:
         NetworkError: Numbers that are not finite, or a folder that cannot be written.
     """
     write_panna(to_network_set(networks, descriptor), folder)
     write_ranges(ranges, [network.symbol for network in networks], folder)
+    write_repulsion(repulsion, folder)
     more = {"energy_rescale": energy_rescale, "precision": precision}
     _write_facts(folder, FORMAT_VERSION, name, more)
 
@@ -82,6 +87,7 @@ def write_committee(
             member.energy_rescale,
             precision,
             member.ranges,
+            member.repulsion,
         )
     _write_facts(folder, COMMITTEE_VERSION, name, {"members": names})
 

@@ -18,6 +18,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.descriptors.info import Descriptor
+from panna_exp.descriptors.repulsion import PairRepulsion, RepulsionTerms
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.model.inference import energies_and_gradients
@@ -105,6 +106,12 @@ class Potential:
         self._offsets = torch.tensor(
             [member.offsets for member in members], dtype=torch.float64, device=device
         )
+        self._repulsions = [
+            None
+            if member.repulsion is None
+            else PairRepulsion(member.repulsion, self.operator.device)
+            for member in members
+        ]
         self._latest: tuple[Tensor, _Rows] | None = None
 
     def __len__(self) -> int:
@@ -126,17 +133,24 @@ class Potential:
         descriptors = self.operator.compute(geometry, then_vjp=True)
         ordered = descriptors.index_select(0, rows.order)
         energies, forces, strains = [], [], []
-        for engine, rescale, offsets in zip(
-            self._members, self._rescale, rows.offsets, strict=True
+        for engine, rescale, offsets, repulsion in zip(
+            self._members, self._rescale, rows.offsets, self._repulsions, strict=True
         ):
             found, by_input = energies_and_gradients(engine, ordered, rows.counts)
-            energies.append(_in_ev(found.double(), rescale).index_select(0, rows.places) + offsets)
+            energy = _in_ev(found.double(), rescale).index_select(0, rows.places) + offsets
             by_descriptor = _in_ev(by_input, rescale).index_select(0, rows.places)
             if strain:
                 gradient, by_strain = self.operator.vjp_with_strain(geometry, by_descriptor)
                 strains.append(by_strain)
             else:
                 gradient = self.operator.vjp(geometry, by_descriptor)
+            if repulsion is not None:
+                added = _repelled(repulsion, geometry)
+                energy += added.energy
+                gradient += added.gradient
+                if strain:
+                    strains[-1] += added.strain
+            energies.append(energy)
             forces.append(gradient.neg_())
         return Computed(
             atomic_energy=_stacked(energies),
@@ -152,11 +166,14 @@ class Potential:
         rows = self._arranged(geometry)
         ordered = self.operator.compute(geometry).index_select(0, rows.order)
         energies = []
-        for engine, rescale, offsets in zip(
-            self._members, self._rescale, rows.offsets, strict=True
+        for engine, rescale, offsets, repulsion in zip(
+            self._members, self._rescale, rows.offsets, self._repulsions, strict=True
         ):
             found = engine.forward(ordered, rows.counts).atom_energy
-            energies.append(_in_ev(found.double(), rescale).index_select(0, rows.places) + offsets)
+            energy = _in_ev(found.double(), rescale).index_select(0, rows.places) + offsets
+            if repulsion is not None:
+                energy += _repelled(repulsion, geometry).energy
+            energies.append(energy)
         return torch.stack(energies)
 
     def _arranged(self, geometry: Geometry) -> _Rows:
@@ -177,7 +194,22 @@ class Potential:
         rows = self._arranged(geometry)
         descriptors = self.operator.compute(geometry).index_select(0, rows.order)
         found = self._members[0].forward(descriptors, rows.counts).atom_energy
-        return float(found.double().sum()) / self._rescale[0]
+        energy = float(found.double().sum()) / self._rescale[0]
+        if self._repulsions[0] is not None:
+            energy += float(_repelled(self._repulsions[0], geometry).energy.sum())
+        return energy
+
+
+def _repelled(repulsion: PairRepulsion, geometry: Geometry) -> RepulsionTerms:
+    return repulsion(
+        geometry.positions,
+        geometry.species,
+        geometry.center,
+        geometry.neighbor,
+        geometry.shift,
+        geometry.structure,
+        geometry.num_structures,
+    )
 
 
 def _stacked(members: Sequence[Tensor]) -> Tensor:

@@ -12,6 +12,7 @@ from panna_exp.config.schema import DescriptorConfig, Generation
 from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.parameters import MBPParameters
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, NetworkError
 from panna_exp.networks.descriptor import descriptor_parameters, panna_keys, stored_type
@@ -20,6 +21,7 @@ from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.masks import Mask
 from panna_exp.networks.network_set import NetworkSet
 from panna_exp.networks.ranges import read_ranges
+from panna_exp.networks.repulsion import read_repulsion
 from panna_exp.networks.rescale import in_ev
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.best import best_role
@@ -39,6 +41,7 @@ class SavedPotential:
         config: Of the run, empty for a weights folder.
         masks: Of pruned weights by parameter name, true where kept.
         ranges: Of the descriptors that they were trained on, where these are known.
+        repulsion: What is added at short distances, None for nothing.
         source: The file or folder that they were read from, if any.
         role: Which of a run's checkpoints it is: ``best by validation loss``, ``last`` or nothing.
     """
@@ -50,6 +53,7 @@ class SavedPotential:
     config: dict[str, Any]
     masks: dict[str, Mask] = field(default_factory=dict)
     ranges: Ranges | None = None
+    repulsion: Repulsion | None = None
     source: Path | None = None
     role: str = ""
 
@@ -128,6 +132,7 @@ def potential_of(checkpoint: checkpoints.Checkpoint, path: Path) -> SavedPotenti
         config=renamed_values(checkpoint.config, recorded=True),
         masks={name: mask.numpy() for name, mask in checkpoint.masks.items()},
         ranges=checkpoint.ranges,
+        repulsion=checkpoint.repulsion,
         source=path,
         role=_role(path, checkpoint),
     )
@@ -161,6 +166,7 @@ def from_folder(path: Path, generation: str | None) -> SavedPotential:
         energy_rescale=_rescale_of(path),
         config={},
         ranges=read_ranges(path, tuple(saved.networks), saved.feature_size),
+        repulsion=read_repulsion(path, tuple(saved.networks)),
         source=path,
     )
 

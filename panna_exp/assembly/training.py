@@ -20,6 +20,7 @@ from panna_exp.assembly.networks import NetworkSource, build_networks, incompati
 from panna_exp.assembly.optimisation import learning_rate, make_early_stopping, make_train_step
 from panna_exp.assembly.ranges import training_ranges, warn_of_untrained
 from panna_exp.assembly.references import saved_symbols
+from panna_exp.assembly.repulsion import short_range_repulsion
 from panna_exp.assembly.restart import (
     Restart,
     changed_descriptor,
@@ -32,6 +33,7 @@ from panna_exp.assembly.standardization import input_standardization
 from panna_exp.config.schema import Execution, TrainConfig, TrainingConfig
 from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import Descriptor
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
@@ -65,6 +67,7 @@ class Run:
     config: dict[str, Any]
     masks: dict[str, Mask]
     ranges: Ranges
+    repulsion: Repulsion | None
 
     def checkpoint(self) -> Checkpoint:
         """Returns the trainer's present state."""
@@ -90,6 +93,7 @@ class Run:
             averaged=() if trainer.step.average is None else self.evaluated(),
             watch=trainer.early_stopping.state(),
             standardization=self.networks.standardization,
+            repulsion=self.repulsion,
         )
 
     def evaluated(self) -> tuple[NetworkData, ...]:
@@ -131,6 +135,7 @@ def build_run(
     initial = pruned(initial, masks)
     threads = _start_threads(config, data, restart, initial, processes)
     standardization = input_standardization(config.network, data, restart)
+    repulsion = short_range_repulsion(config.network, data, restart)
     networks = SpeciesNetworks(initial, dtype, standardization).to(device)
     products = choose_products(config.training.matmul, device)
     per_epoch = steps_per_epoch(config.training, len(data.train.structures))
@@ -188,6 +193,7 @@ def build_run(
         config=dict(plain),
         masks=masks,
         ranges=ranges,
+        repulsion=repulsion,
     )
 
 

@@ -46,6 +46,7 @@ def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
     from panna_exp.networks.masks import write_masks
     from panna_exp.networks.panna import write_panna
     from panna_exp.networks.ranges import write_ranges
+    from panna_exp.networks.repulsion import NOT_IN_PANNA, write_repulsion
     from panna_exp.training.checkpoint import find_checkpoints
 
     (path,) = find_checkpoints(run_dir, config.checkpoint)
@@ -63,6 +64,9 @@ def _extract_one(config: ExtractConfig, run_dir: Path, folder: Path) -> None:
         written = write_panna(networks, folder, config.panna_version)
         written += write_masks(potential.masks, folder)
         written += write_ranges(potential.ranges, potential.symbols, folder)
+        written += write_repulsion(potential.repulsion, folder)
+    if potential.repulsion is not None:
+        print(f"note: {NOT_IN_PANNA}")
     print(
         f"wrote {len(potential.networks)} networks of {potential.title} to {folder}: "
         f"{len(written)} files, read back and identical"

@@ -10,8 +10,11 @@ ranges of the training set. Words are separated by white space::
     network Si offset -107.3 layers 2      one per species, in the order of the list
     layer 44 24 1 ...                      inputs, outputs, activation, weights [in, out], biases
     smallest 44 ... largest 44 ...         of each component in training; 0 where not known
+    repulsion_outer 4 2.1 ...              of the short-range repulsion, see below; 0: none
     crc32 1234567890                       of all bytes before this line
 
+Before ``repulsion_outer`` (angstrom) stand ``repulsion_strength`` (eV angstrom) and
+``repulsion_length`` (angstrom), each [T, T]; see :mod:`panna_exp.descriptors.repulsion`.
 ``lammps/panna_potential.cpp`` reads it.
 """
 
@@ -60,6 +63,9 @@ def write_lammps_potential(potential: SavedPotential, path: Path) -> None:
         network.check_finite(potential.label)
         lines += _network(network)
         lines += _range(potential.ranges, index)
+    for name in ("strength", "length", "outer"):
+        values = np.empty(0) if potential.repulsion is None else getattr(potential.repulsion, name)
+        lines.append(_numbers(f"repulsion_{name}", values.ravel()))
     text = "\n".join(lines) + "\n"
     write_text_atomic(path, f"{text}crc32 {zlib.crc32(text.encode())}\n")
 

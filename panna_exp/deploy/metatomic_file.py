@@ -8,6 +8,7 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.saved import SavedPotential, check_alike, to_export
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.elements import SYMBOLS
 from panna_exp.errors import NetworkError
 from panna_exp.files import replacing
@@ -54,7 +55,10 @@ def write_metatomic(members: Sequence[SavedPotential], path: Path, precision: st
         list(to_export(item.networks, item.descriptor, item.energy_rescale).networks.values())
         for item in members
     ]
-    model = MetatomicModel(parameters, networks, getattr(torch, precision))
+    repulsions = [item.repulsion or Repulsion.none(item.symbols) for item in members]
+    if not any(item.repulsion for item in members):
+        repulsions = []
+    model = MetatomicModel(parameters, networks, repulsions, getattr(torch, precision))
     names = ["energy"]
     if len(members) > 1:
         names += ["energy_ensemble", "energy_uncertainty"]

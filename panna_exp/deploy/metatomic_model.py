@@ -13,9 +13,10 @@ from metatensor.torch import Labels, TensorBlock, TensorMap
 from metatomic.torch import ModelOutput, NeighborListOptions, System
 from torch import Tensor
 
-from panna_exp.deploy.scripted_terms import BPTriples, MBPTriples, RadialPairs
+from panna_exp.deploy.scripted_terms import BPTriples, MBPTriples, PairRepulsion, RadialPairs
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.info import Parameters
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.elements import SYMBOLS
 from panna_exp.networks.layers import Activation, NetworkData
 
@@ -104,13 +105,18 @@ class MetatomicModel(torch.nn.Module):
     Args:
         parameters: The descriptor.
         members: Networks of each member, in the order of the species.
+        repulsions: What each member adds at short distances; none at all where no member does.
         dtype: Of all arithmetic.
     """
 
     species_of_type: Tensor
 
     def __init__(
-        self, parameters: Parameters, members: List[List[NetworkData]], dtype: torch.dtype
+        self,
+        parameters: Parameters,
+        members: List[List[NetworkData]],
+        repulsions: List[Repulsion],
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.num_species = len(parameters.species)
@@ -123,6 +129,9 @@ class MetatomicModel(torch.nn.Module):
         else:
             self.angular = MBPTriples(parameters, dtype)
         self.members = torch.nn.ModuleList(Member(networks, dtype) for networks in members)
+        self.repulsions = torch.nn.ModuleList(
+            PairRepulsion(repulsion, dtype) for repulsion in repulsions
+        )
         species_of_type = torch.full((len(SYMBOLS) + 1,), -1, dtype=torch.int64)
         for index, symbol in enumerate(parameters.species):
             species_of_type[SYMBOLS.index(symbol) + 1] = index
@@ -144,6 +153,8 @@ class MetatomicModel(torch.nn.Module):
         by_member: List[Tensor] = []
         for member in self.members:
             by_member.append(member(descriptors, species))
+        for index, repulsion in enumerate(self.repulsions):
+            by_member[index] = by_member[index] + repulsion(species, center, neighbor, vectors)
         energies = torch.stack(by_member, 1)
         if selected_atoms is not None:
             kept = torch.nonzero(torch.isin(_keys(samples), _keys(selected_atoms.values))).flatten()

@@ -12,12 +12,14 @@ from panna_exp.descriptors.formulas import (
     gaussian,
     opposite_square,
     power,
+    screened_repulsion,
     smoothed_sine,
 )
 from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.mbp import multiplicity
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.radial import EXPONENT_FLOOR
+from panna_exp.descriptors.repulsion import Repulsion
 
 _CPU = torch.device("cpu")
 
@@ -126,3 +128,33 @@ class BPTriples(torch.nn.Module):
         squares = r1.square() + r2.square() + square
         by_eta = (-squares * self.eta).clamp(min=-self.floor).exp() * cut
         return (by_eta.unsqueeze(2) * by_angle.unsqueeze(1)).flatten(1)
+
+
+class PairRepulsion(torch.nn.Module):
+    """The short-range repulsion of one member, half of each pair's for each of its atoms."""
+
+    strength: Tensor
+    length: Tensor
+    outer: Tensor
+
+    def __init__(self, repulsion: Repulsion, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.count = len(repulsion.symbols)
+        for name in ("strength", "length", "outer"):
+            values = torch.tensor(getattr(repulsion, name).ravel(), dtype=dtype)
+            self.register_buffer(name, values)
+
+    def forward(self, species: Tensor, center: Tensor, neighbor: Tensor, vectors: Tensor) -> Tensor:
+        """Returns [A]; pairs [P] with their vectors [P, 3]."""
+        kinds = species.index_select(0, center) * self.count + species.index_select(0, neighbor)
+        squares = vectors.square().sum(1)
+        near = torch.nonzero(squares < self.outer.index_select(0, kinds).square()).flatten()
+        kinds = kinds.index_select(0, near)
+        value, _ = screened_repulsion(
+            squares.index_select(0, near).sqrt(),
+            self.strength.index_select(0, kinds),
+            self.length.index_select(0, kinds),
+            self.outer.index_select(0, kinds),
+        )
+        energies = torch.zeros(species.shape[0], dtype=value.dtype, device=value.device)
+        return energies.index_add(0, center.index_select(0, near), 0.5 * value)

@@ -59,3 +59,37 @@ def power(base: Tensor, exponent: Tensor) -> Tensor:
 def opposite_square(first: Tensor, second: Tensor, half: Tensor) -> Tensor:
     """Returns r_jk^2 = (r_ij - r_ik)^2 + 4 r_ij r_ik h_- with h_- = (1 - c) / 2."""
     return (first - second).square_().add_(first * second * half, alpha=4)
+
+
+def screened_repulsion(
+    distance: Tensor, strength: Tensor, length: Tensor, outer: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Returns the screened repulsion of two nuclei and its derivative by their distance.
+
+    See :mod:`panna_exp.descriptors.repulsion`.
+
+    Args:
+        distance: r, above 0 (angstrom).
+        strength: k Z_i Z_j (eV angstrom).
+        length: a (angstrom).
+        outer: Where it ends, R (angstrom).
+    """
+    x = distance / length
+    screen, slope = torch.zeros_like(x), torch.zeros_like(x)
+    for weight, rate in (
+        (0.18175, 3.19980),
+        (0.50986, 0.94229),
+        (0.28022, 0.40290),
+        (0.02817, 0.20162),
+    ):
+        term = weight * torch.exp(-rate * x)
+        screen = screen + term
+        slope = slope - rate * term
+    coulomb = strength / distance
+    half = 0.5 * outer.clamp(min=1e-6)
+    t = ((distance - half) / half).clamp(0.0, 1.0)
+    switch = 1 - t * t * t * (10 - 15 * t + 6 * t * t)
+    fall = -30 * t * t * (1 - t) * (1 - t) / half
+    value = coulomb * screen
+    derivative = coulomb * (slope / length - screen / distance)
+    return value * switch, derivative * switch + value * fall

@@ -9,9 +9,12 @@ import torch
 
 from panna_exp.assembly.batches import batch_source
 from panna_exp.assembly.datasets import DataPart
+from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.batch import BatchSource
 from panna_exp.descriptors.info import Descriptor
+from panna_exp.descriptors.repulsion import RepulsionTerms, repulsion_of
 from panna_exp.elements import Species
+from panna_exp.errors import DataError
 from panna_exp.evaluation.committee import combine
 from panna_exp.evaluation.committee_plots import write_uncertainty_plot
 from panna_exp.evaluation.composition_plots import write_composition_plot
@@ -30,7 +33,6 @@ from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import Summary, summarize
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.torch_engine import TorchEngine
-from panna_exp.networks.layers import NetworkData
 from panna_exp.readers import ReadOptions
 from panna_exp.training.predict import predict_all_forces
 
@@ -188,15 +190,17 @@ class Evaluator:
             counts=part.structures.counts(len(self.species)),
         )
 
-    def evaluate(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Evaluation:
-        """Predicts every structure and computes the errors."""
-        return self._summarized(self._predict(networks, energy_rescale))
+    def evaluate(self, potential: SavedPotential) -> Evaluation:
+        """Predicts every structure and computes the errors.
 
-    def evaluate_committee(
-        self, members: Iterable[tuple[tuple[NetworkData, ...], float]]
-    ) -> Evaluation:
-        """Predicts with each (networks, energy_rescale); errors are those of the mean."""
-        return self._summarized(combine([self._predict(*member) for member in members]))
+        Raises:
+            DataError: The potential has a short-range repulsion, and the data no positions.
+        """
+        return self._summarized(self._predict(potential))
+
+    def evaluate_committee(self, members: Iterable[SavedPotential]) -> Evaluation:
+        """Predicts with each; errors are those of the mean."""
+        return self._summarized(combine([self._predict(member) for member in members]))
 
     def _summarized(self, predictions: Predictions) -> Evaluation:
         return Evaluation(
@@ -205,27 +209,37 @@ class Evaluator:
             data=self.data,
         )
 
-    def _predict(self, networks: tuple[NetworkData, ...], energy_rescale: float) -> Predictions:
+    def _predict(self, potential: SavedPotential) -> Predictions:
+        energy_rescale = potential.energy_rescale
+        repelled = self._repelled(potential)
         dtype = self.packed.energy.dtype
-        module = SpeciesNetworks(networks, dtype).to(self.packed.device)
+        module = SpeciesNetworks(potential.networks, dtype).to(self.packed.device)
         strain = self.packed.has_forces and _has_stresses(self.part)
         predicted = predict_all_forces(TorchEngine(module), self.packed, self.batch_size, strain)
-        output = predicted.energy.double().cpu().numpy()
+        energy = predicted.energy.double().cpu().numpy() / energy_rescale
         forces, stress, reference_stress = None, None, None
         if predicted.strain is not None and self.part.structures.virial is not None:
             volumes = np.abs(np.linalg.det(self.part.structures.cell))
             volumes = np.where(volumes > 0, volumes, np.nan)[:, None, None]
-            stress = predicted.strain.double().cpu().numpy() / energy_rescale / volumes
+            virial = predicted.strain.double().cpu().numpy() / energy_rescale
+            if repelled is not None:
+                virial = virial + repelled.strain.numpy()
+            stress = virial / volumes
             reference_stress = -self.part.structures.virial / volumes
         if predicted.forces is not None:
             forces = predicted.forces.double().cpu().numpy() / energy_rescale
+            if repelled is not None:
+                forces = forces - repelled.gradient.numpy()
+        if repelled is not None:
+            firsts = self.part.structures.offsets[:-1]
+            energy = energy + np.add.reduceat(repelled.energy.numpy(), firsts)
         counts = self.part.structures.counts(len(self.species))
         offsets = np.asarray(self.offsets, dtype=np.float64)
         return Predictions(
             names=self.part.structures.names,
             species=self.species,
             counts=counts,
-            energy=output / energy_rescale + counts @ offsets,
+            energy=energy + counts @ offsets,
             reference=self.part.structures.energy,
             reference_energies=offsets,
             atom_species=self.part.structures.species,
@@ -234,6 +248,17 @@ class Evaluator:
             stress=stress,
             reference_stress=reference_stress,
         )
+
+    def _repelled(self, potential: SavedPotential) -> RepulsionTerms | None:
+        """What the potential adds at short distances to the structures; None for nothing."""
+        if potential.repulsion is None:
+            return None
+        if self.part.structures.positions is None:
+            raise DataError(
+                f"{potential.label}: has a short-range repulsion (network.repulsion), but "
+                f"{self.part.files[0].path} has no positions in memory: name data with positions"
+            )
+        return repulsion_of(self.part.structures, potential.repulsion)
 
 
 def _has_stresses(part: DataPart) -> bool:

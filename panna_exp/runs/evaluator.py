@@ -71,11 +71,9 @@ class PreparedData:
                 )
                 member.refuse_untrained(counts.sum(axis=0).tolist(), structures.origins[first])
         if len(members) == 1:
-            return self.evaluator.evaluate(members[0].networks, members[0].energy_rescale)
+            return self.evaluator.evaluate(members[0])
         check_alike(members)
-        return self.evaluator.evaluate_committee(
-            (member.networks, member.energy_rescale) for member in members
-        )
+        return self.evaluator.evaluate_committee(members)
 
     def check_forces(self, potential: SavedPotential) -> str:
         """Compares forces with differences of energies; returns a line that says how they agree."""

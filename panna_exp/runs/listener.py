@@ -13,6 +13,7 @@ from panna_exp.errors import NetworkError
 from panna_exp.networks.masks import write_masks
 from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
+from panna_exp.networks.repulsion import write_repulsion
 from panna_exp.runs.checkpoint_writer import CheckpointWriter
 from panna_exp.runs.progress import TrainingDisplay
 from panna_exp.runs.pruning import Pruner
@@ -138,6 +139,7 @@ class RunListener(Listener):
             write_panna(networks, folder)
             write_masks(run.masks, folder)
             write_ranges(run.ranges, networks.species, folder)
+            write_repulsion(run.repulsion, folder)
         except NetworkError as error:
             logger.warning("%s: training goes on", error)
         else:

@@ -44,6 +44,7 @@ def save_model(
             checkpoint.energy_rescale,
             config.precision.value,
             checkpoint.ranges,
+            checkpoint.repulsion,
         )
     except (NetworkError, OSError) as error:  # a model is not worth the run
         logger.warning("MLflow gets no model: %s", error)

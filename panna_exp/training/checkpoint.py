@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from panna_exp.data.ranges import Ranges
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import CheckpointError, NetworkError, closest
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.standardization import Standardization
@@ -21,9 +22,11 @@ from panna_exp.training.checkpoint_state import (
     check_state,
     pack_network,
     pack_ranges,
+    pack_repulsion,
     pack_standardization,
     unpack_network,
     unpack_ranges,
+    unpack_repulsion,
     unpack_standardization,
 )
 
@@ -85,6 +88,7 @@ class Checkpoint:
         watch: What was seen of the errors of epoch ends (training.early_stopping).
         execution: How the steps were executed; older checkpoints are all eager.
         standardization: Of the networks' inputs, None where they take descriptors as they are.
+        repulsion: What the potential adds at short distances, None for nothing.
     """
 
     position: Position
@@ -107,6 +111,7 @@ class Checkpoint:
     watch: dict[str, float] = field(default_factory=dict)
     execution: str = "eager"
     standardization: Standardization | None = None
+    repulsion: Repulsion | None = None
 
     @property
     def evaluated(self) -> tuple[NetworkData, ...]:
@@ -137,6 +142,7 @@ def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
         "position": {name: getattr(position, name) for name in Position.__slots__},
         "ranges": pack_ranges(checkpoint.ranges),
         "standardization": pack_standardization(checkpoint.standardization),
+        "repulsion": pack_repulsion(checkpoint.repulsion),
         **{
             kind: [pack_network(network) for network in getattr(checkpoint, kind)]
             for kind in _NETWORKS
@@ -144,7 +150,7 @@ def save(checkpoint: Checkpoint, folder: Path, name: str | None = None) -> Path:
     } | {
         name: getattr(checkpoint, name)
         for name in Checkpoint.__slots__
-        if name not in ("position", "ranges", "standardization", *_NETWORKS)
+        if name not in ("position", "ranges", "standardization", "repulsion", *_NETWORKS)
     }
     write_state(path, state)
     return path
@@ -183,6 +189,7 @@ def _from_state(path: Path, state: dict[str, Any]) -> Checkpoint:
         fields["position"] = Position(**state["position"])
         fields["ranges"] = unpack_ranges(state.get("ranges"))
         fields["standardization"] = unpack_standardization(state.get("standardization"))
+        fields["repulsion"] = unpack_repulsion(state.get("repulsion"))
         for kind in _NETWORKS:
             fields[kind] = tuple(unpack_network(item) for item in state.get(kind, ()))
         return Checkpoint(**fields)

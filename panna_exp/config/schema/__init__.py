@@ -14,6 +14,7 @@ from panna_exp.config.schema.choices import (
     Generation,
     Matmul,
     Precision,
+    RepulsionKind,
     RestartMode,
     Schedule,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Matmul",
     "NetworkConfig",
     "Precision",
+    "RepulsionKind",
     "RestartMode",
     "Schedule",
     "SpeciesConfig",

@@ -80,6 +80,13 @@ class Budget(Enum):
     long = "long"
 
 
+class RepulsionKind(Enum):
+    """What is added between atoms that are nearer than in any of the data."""
+
+    none = "none"
+    zbl = "zbl"
+
+
 class DescriptorType(Enum):
     """PANNA's name of a descriptor."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from panna_exp.config.schema.choices import RepulsionKind
 from panna_exp.config.schema.options import option
 
 
@@ -38,6 +39,11 @@ class NetworkConfig(SpeciesConfig):
         False,
         "inputs less their mean in training, divided by their standard deviation; with silu it is "
         "what own data are trained with best. Exports hold plain networks",
+    )
+    repulsion: RepulsionKind = option(
+        RepulsionKind.none,
+        "none or zbl: the universal repulsion of nuclei between atoms that are nearer than any of "
+        "their species in the data, so that dynamics outside the data do not collapse",
     )
     g_size: int | None = option(None, "descriptor components the data must have (default: any)")
     networks_metadata: str | None = option(
