@@ -36,6 +36,7 @@ _ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
 # Atoms that a training sees in all, each time that one is in a batch.
 _ATOMS_IN_ALL = {Budget.short: 1_000_000, Budget.normal: 6_000_000, Budget.long: 24_000_000}
 _EPOCHS = (10, 3000)
+_NOT_KNOWN_YET = "data.species=[H]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,10 @@ def completed(arguments: Sequence[str]) -> Completed:
         return Completed(arguments=list(arguments))
     choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
     config = _composed([*choices, *given])
-    if config is None or not _has_symbols(config):
+    if config is None:  # with mistakes, which are named when it is composed as own data
+        unknown = [] if "data.species" in keys else [_NOT_KNOWN_YET]
+        return Completed(arguments=[*choices, *unknown, *arguments])
+    if not _has_symbols(config):
         return Completed(arguments=list(arguments))
     loaded = _read(config)
     structures = loaded.structures
@@ -85,7 +89,7 @@ def _composed(overrides: list[str]) -> TrainConfig | None:
     try:
         single = single_valued(overrides)
         if not any(key_of(item) == "data.species" for item in single):
-            single.append("data.species=[H]")  # not known yet
+            single.append(_NOT_KNOWN_YET)
         config = compose_job("train", single).checked()
     except (ConfigError, *FAILURES):
         return None

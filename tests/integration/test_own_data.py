@@ -139,3 +139,9 @@ def test_a_damaged_file_and_one_without_positions_are_one_line(program):
     assert len(done.stderr.splitlines()) == 1
     done = program.run("train", "data.train=none.xyz", "tracking=none", code=2)
     assert "none.xyz" in done.stderr
+
+
+def test_mistakes_are_those_of_own_data(copper):
+    done = copper.run("train", "data.train=cu.xyz", "network.activations=[silu]", code=2)
+    (line,) = done.stderr.splitlines()
+    assert "activations has 1 values, but architecture [32, 32, 1] has 3 layers" in line

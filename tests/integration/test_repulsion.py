@@ -91,8 +91,3 @@ def test_a_run_goes_on_as_it_began(argon):
     done = argon.run("train", *more, "network.repulsion=none", "io.train_dir=zbl", code=2)
     assert "its potential has a short-range repulsion, but network.repulsion=none" in done.stderr
     argon.run("train", *more, ZBL, "io.train_dir=zbl")
-
-
-def test_data_without_positions_are_refused(argon):
-    done = argon.run("train", ZBL, "training.max_epochs=1", "tracking=none", code=2)
-    assert "network.repulsion=zbl needs the shortest distances of the data" in done.stderr
