@@ -222,3 +222,10 @@ def _get(values, key):
     for part in key.split("."):
         values = values[part]
     return values
+
+
+def test_the_schema_for_editors_is_current():
+    from panna_exp.config.json_schema import schema_files
+
+    for path, text in schema_files().items():
+        assert path.read_text() == text, "run python tools/write_json_schema.py"
