@@ -134,13 +134,14 @@ class _Session:
                     fit = self.built.trainer.fit(listener)
                 outcome = self._outcome(fit)
         except Interrupted:
-            if self.interrupt.code:
+            stopped = self.interrupt.stopped
+            if stopped is not None:
                 logger.info(
                     "stopped (%s): a checkpoint is saved; to continue:\n  %s",
-                    self.interrupt.reason,
+                    stopped.reason,
                     self.job.command.continuing(),
                 )
-            return TrainingResult(metric=None, code=self.interrupt.code)
+            return TrainingResult(metric=None, code=0 if stopped is None else stopped.code)
         outcome.print_summary(self.job.command, self.tracker)
         return TrainingResult(metric=outcome.metric, code=0)
 
@@ -148,7 +149,7 @@ class _Session:
         """Evaluates and records what the training ended with (Interrupted if it did not)."""
         config, run, path = self.job.config, self.built, self.directory.path
         if fit.interrupted:
-            if not self.interrupt.code:
+            if self.interrupt.stopped is None:
                 with only_a_record(path):
                     self.pruner.record(path, self.job.overrides, fit)
                 self.tracker.log(fit.step, {"pruned": 1.0})

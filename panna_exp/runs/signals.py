@@ -1,15 +1,15 @@
 """Reasons to stop early: signals, and the time that a training may take.
 
-In the loop of a training :class:`Interrupt` ends it after the present step. Everywhere else, from
-the program's first line on, :func:`stoppable` ends what is done by raising :class:`Stopped`.
+From the program's first line on (:func:`stoppable`) one handler makes a :class:`Stopped` of each:
+it is raised, except in the loop of a training (:class:`Interrupt`), which looks at it after each
+step.
 """
 
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType, TracebackType
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from types import FrameType
 
 from panna_exp.runs import STARTED
 
@@ -39,12 +39,13 @@ class Stopped(KeyboardInterrupt):
 
 
 class _Received:
-    """What came outside of loops of trainings, in this process."""
+    """What came in this process."""
 
     def __init__(self) -> None:
-        self.at = -_SAME_SECONDS  # when the last signal came, also one that came in a loop
-        self.first: Stopped | None = None
+        self.at = -_SAME_SECONDS  # when the last signal came
+        self.first: Stopped | None = None  # outside of loops
         self.limit: float | None = None
+        self.loop: Interrupt | None = None  # that runs
 
 
 _received = _Received()
@@ -110,6 +111,7 @@ def check_stopped() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    loop = _received.loop
     if number == signal.SIGALRM:
         stopped = _received.first or Stopped(TRY_AGAIN, _over(_received.limit or 0.0))
     else:
@@ -117,7 +119,14 @@ def _stop(number: int, frame: FrameType | None) -> None:
         if now < _received.at + _SAME_SECONDS:
             return
         _received.at = now
-        stopped = Stopped(TRY_AGAIN, f"got {signal.Signals(number).name}")
+        again = " again" if loop is not None and loop.stopped is not None else ""
+        name = signal.Signals(number).name
+        stopped = Stopped(_CODES[signal.Signals(number)], f"got {name}{again}")
+    if loop is not None:
+        if loop.stopped is not None:
+            raise stopped
+        loop.stopped = stopped
+        return
     if _received.first is None:
         _received.first = stopped
     if _is_importing(frame):
@@ -148,9 +157,9 @@ def _over(limit: float) -> str:
 
 
 class Interrupt:
-    """While entered, the first signal sets ``requested``; a later one stops at once.
+    """While entered, a loop looks at the first signal after each step; a later one ends it at once.
 
-    Ctrl-C, and what queues send before a job's time is over: SIGTERM and SIGUSR1.
+    Of Ctrl-C, and of what queues send before a job's time is over: SIGTERM and SIGUSR1.
 
     Args:
         limit_seconds: Time after which to stop; None: any time.
@@ -158,8 +167,7 @@ class Interrupt:
         signals: Whether any are received, which only a program's main thread can.
 
     Attributes:
-        code: Exit code for the reason to stop.
-        reason: In words.
+        stopped: The reason to stop, with its exit code; None: there is none.
     """
 
     def __init__(
@@ -173,44 +181,28 @@ class Interrupt:
         self._until = None if limit_seconds is None else since + limit_seconds
         self._signals = signals
         self._limit = limit_seconds
-        self._before: dict[int, Any] = {}
-        self.code = 0
-        self.reason = ""
+        self._entered = ExitStack()
+        self.stopped: Stopped | None = None
 
     def requested(self) -> bool:
         """Whether to stop."""
-        if not self.code and self._until is not None and time.monotonic() >= self._until:
-            self.code = TRY_AGAIN
-            self.reason = _over(self._limit or 0.0)
-        return self.code != 0
+        if self.stopped is None and self._until is not None and time.monotonic() >= self._until:
+            self.stopped = Stopped(TRY_AGAIN, _over(self._limit or 0.0))
+        return self.stopped is not None
 
     def __enter__(self) -> "Interrupt":
-        if not self._signals:
-            return self
-        check_stopped()
-        signal.setitimer(signal.ITIMER_REAL, 0)  # the clock is looked at instead
-        for number in _CODES:
-            self._before[number] = signal.signal(number, self._handle)
+        if self._signals:
+            check_stopped()
+            self._entered.enter_context(stoppable())
+            signal.setitimer(signal.ITIMER_REAL, 0)  # the clock is looked at instead
+            _received.loop = self
+            self._entered.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+            signal.signal(signal.SIGINT, _stop)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        if self._signals and not self.code:
-            _set_timer()
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if self.code:
-            if now < _received.at + _SAME_SECONDS:
-                return
-            name = signal.Signals(number).name
-            raise Stopped(_CODES[signal.Signals(number)], f"got {name} again")
-        _received.at = now
-        self.code = _CODES[signal.Signals(number)]
-        self.reason = f"got {signal.Signals(number).name}"
+    def __exit__(self, *raised: object) -> None:
+        if self._signals:
+            _received.loop = None
+            self._entered.close()
+            if self.stopped is None:
+                _set_timer()

@@ -78,7 +78,7 @@ def test_the_others_train_alone(told):
 
 
 def test_data_that_cannot_be_read_lock_nothing(told, monkeypatch):
-    def refuse(*arguments):
+    def refuse(*arguments, **options):
         raise DataError("train.h5: is damaged")
 
     monkeypatch.setattr(session, "read_run_data", refuse)

@@ -85,7 +85,8 @@ def test_a_loop_looks_at_the_clock(monkeypatch):
             assert not loop.requested()
             time.sleep(0.1)  # nothing ends it but the loop
             assert loop.requested()
-            assert (loop.code, loop.reason) == (75, "training.limit_seconds=0.05 are over")
+            assert loop.stopped is not None
+            assert loop.stopped.args == (75, "training.limit_seconds=0.05 are over")
         with time_limit(None):
             time.sleep(0.05)
 
