@@ -87,15 +87,14 @@ def convert(inputs: Paths, output: str | Path, **options: Any) -> Path:
         >>> pe.convert("builtin:tutorial_validation.h5", "copy.xyz").name
         'copy.xyz'
     """
-    from panna_exp.commands.convert import main
+    from panna_exp.runs import conversion
 
     words: list[str] = []
     for name, value in options.items():
         flag = f"--{name.rstrip('_').replace('_', '-')}"
         if value is not False and value is not None:
             words += [flag] if value is True else [flag, str(value)]
-    main([*words, *path_list(inputs), str(output)])
-    return Path(output)
+    return conversion.convert([*words, *path_list(inputs), str(output)])
 
 
 def path_list(paths: Paths) -> list[str]:

@@ -1,6 +1,5 @@
 """``panna-exp diff A B``: what differs between two runs, and what came of it."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -45,7 +44,6 @@ def _parser() -> Parser:
         prog="panna-exp diff",
         description="Says what differs between two runs in config, data, code and result.",
         epilog=_EXTRA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("a", metavar="A", help="run directory")
     parser.add_argument("b", metavar="B", help="the other")

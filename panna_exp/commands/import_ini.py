@@ -1,6 +1,5 @@
 """``panna-exp import-ini``: PANNA's INI files become experiments in ``./conf/experiment``."""
 
-import argparse
 from pathlib import Path
 
 from panna_exp.config.parser import Parser
@@ -63,7 +62,6 @@ def _parser() -> Parser:
         prog="panna-exp import-ini",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="PANNA inputs (.ini)")
     parser.add_argument("--name", help="name of the experiment (default: that of the file)")

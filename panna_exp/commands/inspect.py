@@ -3,11 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
 from panna_exp.quoting import override, quoted, shell_line
 from panna_exp.runs.command_line import program
 from panna_exp.runs.messages import messages_shown
-from panna_exp.runs.reading import KEYS, Parser, add_reading, bar, source_of
+from panna_exp.runs.reading import KEYS, add_reading, bar, source_of
 
 if TYPE_CHECKING:
     from panna_exp.assembly.conversion import Converted
@@ -62,8 +63,6 @@ def _parser() -> Parser:
         usage="panna-exp inspect [options] IN [IN ...]",
         description="Says what is in data, what is odd in them, and how to train on them.",
         epilog=_EXTRA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("paths", nargs="*", metavar="IN", help="files, folders or globs")
     add_reading(parser)

@@ -1,6 +1,5 @@
 """``panna-exp lammps-plugin``: compiles ``pair_style panna`` for the LAMMPS that is installed."""
 
-import argparse
 from pathlib import Path
 
 from panna_exp.config.parser import Parser
@@ -43,7 +42,6 @@ def _parser() -> Parser:
         prog="panna-exp lammps-plugin",
         description="Compiles the pair style panna as a plugin for LAMMPS.",
         epilog=_EXTRA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--include", type=Path, metavar="DIR", help="headers of a LAMMPS that you compiled")

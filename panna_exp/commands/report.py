@@ -1,6 +1,5 @@
 """``panna-exp report RUN_DIR...``: one HTML page on one run, or on several side by side."""
 
-import argparse
 from pathlib import Path
 
 from panna_exp.config.parser import Parser
@@ -61,7 +60,6 @@ def _parser() -> Parser:
         prog="panna-exp report",
         description="Writes one HTML page on one run, or on several side by side.",
         epilog=_EXTRA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("run_dirs", nargs="+", metavar="RUN_DIR", help="of runs, committees or sweeps, in order")

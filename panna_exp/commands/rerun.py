@@ -1,7 +1,5 @@
 """``panna-exp rerun RUN_DIR``: repeats a run from its record and says whether it ends the same."""
 
-import argparse
-
 from panna_exp.config.parser import Parser
 from panna_exp.files import user_path
 from panna_exp.runs.rerun import rerun
@@ -29,7 +27,6 @@ def _parser() -> Parser:
         prog="panna-exp rerun",
         description="Repeats a run from its record and says whether it ends the same.",
         epilog=_EXTRA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", help="directory of a finished run")
     parser.add_argument("--to", metavar="DIR", help="where to (default: RUN_DIR_rerun_1, ...)")

@@ -63,7 +63,6 @@ def _parser() -> Parser:
         prog="panna-exp runs",
         description="Lists the runs in and below folders, the newest first.",
         epilog=_EXTRA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("folders", nargs="*", metavar="DIR", help=f"where to look (default: {_DEFAULT})")

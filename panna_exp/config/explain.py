@@ -16,7 +16,6 @@ from panna_exp.errors import closest
 from panna_exp.quoting import key_of, shown
 
 # What Hydra says, in a plain ValueError, of a group set to null or to a number.
-NO_CHOICE = "Config group override must be a string or a list"
 CIRCLE = "its interpolations, or the files of its defaults, lead back to themselves"
 
 

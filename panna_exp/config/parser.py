@@ -2,16 +2,21 @@
 
 import argparse
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from panna_exp.errors import ConfigError, closest
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises ConfigError; abbreviated options are unknown ones."""
+    """An ArgumentParser that raises ConfigError; abbreviated options are unknown ones.
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
+    Its description and epilog are shown as they are written.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options
+        )
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
         """Returns the options.

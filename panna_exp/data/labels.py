@@ -1,5 +1,6 @@
 """Names and origins of many structures, made when they are asked for."""
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -9,7 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Origins(Sequence[str]):
+class Labels(Sequence[str], ABC):
+    """Texts that are made when they are asked for."""
+
+    @abstractmethod
+    def item(self, index: int) -> str:
+        """Returns the text ``index``, from 0 to the length less 1."""
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Returns a text, or a list of several, as of a list."""
+        chosen = range(len(self))[index]
+        return self.item(chosen) if isinstance(chosen, int) else [self.item(i) for i in chosen]
+
+
+class Origins(Labels):
     """``FILE, WHAT 3 'NAME'`` for each of ``count`` records, one line whatever the name is.
 
     Where there is no name to go by it is said that the number counts from 0.
@@ -21,21 +39,14 @@ class Origins(Sequence[str]):
     def __len__(self) -> int:
         return self._count
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
+    def item(self, index: int) -> str:
         """Returns the origin of a record, counted from 0."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._count))]
-        number = range(self._count)[index]
-        name = self._names[number] if self._names else ""
+        name = self._names[index] if self._names else ""
         known = repr(name) if name else "(counted from 0)"
-        return f"{self._file}, {self._what} {number} {known}"
+        return f"{self._file}, {self._what} {index} {known}"
 
 
-class Picked(Sequence[str]):
+class Picked(Labels):
     """Those at ``indices`` of a sequence."""
 
     def __init__(self, whole: Sequence[str], indices: NDArray[np.int64]) -> None:
@@ -47,18 +58,12 @@ class Picked(Sequence[str]):
     def __len__(self) -> int:
         return len(self._indices)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        """Returns an item of the sequence, or several."""
-        if isinstance(index, slice):
-            return [self._whole[i] for i in self._indices[index].tolist()]
+    def item(self, index: int) -> str:
+        """Returns the one that was picked as number ``index``."""
         return self._whole[int(self._indices[index])]
 
 
-class Chained(Sequence[str]):
+class Chained(Labels):
     """Several sequences one after the other, without copying."""
 
     def __init__(self, parts: Sequence[Sequence[str]]) -> None:
@@ -68,14 +73,7 @@ class Chained(Sequence[str]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
+    def item(self, index: int) -> str:
         """Returns an item of the part that has it."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
-        part = bisect_right(self._ends, number)
-        return self._parts[part][number - self._ends[part]]
+        part = bisect_right(self._ends, index)
+        return self._parts[part][index - self._ends[part]]

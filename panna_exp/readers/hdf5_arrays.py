@@ -1,13 +1,13 @@
 """Data sets and attributes of an HDF5 file, checked: shape, type, and that they are there."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from panna_exp.data.labels import Labels
 from panna_exp.data.structures import Ints
 from panna_exp.errors import DataError, closest
 from panna_exp.readers.h5 import dataset
@@ -73,7 +73,7 @@ def text(value: Any) -> Any:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
 
 
-class Texts(Sequence[str]):
+class Texts(Labels):
     """Texts as HDF5 has them, decoded when they are asked for: there may be millions."""
 
     def __init__(self, stored: NDArray[Any] | None) -> None:
@@ -82,12 +82,6 @@ class Texts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._stored)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        """Returns one, or several."""
-        if isinstance(index, slice):
-            return [str(text(item)) for item in self._stored[index]]
+    def item(self, index: int) -> str:
+        """Returns one."""
         return str(text(self._stored[index]))

@@ -17,7 +17,7 @@ from panna_exp.reporting.run import Run
 PLACES = ("io.train_dir",)
 _HASHES = ("fingerprint", "sha256", "source_sha256", "git_commit")
 _HASH_DIGITS = 12
-_CODE = (
+CODE = (
     "panna_exp",
     "source_sha256",
     "python",
@@ -169,7 +169,7 @@ def _parts(item: Difference) -> Iterator[Difference]:
 
 
 def _code(run: Run) -> dict[str, Any]:
-    return {key: run.environment[key] for key in _CODE if key in run.environment}
+    return {key: run.environment[key] for key in CODE if key in run.environment}
 
 
 def _data_differences(first: Run, second: Run) -> list[Difference]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from panna_exp.quantities import QUANTITIES
 from panna_exp.reporting.curves import colour, learning_curves
 from panna_exp.reporting.data_files import PARTS, data_files
-from panna_exp.reporting.differences import ABSENT, PLACES, text_of
+from panna_exp.reporting.differences import ABSENT, CODE, PLACES, text_of
 from panna_exp.reporting.entry import Entry
 from panna_exp.reporting.html import Content, element, folded, image, joined, table
 from panna_exp.reporting.listing import significant
@@ -19,21 +19,7 @@ from panna_exp.reporting.records import flatten
 _MOST_FILES = 12
 _HASH_DIGITS = 12
 _OVERVIEW = ("energy_mae", "energy_rmse", "force_mae", "force_rmse", "virial_mae", "loss")
-_ENVIRONMENT = (
-    *(
-        "panna_exp",
-        "source_sha256",
-        "python",
-        "packages",
-        "git_commit",
-        "platform",
-        "cpus",
-        "device",
-        "threads",
-        "execution",
-    ),
-    *("seed", "launch_dir"),
-)
+_ENVIRONMENT = (*CODE, "seed", "launch_dir")
 
 
 def overview(entries: Sequence[Entry]) -> Markup:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, closest
@@ -13,14 +13,6 @@ from panna_exp.readers import READERS, ReadOptions
 
 if TYPE_CHECKING:
     from panna_exp.assembly.conversion import Source
-
-
-class Parser(argparse.ArgumentParser):
-    """Mistakes are shown as those of every command."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises ConfigError."""
-        raise ConfigError(f"{self.prog.split()[-1]}: {message} ({self.prog} --help)")
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from panna_exp.config.schema import SweepConfig
-from panna_exp.quantities import QUANTITIES, Quantity
+from panna_exp.quantities import QUANTITIES
 
 # Before quantities had one name each; results of that time are still ranked.
 _EARLIER = {
@@ -36,11 +36,6 @@ def ranking_metric(sweep: SweepConfig, monitor: str, swept: Collection[str] = ()
         return sweep.metric
     comparable = monitor != "loss" or not set(swept) & set(_OF_THE_LOSS)
     return f"validation/{monitor if comparable else _OTHERWISE}"
-
-
-def quantity_of(metric: str) -> Quantity | None:
-    """Returns the quantity of a metric, None for one of an earlier version."""
-    return QUANTITIES.get(metric.partition("/")[2])
 
 
 def metric_value(values: Mapping[str, float], metric: str) -> float | None:

@@ -54,7 +54,7 @@ def test_what_is_said_of_the_numbers_is_in_the_command(program):
         ([], "inspect: name the data: panna-exp inspect IN..."),
         (
             ["--froce", "w.xyz"],
-            "inspect: unrecognized arguments: --froce (panna-exp inspect --help)",
+            "inspect: unrecognized arguments: --froce, did you mean '--from'? (",
         ),
         (["no.xyz"], "no such file or directory"),
         (["w.xyz", "--species", "Hx"], "--species: 'Hx' is not a chemical symbol"),
