@@ -49,7 +49,7 @@ def chosen_generation(data: DataConfig, descriptor: DescriptorConfig) -> Generat
     """Returns the generation that the user named, if any (ConfigError for one of BP)."""
     if data.generation is not None and _is_bp(descriptor):
         raise ConfigError(
-            f"data.generation={data.generation.value}: BP has no generations, which are formulas "
+            f"data.generation={data.generation.value}: BP has no variants, which are formulas "
             "of mBP: leave it out, or leave out descriptor.type=BP"
         )
     return data.generation or descriptor.generation
@@ -88,7 +88,7 @@ def _bp_parameters(
     problems = []
     if descriptor.generation is not None:
         problems.append(
-            f"descriptor.generation={descriptor.generation.value}: BP has no generations, which "
+            f"descriptor.generation={descriptor.generation.value}: BP has no variants, which "
             "are formulas of mBP: leave it out"
         )
     extra = [key for key in _ONLY_MBP if values.pop(key) is not None]
@@ -239,11 +239,11 @@ def _stored(
         if generation is not None and found.kind == "BP":
             raise DataError(
                 f"{origin}: its descriptors are {found}, but the options "
-                f"say generation {generation.value} of mBP"
+                f"say variant {generation.value} of mBP"
             )
         if generation is not None and found.variant not in (None, generation.value):
             raise DataError(
-                f"{origin}: its descriptors are of generation "
+                f"{origin}: its descriptors are of variant "
                 f"{found.variant}, but the options say {generation.value}"
             )
         if found.kind == "mBP" and _is_bp(options):

@@ -71,9 +71,9 @@ class Descriptor:
     def __str__(self) -> str:
         """In a few words, for messages and logs."""
         if self.parameters is None:
-            return f"stored descriptors of unknown generation ({self.size} components)"
-        generation = "" if self.variant is None else f" generation {self.variant}"
-        return f"{self.kind}{generation} ({self.size} components)"
+            return f"stored descriptors of unknown variant ({self.size} components)"
+        variant = "" if self.variant is None else f" variant {self.variant}"
+        return f"{self.kind}{variant} ({self.size} components)"
 
 
 def parameters_from_info(info: Mapping[str, Any], where: str = "descriptor info") -> Parameters:

@@ -43,7 +43,7 @@ def descriptor_parameters(networks: NetworkSet, generation: str | None = None) -
         return mbp_parameters(networks, generation)
     if generation is not None:
         raise NetworkError(
-            f"{networks.source}: was made for BP descriptors, not for generation {generation} of "
+            f"{networks.source}: was made for BP descriptors, not for variant {generation} of "
             "mBP; energies would be meaningless"
         )
     where = f"{networks.source}: descriptor"
@@ -77,12 +77,12 @@ def mbp_parameters(networks: NetworkSet, generation: str | None = None) -> MBPPa
     known = networks.generation or generation
     if known is None:
         raise NetworkError(
-            f"{networks.source}: its files do not say which generation of the mBP formula made "
+            f"{networks.source}: its files do not say which variant of the mBP formula made "
             "their descriptors: give descriptor.generation=A, B or C"
         )
     if generation not in (None, known):
         raise NetworkError(
-            f"{networks.source}: was made for descriptors of generation {known}, "
+            f"{networks.source}: was made for descriptors of variant {known}, "
             f"not {generation}; energies would be meaningless"
         )
     parameters = _consistent(networks, known)

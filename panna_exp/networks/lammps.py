@@ -151,8 +151,8 @@ def _read_network(
 def _parameters(networks: NetworkSet, gversion: int | None) -> tuple[dict[str, Any], list[str]]:
     if networks.generation not in (None, GENERATION):
         raise NetworkError(
-            f"{networks.source}: was made for descriptors of generation {networks.generation}, but "
-            f"PANNA's LAMMPS plugin computes generation {GENERATION}: its energies would be wrong"
+            f"{networks.source}: was made for descriptors of variant {networks.generation}, but "
+            f"PANNA's LAMMPS plugin computes variant {GENERATION}: its energies would be wrong"
         )
     if gversion not in (None, 0, 1):
         raise NetworkError(f"gversion is {gversion}, expected 0 or 1")
@@ -183,7 +183,7 @@ def _notes(networks: NetworkSet, values: dict[str, Any]) -> list[str]:
     notes = []
     if networks.generation is None:
         notes.append(
-            "the generation of the descriptors is not known; the plugin computes "
+            "the variant of the descriptors is not known; the plugin computes "
             f"{GENERATION}, and the energies are wrong if the network was trained on A or B"
         )
     zeta = values["zeta"] if isinstance(values["zeta"], list) else [values["zeta"]]

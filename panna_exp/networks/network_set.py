@@ -56,11 +56,11 @@ class NetworkSet:
             object.__setattr__(self, "generation", stored)
         elif stored not in (None, self.generation):
             raise NetworkError(
-                f"{self.source}: says generation {self.generation}, but its descriptor {stored}"
+                f"{self.source}: says variant {self.generation}, but its descriptor {stored}"
             )
         if self.generation not in (None, *GENERATIONS):
             raise NetworkError(
-                f"{self.source}: unknown descriptor generation '{self.generation}', "
+                f"{self.source}: unknown descriptor variant '{self.generation}', "
                 f"expected one of {', '.join(GENERATIONS)}"
             )
 

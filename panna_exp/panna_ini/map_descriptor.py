@@ -14,7 +14,7 @@ from panna_exp.panna_ini.workflow import Workflow
 from panna_exp.units import LENGTH_UNITS
 
 _FUNCTION, _PARAMETERS = "SYMMETRY_FUNCTION", "GVECT_PARAMETERS"
-_GENERATION = "PANNA computes generation C"
+_VARIANT = "PANNA computes variant C"
 _NO_SUCH = "BP has none"
 # Of mBP and of BP; | between what either of is enough.
 _NEEDED = (
@@ -75,7 +75,7 @@ def descriptor_settings(
             made.settings.setdefault(f"descriptor.{angular}", inherited)
     _check(made, species, is_bp)
     made.settings["descriptor.generation"] = (
-        Setting(None, _NO_SUCH) if is_bp else Setting("C", _GENERATION)
+        Setting(None, _NO_SUCH) if is_bp else Setting("C", _VARIANT)
     )
     note = "" if named_in is None else f" (named in {named_in.file}:{named_in.line})"
     settings = {

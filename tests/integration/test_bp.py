@@ -80,7 +80,7 @@ def test_mistakes(program):
     done = program.run(*words, "descriptor=bp", "descriptor.zeta=[1,-4]", code=2)
     assert "error: descriptor: zeta[1] must be a number above 0, got -4" in done.stderr
     done = program.run(*words, "descriptor=bp", "data.generation=A", code=2)
-    assert "error: data.generation=A: BP has no generations" in done.stderr
+    assert "error: data.generation=A: BP has no variants" in done.stderr
     done = program.run(*words, "descriptor=bp", "descriptor.type=GP", code=2)
     assert "descriptor.type" in done.stderr
     assert "BP" in done.stderr

@@ -6,7 +6,7 @@ import json
 def test_report(program):
     words = ("data.train=builtin:tutorial_validation.h5", "data.species=[H,C,O,N]")
     done = program.run("descriptors", "--report", *words)
-    assert "180 structures, mBP generation C (384 components), computed" in done.stdout
+    assert "180 structures, mBP variant C (384 components), computed" in done.stdout
     assert "warning: around C (60 atoms): 347 of 384 components are zero in every" in done.stdout
     folder = program.folder / "descriptor_report"
     for name in ("radial", "angular", "ranges"):

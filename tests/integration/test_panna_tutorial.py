@@ -112,7 +112,7 @@ def test_the_tutorial_of_panna_2(second_version, shared):
     program.run("panna-evaluate", "-c", "input_files_2x/validation2.ini")
     assert dat_errors(folder / "second/epoch_10_step_1000.dat").mean() < 0.03
     done = program.run("panna-extract-weights", "-c", "input_files_2x/extract_lammps.ini")
-    assert "note: the generation of the descriptors is not known" in done.stdout
+    assert "note: the variant of the descriptors is not known" in done.stdout
     assert (folder / "lammps_network/weights_H.dat").exists()
     program.run("panna-train", "-c", "input_files_2x/train_on_the_fly.ini")
     assert (folder / "tutorial_train_fly/_models/epoch_2_step_40.pt").exists()

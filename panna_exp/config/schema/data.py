@@ -35,7 +35,7 @@ class DataConfig:
         "own)",
     )
     generation: Generation | None = option(
-        None, "mBP generation (A, B, C) of descriptors stored in PANNA's files, which do not say"
+        None, "mBP variant (A, B, C) of descriptors stored in PANNA's files, which do not say"
     )
     validation_fraction: float = option(
         0.0, "part of the training data set aside where no validation data is named"

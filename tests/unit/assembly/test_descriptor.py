@@ -89,7 +89,7 @@ def test_a_file_that_says_its_generation_is_believed():
     stored = make_set(SIZE, info_of("B"))
     _, info = descriptors.with_descriptors(stored, options(), SPECIES)
     assert info.variant == "B"
-    with pytest.raises(DataError, match="are of generation B, but the options say A"):
+    with pytest.raises(DataError, match="are of variant B, but the options say A"):
         descriptors.with_descriptors(stored, options(data="A"), SPECIES)
 
 
@@ -154,7 +154,7 @@ def test_known_mismatches_are_refused_and_unknown_ones_are_said(caplog):
         descriptors.for_network(stored, info_of("C"), config, SPECIES)
     with caplog.at_level(logging.WARNING, "panna_exp"):
         descriptors.for_network(make_set(SIZE), info_of("C"), config, SPECIES)
-    assert "are taken to be those of the network, mBP generation C" in caplog.text
+    assert "are taken to be those of the network, mBP variant C" in caplog.text
     found = descriptors.for_network(make_set(SIZE), Descriptor(SIZE), config, SPECIES)
     assert found.descriptors.shape == (3, SIZE)
 
@@ -202,11 +202,11 @@ def test_what_bp_does_not_have_is_refused():
     typed = replace(SMALL, type=DescriptorType.BP)
     with pytest.raises(ConfigError, match=r"has no Rs0_ang, RsN_ang, ThetasN: choose .* set them"):
         descriptors.parameters(typed, SPECIES, None)
-    with pytest.raises(ConfigError, match=r"descriptor\.generation=C: BP has no generations"):
+    with pytest.raises(ConfigError, match=r"descriptor\.generation=C: BP has no variants"):
         descriptors.with_descriptors(make_set(), bp_options(generation=Generation.C), SPECIES)
     config = bp_options()
     config.data.generation = Generation.A
-    with pytest.raises(ConfigError, match=r"data\.generation=A: BP has no generations"):
+    with pytest.raises(ConfigError, match=r"data\.generation=A: BP has no variants"):
         descriptors.with_descriptors(make_set(), config, SPECIES)
 
 
@@ -221,10 +221,10 @@ def test_stored_values_are_bp_if_the_user_says_so():
     with pytest.raises(DataError, match=r"BP descriptors are: RsN_rad is 2, but the options say 3"):
         descriptors.with_descriptors(own, options(), SPECIES)
     with pytest.raises(
-        DataError, match=r"are BP \(20 components\), but .* say generation A of mBP"
+        DataError, match=r"are BP \(20 components\), but .* say variant A of mBP"
     ):
         descriptors.with_descriptors(own, options(data="A"), SPECIES)
-    with pytest.raises(DataError, match=r"are mBP generation B .* say descriptor\.type=BP"):
+    with pytest.raises(DataError, match=r"are mBP variant B .* say descriptor\.type=BP"):
         descriptors.with_descriptors(make_set(SIZE, info_of("B")), bp_options(), SPECIES)
 
 

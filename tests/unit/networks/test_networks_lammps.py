@@ -127,7 +127,7 @@ def test_notes_name_what_the_plugin_does_not_do(tmp_path):
     keys = {**KEYS, "zeta": 8.5, "Rsst_rad": 1.0}
     notes = write_lammps(NetworkSet(networks=networks, gvect_params=keys), tmp_path).notes
     for part in (
-        "generation of the descriptors is not known",
+        "variant of the descriptors is not known",
         "zeta = 8.5: PANNA's plugin cuts it to the integer 8",
         "Rsst_rad = 1 is not (Rc - Rs0) / RsN = 1.025",
         "O has the activation tanh, unknown to PANNA's plugin",
@@ -140,7 +140,7 @@ def test_notes_name_what_the_plugin_does_not_do(tmp_path):
 @pytest.mark.parametrize(
     ("networks", "kwargs", "message"),
     [
-        (make_set(generation="A"), {}, "generation A, but PANNA's LAMMPS plugin computes gener"),
+        (make_set(generation="A"), {}, "variant A, but PANNA's LAMMPS plugin computes variant"),
         (NetworkSet(networks=make_set().networks), {}, "parameters are not known, and panna.in"),
         (make_set({"RsN_rad": 5}), {}, "give 28 components, but the networks take 26"),
         (make_set(), {"gversion": 2}, "gversion is 2, expected 0 or 1"),
@@ -227,14 +227,14 @@ def test_weights_cut_short_and_not_finite_are_named(tmp_path):
 
 def test_parameters_need_the_generation_where_files_do_not_say():
     networks = make_set()
-    with pytest.raises(NetworkError, match=r"which generation .*: give descriptor.generation=A"):
+    with pytest.raises(NetworkError, match=r"which variant .*: give descriptor.generation=A"):
         mbp_parameters(networks)
     assert mbp_parameters(networks, "A").thetas[0] == 0.0
     assert mbp_parameters(networks, "B").thetas[0] == pytest.approx(math.pi / 6)
     assert mbp_parameters(NetworkSet(networks=networks.networks)) is None
     unknown = {"type": "unknown", "size": SIZE}
     assert mbp_parameters(NetworkSet(networks=networks.networks, descriptor_info=unknown)) is None
-    with pytest.raises(NetworkError, match="generation C, not A; energies would be meaningless"):
+    with pytest.raises(NetworkError, match="variant C, not A; energies would be meaningless"):
         mbp_parameters(make_set(generation="C"), "A")
 
 
@@ -272,7 +272,7 @@ def test_bp_networks_say_theirs_and_are_not_for_lammps(tmp_path):
     assert descriptor_parameters(networks).to_info() == networks.descriptor_info
     both = (descriptor_parameters(make_set(generation="C")), mbp_parameters(make_set(), "C"))
     assert both[0] == both[1]
-    with pytest.raises(NetworkError, match=r"made for BP descriptors, not for generation A of mBP"):
+    with pytest.raises(NetworkError, match=r"made for BP descriptors, not for variant A of mBP"):
         descriptor_parameters(networks, "A")
     with pytest.raises(NetworkError, match=f"give {SIZE - 2} components, but the networks take"):
         descriptor_parameters(make_bp(Rs_rad=networks.descriptor_info["Rs_rad"][1:]))

@@ -161,9 +161,9 @@ def test_network_set_checks_its_parts():
         NetworkSet(networks={"O": first})
     with pytest.raises(NetworkError, match="no species"):
         NetworkSet(networks={})
-    with pytest.raises(NetworkError, match="generation 'D', expected one of A, B, C"):
+    with pytest.raises(NetworkError, match="variant 'D', expected one of A, B, C"):
         NetworkSet(networks={"H": first}, generation="D")
-    with pytest.raises(NetworkError, match="generation B, but its descriptor A"):
+    with pytest.raises(NetworkError, match="variant B, but its descriptor A"):
         NetworkSet(networks={"H": first}, generation="B", descriptor_info={"generation": "A"})
 
 
