@@ -26,7 +26,7 @@ class Constants(NamedTuple):
         centers, eta: [Np].
         constant, cosine, sine, smoothing, zeta, lowest: [Nq], see descriptors.angular.
         power: zeta where it is one whole number for all angles, otherwise 0.
-        smooth: Whether the angle is smoothed (generation C).
+        smooth: Whether the angle is smoothed (variant C).
         collinear: Sines below it count as collinear in derivatives.
         floor: Exponents below its negative are held there.
         multiplicity: [U] factor on the sums of each pair of species.

@@ -16,7 +16,7 @@ class MBP(Operator):
         sum_j exp(-eta_m (r_ij - R_m)^2) fc(r_ij)
 
     and for each species pair s <= t, angular centre R_p and angle th_q, over unordered pairs of
-    neighbours j, k: ``2 g_pq`` (see :mod:`panna_exp.descriptors.angular`). Generation C has
+    neighbours j, k: ``2 g_pq`` (see :mod:`panna_exp.descriptors.angular`). Variant C has
     eps = 0.01; B has eps = 0; A has eps = 0, angles that start at 0, and counts pairs of the same
     species twice. (Lot et al., Comput. Phys. Commun. 256, 107402 (2020); A and B are what PANNA's
     own published data were made with.)
@@ -48,7 +48,7 @@ class MBP(Operator):
 
 
 def multiplicity(parameters: MBPParameters) -> list[float]:
-    """Returns [U]: all pairs count twice, in generation A those of one species 4 times."""
+    """Returns [U]: all pairs count twice, in variant A those of one species 4 times."""
     num_species = len(parameters.species)
     doubled = 4.0 if parameters.generation == "A" else 2.0
     return [

@@ -24,7 +24,7 @@ Numbers = float | Sequence[float]
 class MBPParameters(DescriptorParameters):
     """What defines an mBP descriptor.
 
-    The three generations are described at :class:`panna_exp.descriptors.mbp.MBP`.
+    The three variants are described at :class:`panna_exp.descriptors.mbp.MBP`.
 
     Args:
         species: T symbols in the order of their indices.
@@ -112,7 +112,7 @@ class MBPParameters(DescriptorParameters):
         """Builds the parameters from PANNA's keys, named as in its INI files.
 
         Centres are Rs0 + m Rsst for m < RsN, with Rsst = (Rc - Rs0) / RsN where it is not given;
-        angles are pi (q + 1/2) / ThetasN, in generation A pi q / ThetasN. A list replaces either.
+        angles are pi (q + 1/2) / ThetasN, in variant A pi q / ThetasN. A list replaces either.
         eta_rad, eta_ang and zeta are one number, or one for each centre or angle.
 
         Args:

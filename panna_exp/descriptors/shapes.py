@@ -38,7 +38,7 @@ def angular_distance(parameters: Parameters, distance: Floats) -> Floats:
 def angle(parameters: Parameters, theta: Floats) -> Floats:
     """Returns [functions, n] the factor of the angle between the neighbours, at most 1.
 
-    The smoothing of mBP's generation C, which moves values by less than 1 % of 1, is left out.
+    The smoothing of mBP's variant C, which moves values by less than 1 % of 1, is left out.
     """
     if isinstance(parameters, MBPParameters):
         centers = np.array(parameters.thetas)[:, None]

@@ -83,7 +83,7 @@ def by_angle(
     lowest: tl.tensor,
     COLLINEAR: tl.constexpr,
 ) -> Any:
-    """Returns B [triples, Nq] and d ln B / dc; the smoothing of generations A and B is 0."""
+    """Returns B [triples, Nq] and d ln B / dc; the smoothing of variants A and B is 0."""
     c = cosine[:, None]
     sine = tl.sqrt(square[:, None] + smoothing)
     base = at_least(constant + cosine_factor * c + sine_factor * sine, lowest)

@@ -57,7 +57,7 @@ def check_data(data: DataConfig, problems: Problems) -> None:
 
 
 def check_generation(data: DataConfig, descriptor: DescriptorConfig, problems: Problems) -> None:
-    """Checks that the data and the descriptor do not name different generations."""
+    """Checks that the data and the descriptor do not name different variants."""
     of_data, computed = data.generation, descriptor.generation
     if of_data is not None and computed is not None and of_data is not computed:
         problems.found.append(

@@ -220,9 +220,7 @@ def test_stored_values_are_bp_if_the_user_says_so():
     assert descriptors.with_descriptors(own, TrainConfig(), SPECIES)[1] == wanted
     with pytest.raises(DataError, match=r"BP descriptors are: RsN_rad is 2, but the options say 3"):
         descriptors.with_descriptors(own, options(), SPECIES)
-    with pytest.raises(
-        DataError, match=r"are BP \(20 components\), but .* say variant A of mBP"
-    ):
+    with pytest.raises(DataError, match=r"are BP \(20 components\), but .* say variant A of mBP"):
         descriptors.with_descriptors(own, options(data="A"), SPECIES)
     with pytest.raises(DataError, match=r"are mBP variant B .* say descriptor\.type=BP"):
         descriptors.with_descriptors(make_set(SIZE, info_of("B")), bp_options(), SPECIES)
