@@ -58,6 +58,19 @@ COMMANDS = {
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }
 
+# Of docs, what explains a command.
+PAGES = {
+    "train": "tutorials/file-to-dynamics.md",
+    "predict": "tutorials/committee.md",
+    "descriptors": "how-to/descriptors.md",
+    "sync": "how-to/mlflow.md",
+    **dict.fromkeys(("evaluate", "runs", "diff", "rerun", "report"), "how-to/evaluate.md"),
+    **dict.fromkeys(("inspect", "convert"), "how-to/own-data.md"),
+    **dict.fromkeys(("export", "lammps-plugin"), "how-to/deployment.md"),
+    **dict.fromkeys(("extract-weights", "pack", "import-ini"), "how-to/from-panna.md"),
+    **dict.fromkeys((name for name in COMMANDS if name[:6] == "panna-"), "how-to/from-panna.md"),
+}
+
 HELP = f"""\
 panna-exp {__version__}: train, compare and deploy PANNA-style neural network potentials
 
@@ -88,18 +101,10 @@ def main(arguments: list[str] | None = None) -> int:
         if arguments is None:
             output.open_closed()
             _take_no_code_from_here()
-        code = 0
         word, rest = _command(sys.argv[1:] if arguments is None else arguments)
-        if word is not None:
-            command = COMMANDS[word]
-            if command.trains and not {"-h", "--help"}.intersection(rest):
-                output.keep_going()
-            # From here on: importing takes longer than many a queue waits after its first signal.
-            with stoppable() if command.trains else nullcontext():
-                module = importlib.import_module(f"panna_exp.commands.{command.module}")
-                code = getattr(module, command.function)(rest)
+        code = 0 if word is None else _run(word, rest)
         sys.stdout.flush()  # now, while what goes wrong can be told
-        return int(code)
+        return code
     except PannaExpError as error:
         _show(error)
         return USER_ERROR
@@ -123,6 +128,23 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(output.escaped(f"error: {error.filename}: {error.strerror}"), file=sys.stderr)
         return USER_ERROR
+
+
+def _run(word: str, arguments: list[str]) -> int:
+    """Runs a command, or shows its help; returns the exit code."""
+    command = COMMANDS[word]
+    helps = bool({"-h", "--help"}.intersection(arguments))
+    if command.trains and not helps:
+        output.keep_going()
+    # From here on: importing takes longer than many a queue waits after its first signal.
+    with stoppable() if command.trains else nullcontext():
+        module = importlib.import_module(f"panna_exp.commands.{command.module}")
+        function = getattr(module, command.function)
+        if helps:
+            from panna_exp.runs.help_text import show_help
+
+            return show_help(function, arguments, f"docs/{PAGES[word]}")
+        return int(function(arguments))
 
 
 def _show(error: PannaExpError) -> None:
@@ -158,7 +180,9 @@ def _command(arguments: list[str]) -> tuple[str | None, list[str]]:
     if arguments[:1] == ["help"] and len(arguments) > 1:
         arguments = [arguments[1], "--help", *arguments[2:]]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(HELP)
+        from panna_exp.runs.help_text import show
+
+        show(HELP)
         return None, []
     if any(item in _COMPLETION for item in arguments):
         from panna_exp.config.completion import shell_completion

@@ -12,7 +12,11 @@ Sends what a run could not send to MLflow while it ran; nothing is sent twice.
 
   RUN_DIR      directory of a training with tracking=mlflow
   uri=STORE    another store: http://HOST:PORT, sqlite:///PATH/mlflow.db, ...
-               (default: the one it was last sent to, else the run's own)"""
+               (default: the one it was last sent to, else the run's own)
+
+examples:
+  panna-exp sync outputs/a
+  panna-exp sync outputs/a outputs/b uri=http://localhost:5000"""
 
 
 def main(arguments: list[str]) -> int:

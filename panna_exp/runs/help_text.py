@@ -1,0 +1,62 @@
+"""How help is shown: examples first, the page that explains last, colours on a terminal."""
+
+import io
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+
+_HEADING = re.compile(r"^(?=\S).*:$")
+_EXAMPLE = re.compile(r"^  (panna-exp .*?)(?=  |$)")
+_ENTRY = re.compile(r"^  (\S.*?)(?=  |$)")
+_USAGE = re.compile(r"^usage:")
+
+
+def show_help(command: Callable[[list[str]], int], arguments: Sequence[str], page: str) -> int:
+    """Shows what a command prints as its help, and returns the exit code.
+
+    Args:
+        command: Prints when it is asked for help.
+        arguments: That ask for it, of the whole command or of keys.
+        page: Where more is said about the command.
+    """
+    printed = io.StringIO()
+    # argparse ends the program after its help.
+    with redirect_stdout(printed), suppress(SystemExit):
+        command(list(arguments))
+    text = printed.getvalue().rstrip()
+    show(arranged(text, page) if text.startswith("usage:") else text)
+    return 0
+
+
+def arranged(text: str, page: str) -> str:
+    """Returns a command's help with its examples after the summary, and a page at its end.
+
+    Args:
+        text: Paragraphs: the usage, a summary, and others; examples begin with ``examples:``.
+        page: Where more is said.
+    """
+    usage, summary, *rest = text.strip().split("\n\n")
+    examples = [item for item in rest if item.startswith("examples:\n")]
+    others = [item for item in rest if item not in examples]
+    return "\n\n".join([usage, summary, *examples, *others, f"more: {page}"])
+
+
+def show(text: str) -> None:
+    """Prints help, in colours where a terminal shows it (and NO_COLOR is not set)."""
+    if not sys.stdout.isatty():
+        print(text)
+        return
+    # Imported here: help that a pager or a file takes needs no colours.
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line in text.splitlines():
+        shown = Text(line)
+        shown.highlight_regex(_HEADING, "bold")
+        shown.highlight_regex(_USAGE, "bold")
+        found = _EXAMPLE.match(line) or _ENTRY.match(line)
+        if found:
+            shown.stylize("cyan", found.start(1), found.end(1))
+        console.print(shown)
