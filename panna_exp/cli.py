@@ -17,6 +17,7 @@ from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
+_SHOWS = {"-h", "--help", "--cfg", "-i", "--info"}  # of a training: nothing runs
 _COMPLETION = ("-sc", "--shell-completion")
 
 
@@ -134,7 +135,7 @@ def _run(word: str, arguments: list[str]) -> int:
     """Runs a command, or shows its help; returns the exit code."""
     command = COMMANDS[word]
     helps = bool({"-h", "--help"}.intersection(arguments))
-    if command.trains and not helps:
+    if command.trains and not _SHOWS.intersection(item.partition("=")[0] for item in arguments):
         output.keep_going()
     # From here on: importing takes longer than many a queue waits after its first signal.
     with stoppable() if command.trains else nullcontext():

@@ -1,6 +1,5 @@
 """The INI file that one of PANNA's own commands is given, as an experiment that is run at once."""
 
-import argparse
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +87,6 @@ def _parser(word: str) -> Parser:
         prog=f"panna-exp {word}",
         description="Runs a PANNA input (1.x or 2.x) directly and leaves the files PANNA leaves.",
         epilog=f"examples:\n  panna-exp {word} -c input.ini",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "-c", "--c", "--config", dest="config", required=True, metavar="FILE", help="the INI file"
