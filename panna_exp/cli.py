@@ -17,7 +17,7 @@ from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
-_SHOWS = {"-h", "--help", "--cfg", "-i", "--info"}  # of a training: nothing runs
+_SHOWS = {"-h", "--help", "--cfg", "-i", "--info"}  # nothing runs
 _COMPLETION = ("-sc", "--shell-completion")
 
 
@@ -132,19 +132,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(word: str, arguments: list[str]) -> int:
-    """Runs a command, or shows its help; returns the exit code."""
+    """Runs a command, or shows its help or its configuration; returns the exit code."""
     command = COMMANDS[word]
-    helps = bool({"-h", "--help"}.intersection(arguments))
-    if command.trains and not _SHOWS.intersection(item.partition("=")[0] for item in arguments):
+    shows = _SHOWS.intersection(item.partition("=")[0] for item in arguments)
+    if command.trains and not shows:
         output.keep_going()
     # From here on: importing takes longer than many a queue waits after its first signal.
     with stoppable() if command.trains else nullcontext():
         module = importlib.import_module(f"panna_exp.commands.{command.module}")
         function = getattr(module, command.function)
-        if helps:
-            from panna_exp.runs.help_text import show_help
+        if shows:
+            from panna_exp.runs.help_text import show_printed
 
-            return show_help(function, arguments, f"docs/{PAGES[word]}")
+            return show_printed(function, arguments, f"docs/{PAGES[word]}")
         return int(function(arguments))
 
 

@@ -12,21 +12,26 @@ _ENTRY = re.compile(r"^  (\S.*?)(?=  |$)")
 _USAGE = re.compile(r"^usage:")
 
 
-def show_help(command: Callable[[list[str]], int], arguments: Sequence[str], page: str) -> int:
-    """Shows what a command prints as its help, and returns the exit code.
+def show_printed(command: Callable[[list[str]], int], arguments: Sequence[str], page: str) -> int:
+    """Shows what a command prints that is asked for its help or its configuration.
+
+    At once, when all is there: a reader that goes away in the middle (``| head``) is no matter.
 
     Args:
-        command: Prints when it is asked for help.
-        arguments: That ask for it, of the whole command or of keys.
+        command: Prints, and returns the exit code.
+        arguments: That ask for it: for help, of the whole command or of keys, or ``--cfg job``.
         page: Where more is said about the command.
     """
-    printed = io.StringIO()
+    printed, code = io.StringIO(), 0
     # argparse ends the program after its help.
     with redirect_stdout(printed), suppress(SystemExit):
-        command(list(arguments))
-    text = printed.getvalue().rstrip()
-    show(arranged(text, page) if text.startswith("usage:") else text)
-    return 0
+        code = command(list(arguments))
+    text = printed.getvalue()
+    if text.startswith("usage:"):
+        show(arranged(text, page))
+    else:
+        sys.stdout.write(text)
+    return code
 
 
 def arranged(text: str, page: str) -> str:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from panna_exp.runs.help_text import show
+from panna_exp.runs.help_text import show, show_printed
 
 TEXT = (
     "usage: panna-exp x [key]\n\nexamples:\n  panna-exp x a=1  once\n\nio:\n  io.dir  [bold] where"
@@ -45,3 +45,17 @@ def test_a_terminal_gets_colours(printed):
 def test_a_terminal_that_wants_none_gets_none(printed, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[36m" not in printed(Terminal())
+
+
+def test_what_a_command_prints_is_shown_when_all_is_there(capsys):
+    seen = []
+
+    def command(arguments):
+        print("a: 1")
+        seen.append(capsys.readouterr().out)
+        print("b: 2")
+        return 3
+
+    assert show_printed(command, ["--cfg", "job"], "docs/x.md") == 3
+    assert seen == [""]
+    assert capsys.readouterr().out == "a: 1\nb: 2\n"
