@@ -37,6 +37,7 @@ class NetworkSource:
         base: Folder that relative paths start from.
         energy_rescale: Factor on the energies that they are to learn.
         check_descriptor: Asked about saved networks whose first layer is loaded.
+        restart: Of a training that starts again: new weights are others than before.
     """
 
     config: NetworkConfig
@@ -49,6 +50,7 @@ class NetworkSource:
     base: Path
     energy_rescale: float = 1.0
     check_descriptor: Callable[[NetworkSet], None] | None = None
+    restart: int = 0
 
 
 def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
@@ -62,7 +64,8 @@ def build_networks(source: NetworkSource) -> tuple[NetworkData, ...]:
     folder = source.config.networks_metadata
     saved = None if folder is None else _read_saved(source, folder)
     dtype = np.dtype(source.precision.value)
-    beside = () if saved is None else (_digest(saved),)
+    beside: tuple[int, ...] = () if saved is None else (_digest(saved),)
+    beside += (source.restart,) if source.restart else ()
     initializer = LayerInitializer(source.seed, source.panna_version, dtype, beside)
     networks = []
     frozen = {}

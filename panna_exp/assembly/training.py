@@ -11,6 +11,7 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.batches import batch_order, pack, stream_settings
+from panna_exp.assembly.collapse import collapse_watch
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.execution import choose_execution, make_steps
@@ -38,7 +39,7 @@ from panna_exp.errors import CheckpointError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import NetworkData
 from panna_exp.training.checkpoint import Checkpoint, Position
-from panna_exp.training.flat import FlatParameters
+from panna_exp.training.flat import flat_values
 from panna_exp.training.metrics import Totals
 from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.step import TrainStep
@@ -91,7 +92,8 @@ class Run:
             masks={name: torch.from_numpy(mask) for name, mask in self.masks.items()},
             ranges=self.ranges,
             averaged=() if trainer.step.average is None else self.evaluated(),
-            watch=trainer.early_stopping.state(),
+            watch=trainer.early_stopping.state()
+            | ({} if trainer.collapse is None else trainer.collapse.state()),
             standardization=self.networks.standardization,
             repulsion=self.repulsion,
         )
@@ -137,6 +139,11 @@ def build_run(
     standardization = input_standardization(config.network, data, restart)
     repulsion = short_range_repulsion(config.network, data, restart)
     networks = SpeciesNetworks(initial, dtype, standardization).to(device)
+
+    def new_weights(number: int) -> torch.Tensor:
+        again = initial_networks(config, data, Restart(), base, number)
+        return flat_values(pruned(again, masks), networks)
+
     products = choose_products(config.training.matmul, device)
     per_epoch = steps_per_epoch(config.training, len(data.train.structures))
     position = next_position(restart, per_epoch, config.training.panna_version)
@@ -177,6 +184,10 @@ def build_run(
         early_stopping=make_early_stopping(
             config.training, saved.watch if saved and restart.exact else None
         ),
+        collapse=collapse_watch(
+            config.training, data, saved.watch if saved and restart.exact else None, plan
+        ),
+        new_weights=new_weights,
         energy_rescale=config.training.energy_rescale,
         last_train=dict(saved.train) if saved else {},
         last_validation=dict(saved.validation) if saved else {},
@@ -247,8 +258,7 @@ def _restore(step: TrainStep, restart: Restart) -> None:
         return
     missing = step.optimizer.load(restart.checkpoint.optimizer)
     if step.average is not None and restart.checkpoint.averaged:
-        averaged = SpeciesNetworks(restart.checkpoint.averaged, step.networks.dtype)
-        step.average.values.copy_(FlatParameters(averaged).values)
+        step.average.values.copy_(flat_values(restart.checkpoint.averaged, step.networks))
     if missing:
         logger.info("Adam's moments start at zero for %s", ", ".join(missing))
 
@@ -270,9 +280,13 @@ def _checkpoint_steps(per_epoch: int) -> int:
 
 
 def initial_networks(
-    config: TrainConfig, data: RunData, restart: Restart, base: Path
+    config: TrainConfig, data: RunData, restart: Restart, base: Path, number: int = 0
 ) -> tuple[NetworkData, ...]:
-    """Returns the networks to start from; CheckpointError if a checkpoint's do not fit."""
+    """Returns the networks to start from, of a training's restart the ``number``-th others.
+
+    Raises:
+        CheckpointError: A checkpoint's do not fit.
+    """
     wanted = build_networks(
         NetworkSource(
             config=config.network,
@@ -289,6 +303,7 @@ def initial_networks(
                 info=data.descriptor,
                 named=chosen_generation(config.data, config.descriptor) is not None,
             ),
+            restart=number,
         )
     )
     if restart.checkpoint is None:

@@ -1,11 +1,13 @@
 """Trainable parameters in one contiguous buffer, so that an optimiser step is one fused call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from panna_exp.model.networks import SpeciesNetworks
+from panna_exp.networks.layers import NetworkData
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,8 @@ class FlatParameters:
             else:
                 self.view(buffer, slot).copy_(part)
         return missing
+
+
+def flat_values(data: Sequence[NetworkData], networks: SpeciesNetworks) -> Tensor:
+    """Returns [P], other weights of ``networks`` in the order of their buffer."""
+    return FlatParameters(SpeciesNetworks(data, networks.dtype)).values

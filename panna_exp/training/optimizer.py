@@ -105,6 +105,12 @@ class Adam:
             maximize=False,
         )
 
+    def forget(self) -> None:
+        """Starts again: no moments, no updates."""
+        self.first_moment.zero_()
+        self.second_moment.zero_()
+        self.updates = 0
+
     def state(self) -> dict[str, object]:
         """Returns moments by parameter name, and the number of updates."""
         return {

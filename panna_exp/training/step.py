@@ -104,6 +104,13 @@ class TrainStep:
             self.penalty.add_gradient()
         self._update(learning_rate)
 
+    def restart(self, values: Tensor) -> None:
+        """Starts again from other parameters [P], with nothing remembered of the earlier ones."""
+        self.parameters.values.copy_(values)
+        self.optimizer.forget()
+        if self.average is not None:
+            self.average.values.copy_(values)
+
     def averaged(self) -> AbstractContextManager[None]:
         """Within, the networks have the weights that are evaluated: averages, if there are any."""
         return nullcontext() if self.average is None else self.average.in_use()

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from panna_exp.data.batch import BatchSource
 from panna_exp.data.stream import Order
 from panna_exp.errors import TrainingError
 from panna_exp.training.checkpoint import Position
+from panna_exp.training.collapse import CollapseWatch
 from panna_exp.training.early_stopping import EarlyStopping
 from panna_exp.training.execution import Steps
 from panna_exp.training.metrics import LOSS, Totals
@@ -103,6 +104,8 @@ class Trainer:
         position: Where to start.
         epoch_sums, interval_sums: Errors since the last epoch end and logged point.
         early_stopping: Follows the errors of epoch ends.
+        collapse: Sees trainings that became constants; None: nobody looks.
+        new_weights: Gives [P] other weights to start from, by the number of the restart.
         energy_rescale: Divides energy errors in reported metrics.
         diverged_at: First logged step at which the loss was not a number.
     """
@@ -118,6 +121,8 @@ class Trainer:
     epoch_sums: Totals
     interval_sums: Totals
     early_stopping: EarlyStopping
+    collapse: CollapseWatch | None = None
+    new_weights: Callable[[int], Tensor] | None = None
     energy_rescale: float = 1.0
     last_train: dict[str, float]
     last_validation: dict[str, float]
@@ -212,7 +217,8 @@ class Trainer:
         listener.save()
 
     def _rate(self, step: int) -> float:
-        return self.learning_rate(step) * self.early_stopping.rate_factor
+        rate = self.learning_rate(step) * self.early_stopping.rate_factor
+        return rate if self.collapse is None else rate * self.collapse.rate_factor
 
     def _log(self, done: int, listener: Listener) -> None:
         self.interval_sums.collect(self.step.processes)
@@ -233,8 +239,36 @@ class Trainer:
         self.last_validation = self._validated()
         epoch = self.position.epoch_of(done, self.plan.steps_per_epoch)
         listener.epoch_ended(epoch, done, self.last_train, self.last_validation)
+        if self._restarts(done):
+            return
         if self.early_stopping.epoch_ended(done, self.last_validation or self.last_train):
             listener.improved()
+
+    def _restarts(self, done: int) -> bool:
+        """Starts again, with other weights and a lower rate, where the networks are constants."""
+        watch = self.collapse
+        if watch is None or not watch.sees(done, self.last_validation or self.last_train):
+            return False
+        what = (
+            f"after {done} steps the errors are those of a constant: the networks ignore the "
+            "structures"
+        )
+        if watch.given_up:
+            raise TrainingError(
+                f"{what}, as after {watch.restarts} restarts: choose a smaller "
+                "training.learning_rate or other network.activations (silu), and check that the "
+                "energies belong to the structures (panna-exp inspect)"
+            )
+        assert self.new_weights is not None
+        watch.restarted(done)
+        self.step.restart(self.new_weights(watch.restarts))
+        logger.warning(
+            "%s; restart %d: other weights, learning rate times %g",
+            what,
+            watch.restarts,
+            watch.settings.rate_factor,
+        )
+        return True
 
     def _diverged(self, done: int) -> TrainingError:
         return TrainingError(

@@ -12,6 +12,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 import panna_exp as pe
+from panna_exp.assembly import collapse
+from panna_exp.errors import TrainingError
 
 QUICK = ("training.max_epochs=2", "tracking=none")
 
@@ -90,12 +92,27 @@ def test_python_does_the_same(copper, monkeypatch):
     copper.assert_identical(copper.folder / "first", copper.folder / "second")
 
 
-def test_going_on_finds_the_same_in_the_same_data(copper):
-    words = ("data.train=cu.xyz", "tracking=none", "training.learning_rate_schedule=constant")
-    copper.run("train", *words, "training.max_epochs=1", "io.train_dir=parts")
-    copper.run("train", *words, "training.max_epochs=2", "io.train_dir=parts")
-    copper.run("train", *words, "training.max_epochs=2", "io.train_dir=whole")
+DEAD = ("network=default", "network.architecture=[4,1]", "training.learning_rate=3")
+
+
+def test_a_training_that_became_a_constant_starts_again(copper, monkeypatch, capfd):
+    """Saturated units: no gradients, no forces. Stopped between two restarts it goes on exactly,
+    with what the data said the first time."""
+    monkeypatch.chdir(copper.folder)
+    monkeypatch.setattr(collapse, "_FIRST", 30)
+    monkeypatch.setattr(collapse, "_PART", 1.0)
+    words = ["data.train=cu.xyz", "tracking=none", *DEAD, "training.warmup_steps=0"]
+    words += ["training.batch_size=9", "training.learning_rate_schedule=constant"]
+    pe.train([*words, "training.max_epochs=15", "io.train_dir=parts"])
+    pe.train([*words, "training.max_epochs=25", "io.train_dir=parts"])
+    parts = capfd.readouterr()
+    pe.train([*words, "training.max_epochs=25", "io.train_dir=whole"])
     copper.assert_identical(copper.folder / "parts", copper.folder / "whole")
+    whole = capfd.readouterr()
+    for text in ("after 30 steps the errors are those of a constant", "restart 2: other weights"):
+        assert (parts.out + parts.err).count(text) == (whole.out + whole.err).count(text) == 1
+    with pytest.raises(TrainingError, match=r"as after 2 restarts: choose a smaller"):
+        pe.train([*words, "training.max_epochs=40", "io.train_dir=in_vain"])
 
 
 def test_molecules_without_forces_of_another_programs_names(program):

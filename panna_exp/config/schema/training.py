@@ -59,6 +59,11 @@ class TrainingConfig:
     patience: int | None = option(
         None, "stop after this many epochs without improvement (default: never)"
     )
+    collapse_restarts: int = option(
+        0,
+        "how often a training whose errors stay those of a constant starts again, with other "
+        "weights and 0.3 times the learning rate, before it stops; 0: nobody looks",
+    )
     limit_seconds: float | None = option(
         None,
         "stop with a checkpoint after this time, counted from the start of the program, with exit "

@@ -42,6 +42,7 @@ def check_training(training: TrainingConfig, problems: Problems) -> None:
             "adam_eps",
             "forces_cost",
             "virial_cost",
+            "collapse_restarts",
         ),
     ):
         value = getattr(training, name)
