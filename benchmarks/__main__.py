@@ -1,4 +1,4 @@
-"""Measures panna_exp's speed and prints it beside the limit and an earlier result.
+"""Measures panna_exp and prints the numbers beside their limit and an earlier result.
 
     python -m benchmarks [PART ...] [--threads 1] [--full | --quick] [--json FILE]
                          [--compare FILE]
@@ -6,6 +6,12 @@
 Parts: steps (of training), inference, programs (whole commands), scaling; all of them by default,
 which takes some ten minutes. Run it on an idle machine. "bare" is how many times as long as the
 bare matrix products of the same step it took, measured in turn with it in the same process.
+
+    python -m benchmarks accuracy [--data FOLDER] [--systems silicon,lithium,ethanol]
+                         [--budget normal] [--seeds 0,1,2,3,4] [--markdown FILE]
+
+trains on public data as a user would, one training after the other, and sets errors on test data
+beside published ones: some two minutes a training.
 """
 
 import argparse
@@ -22,13 +28,16 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import inference, measure, programs, scaling, steps
+from benchmarks import accuracy, inference, measure, programs, scaling, steps
 from benchmarks.measure import Measurement
 from panna_exp import __version__
 from panna_exp.assembly.machine import use_threads
+from panna_exp.config.schema import Budget
 from panna_exp.files import write_text_atomic
 
 PARTS = ("steps", "inference", "programs", "scaling")
+ACCURACY = "accuracy"
+DATA = Path("../shared/data")
 FEW, MANY = (20_000, 100_000), (100_000, 1_000_000)  # molecules to precompute, structures of a set
 
 
@@ -43,11 +52,13 @@ def main() -> None:
     found: dict[str, list[dict[str, Any]]] = {}
     for part in arguments.parts or PARTS:
         measurements: list[Measurement] = []
-        for one in run_part(part, arguments.full):
+        for one in run_part(part, arguments):
             measurements.append(one)
             console.print(f"  {one.name or '...'}: {shown(one.value)} {one.unit}", style="dim")
         console.print(table(part, measurements, earlier["parts"].get(part, [])))
         found[part] = [asdict(one) for one in measurements]
+        if part == ACCURACY and arguments.markdown:
+            write_text_atomic(arguments.markdown, accuracy.markdown(measurements))
     if arguments.json:
         record = {"machine": machine(arguments.threads), "parts": found}
         write_text_atomic(arguments.json, json.dumps(record, indent=1) + "\n")
@@ -60,18 +71,36 @@ def parse() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, ACCURACY], metavar="PART")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--full", action="store_true", help="100,000 molecules, 1e6 structures")
     parser.add_argument("--quick", action="store_true", help="rough numbers, to see that it works")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     parser.add_argument("--compare", type=Path, help="such a file, to print ratios to")
-    return parser.parse_args()
+    group = parser.add_argument_group(ACCURACY)
+    group.add_argument("--data", type=Path, default=DATA, help=f"public data (default: {DATA})")
+    group.add_argument("--systems", type=listed, default=list(accuracy.SYSTEMS), help="a,b,...")
+    group.add_argument("--budget", default="normal", choices=[item.value for item in Budget])
+    group.add_argument("--seeds", type=listed, default=["0", "1", "2", "3", "4"], help="0,1,...")
+    group.add_argument("--markdown", type=Path, help="write the table to this file as well")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.systems if name not in accuracy.SYSTEMS]:
+        parser.error(f"--systems: unknown {unknown[0]!r} (known: {', '.join(accuracy.SYSTEMS)})")
+    return arguments
 
 
-def run_part(part: str, full: bool) -> Iterator[Measurement]:
+def listed(text: str) -> list[str]:
+    """Returns the words of a list with commas."""
+    return text.split(",")
+
+
+def run_part(part: str, arguments: argparse.Namespace) -> Iterator[Measurement]:
     """Yields the measurements of a part."""
-    molecules, structures = MANY if full else FEW
+    if part == ACCURACY:
+        seeds = [int(seed) for seed in arguments.seeds]
+        data = arguments.data.resolve()
+        return accuracy.measure(data, arguments.systems, arguments.budget, seeds)
+    molecules, structures = MANY if arguments.full else FEW
     if part == "programs":
         return programs.measure(molecules)
     if part == "scaling":

@@ -70,3 +70,33 @@ def test_what_tracking_costs_is_measured_within_one_run(tmp_path):
     ratio, rows = json.loads(done.stdout.splitlines()[-1])
     assert ratio > 0
     assert [len(row) for row in rows] == [4, 4]
+
+
+def test_errors_are_set_beside_published_ones(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import accuracy
+
+    def trained(system, data, budget, seed):
+        return accuracy.Errors(
+            energy=2.0 + seed, forces=60.0, constant=290.0, zero_forces=570.0, seconds=50.0 + seed
+        )
+
+    monkeypatch.setattr(accuracy, "_trained", trained)
+    energy, forces, training = accuracy.measure(ROOT, ["silicon"], "normal", [0, 1])
+    assert (energy.value, forces.value, training.value) == (2.5, 60.0, 50.5)
+    assert energy.note == "seeds 2, 3; constant 290; published BP 5.63, GAP 2.91, MTP 2.21"
+    page = accuracy.markdown([energy, forces, training])
+    assert "| silicon, normal, energy | 2.5 | meV/atom | seeds 2, 3;" in page
+    assert "Published: silicon: Zuo et al." in page
+
+
+def test_systems_that_are_none_are_refused():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "accuracy", "--systems", "silicium"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "unknown 'silicium' (known: silicon, lithium, ethanol)" in done.stderr
