@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from panna_exp.errors import NetworkError
+from panna_exp.tracking.mlflow_store import quiet
 
 _FACTS = "potential.json"  # in a potential's folder
 
@@ -15,12 +16,13 @@ def fetched_potential(address: str) -> Iterator[Path]:
     """Within the block there is the folder of a model's potential.
 
     Args:
-        address: ``models:/NAME/VERSION``, ``models:/m-ID`` or ``runs:/ID/potential``, of the store
-            that ``MLFLOW_TRACKING_URI`` names.
+        address: ``models:/NAME/VERSION``, ``models:/m-ID`` or ``runs:/ID/MODEL``, of the store that
+            ``MLFLOW_TRACKING_URI`` names.
 
     Raises:
         NetworkError: No such model, or one that is no potential of ours.
     """
+    quiet()
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 

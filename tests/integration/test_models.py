@@ -1,10 +1,13 @@
 """The potential of a tracked run as an MLflow model: what it predicts is what the run did."""
 
+import json
+
 import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+import panna_exp as pe
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.readers import open_structures
@@ -62,6 +65,21 @@ def test_the_model_predicts_what_the_run_did(trained, store):
     assert np.abs(np.concatenate(list(found["forces"])) - forces).max() < 1e-4
     atomic = found["atomic_energies"].map(np.sum)
     assert np.abs(atomic - found["energy"]).max() < 1e-9
+
+
+def test_python_loads_it_by_its_address(trained, store, monkeypatch):
+    program, _ = trained
+    monkeypatch.chdir(program.folder)
+    water = {"symbols": ["O", "H", "H"], "positions": [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]}
+    wanted = pe.load("run").predict(water)
+    (own,) = json.loads((program.folder / "run/tracking_mlflow.json").read_text()).values()
+    name = store.get_logged_model(own["model"].removeprefix("models:/")).name
+    for address in ("models:/methane/2", own["model"], f"runs:/{own['run_id']}/{name}"):
+        found = pe.load(address).predict(water)
+        for name in ("energy", "forces"):
+            np.testing.assert_array_equal(found[name], wanted[name])
+    with pytest.raises(pe.PannaExpError, match=r"^models:/mthane/1: MLflow does not give it: "):
+        pe.load("models:/mthane/1")
 
 
 def test_a_run_without_a_known_descriptor_says_so_and_is_tracked(program, tmp_path):
