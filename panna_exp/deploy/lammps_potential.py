@@ -33,7 +33,6 @@ from panna_exp.errors import NetworkError
 from panna_exp.files import write_text_atomic
 from panna_exp.networks.layers import NetworkData
 
-SUFFIX = ".panna"
 _VERSION = 1
 
 

@@ -13,7 +13,6 @@ from panna_exp.elements import SYMBOLS
 from panna_exp.errors import NetworkError
 from panna_exp.files import replacing
 
-SUFFIX = ".pt"
 _REFERENCES = {
     "model": [
         "J. Behler and M. Parrinello, Phys. Rev. Lett. 98, 146401 (2007)",

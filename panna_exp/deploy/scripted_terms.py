@@ -16,7 +16,6 @@ from panna_exp.descriptors.formulas import (
     smoothed_sine,
 )
 from panna_exp.descriptors.info import Parameters
-from panna_exp.descriptors.mbp import multiplicity
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.radial import EXPONENT_FLOOR
 from panna_exp.descriptors.repulsion import Repulsion
@@ -64,7 +63,7 @@ class MBPTriples(torch.nn.Module):
             self.register_buffer(name, getattr(terms, name).flatten())
         self.register_buffer("zeta", terms.zeta.flatten())
         self.register_buffer("lowest", terms.lowest_base.flatten())
-        self.register_buffer("multiplicity", torch.tensor(multiplicity(parameters), dtype=dtype))
+        self.register_buffer("multiplicity", torch.tensor(parameters.multiplicity, dtype=dtype))
         self.cutoff = float(parameters.cutoff_angular)
         self.floor, self.smooth, self.collinear = terms.floor, terms.smooth, terms.collinear
 
@@ -103,10 +102,7 @@ class BPTriples(torch.nn.Module):
         terms = BPAngularTerms(parameters, dtype, _CPU)
         for name in ("eta", "zeta", "lowest"):
             self.register_buffer(name, getattr(terms, name).flatten())
-        species = len(parameters.species)
-        self.register_buffer(
-            "multiplicity", torch.full((species * (species + 1) // 2,), 2.0, dtype=dtype)
-        )
+        self.register_buffer("multiplicity", torch.tensor(parameters.multiplicity, dtype=dtype))
         self.num_zeta = terms.num_zeta
         self.cutoff = float(parameters.cutoff_angular)
         self.floor = terms.floor

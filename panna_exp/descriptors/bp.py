@@ -5,7 +5,6 @@ import torch
 from panna_exp.descriptors.angular_bp import BPAngularTerms
 from panna_exp.descriptors.bp_parameters import BPParameters
 from panna_exp.descriptors.operator import Operator
-from panna_exp.descriptors.radial import RadialTerms
 
 
 class BP(Operator):
@@ -39,13 +38,7 @@ class BP(Operator):
         chunk: int | None = None,
     ) -> None:
         device = torch.device(device)
-        super().__init__(
-            parameters,
-            RadialTerms(parameters, dtype, device),
-            BPAngularTerms(parameters, dtype, device),
-            torch.full((parameters.num_pairs,), 2.0, dtype=dtype, device=device),
-            device,
-            chunk,
-            cutoff_opposite=parameters.cutoff_angular,
-        )
+        angular = BPAngularTerms(parameters, dtype, device)
+        opposite = parameters.cutoff_angular
+        super().__init__(parameters, angular, dtype, device, chunk, opposite)
         self.parameters = parameters

@@ -5,7 +5,6 @@ import torch
 from panna_exp.descriptors.angular import AngularTerms
 from panna_exp.descriptors.operator import Operator
 from panna_exp.descriptors.parameters import MBPParameters
-from panna_exp.descriptors.radial import RadialTerms
 
 
 class MBP(Operator):
@@ -36,23 +35,6 @@ class MBP(Operator):
         chunk: int | None = None,
     ) -> None:
         device = torch.device(device)
-        super().__init__(
-            parameters,
-            RadialTerms(parameters, dtype, device),
-            AngularTerms(parameters, dtype, device),
-            torch.tensor(multiplicity(parameters), dtype=dtype, device=device),
-            device,
-            chunk,
-        )
+        angular = AngularTerms(parameters, dtype, device)
+        super().__init__(parameters, angular, dtype, device, chunk)
         self.parameters = parameters
-
-
-def multiplicity(parameters: MBPParameters) -> list[float]:
-    """Returns [U]: all pairs count twice, in variant A those of one species 4 times."""
-    num_species = len(parameters.species)
-    doubled = 4.0 if parameters.generation == "A" else 2.0
-    return [
-        doubled if low == high else 2.0
-        for low in range(num_species)
-        for high in range(low, num_species)
-    ]

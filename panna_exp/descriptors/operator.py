@@ -46,10 +46,9 @@ class Operator:
 
     Args:
         parameters: The descriptor's parameters.
-        radial: Two-body terms.
         angular: Three-body terms.
-        multiplicity: [U] factor on the angular terms of each pair of species.
-        device: Where to compute, that of the terms; they say the precision too.
+        dtype: float32 or float64, as of the terms.
+        device: Where to compute, that of the terms.
         chunk: Triples to work on at a time, which bounds the memory; None: a good number.
         cutoff_opposite: Triples whose ends are this far apart are left out; None: none are.
     """
@@ -57,20 +56,20 @@ class Operator:
     def __init__(
         self,
         parameters: Parameters,
-        radial: RadialTerms,
         angular: TripleTerms,
-        multiplicity: Tensor,
+        dtype: torch.dtype,
         device: torch.device,
         chunk: int | None,
         cutoff_opposite: float | None = None,
     ) -> None:
-        self.dtype = multiplicity.dtype
+        self.dtype = dtype
         self.device = device
         self.num_species = len(parameters.species)
-        self.num_pairs = self.num_species * (self.num_species + 1) // 2
+        self.num_pairs = parameters.num_pairs
         self.chunk = chunk or (CPU_CHUNK if device.type == "cpu" else GPU_CHUNK)
-        self.radial = radial
+        self.radial = RadialTerms(parameters, dtype, device)
         self.angular = angular
+        multiplicity = torch.tensor(parameters.multiplicity, dtype=dtype, device=device)
         self.multiplicity = multiplicity.repeat_interleave(angular.size)  # [U N]
         self._sizes = (parameters.radial_size, parameters.size)
         self._cutoffs = (parameters.cutoff_radial, parameters.cutoff_angular)

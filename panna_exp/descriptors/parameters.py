@@ -85,6 +85,13 @@ class MBPParameters(DescriptorParameters):
         """Number of angular components: T (T + 1) / 2 * Np * Nq."""
         return self.num_pairs * len(self.angular_centers) * len(self.thetas)
 
+    @property
+    def multiplicity(self) -> list[float]:
+        """[U] all pairs count twice, in variant A those of one species 4 times."""
+        doubled = 4.0 if self.generation == "A" else 2.0
+        size = len(self.species)
+        return [doubled if low == high else 2.0 for low in range(size) for high in range(low, size)]
+
     @classmethod
     def from_panna(
         cls,

@@ -76,6 +76,11 @@ class DescriptorParameters(ABC):
         """U, the number of unordered pairs of species."""
         return len(self.species) * (len(self.species) + 1) // 2
 
+    @property
+    def multiplicity(self) -> list[float]:
+        """[U] factor on the angular terms of each pair of species: every pair counts twice."""
+        return [2.0] * self.num_pairs
+
     def to_info(self) -> dict[str, Any]:
         """Returns a JSON-serialisable record from which :meth:`from_info` gives equal parameters.
 
