@@ -18,6 +18,7 @@ from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
 _SHOWS = {"-h", "--help", "--cfg", "-i", "--info"}  # nothing runs
+_GONE = "the folder that this was started in is no longer there: start in one that is"
 _COMPLETION = ("-sc", "--shell-completion")
 
 
@@ -102,6 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
         if arguments is None:
             output.open_closed()
             _take_no_code_from_here()
+        if not _is_here():
+            raise ConfigError(_GONE)  # libraries end in their own ways
         word, rest = _command(sys.argv[1:] if arguments is None else arguments)
         code = 0 if word is None else _run(word, rest)
         sys.stdout.flush()  # now, while what goes wrong can be told
@@ -124,6 +127,9 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None and error.errno in output.NO_ROOM:
             print(f"error: standard output: {error.strerror}", file=sys.stderr)
             output.discard()
+            return USER_ERROR
+        if error.filename is None and not _is_here():
+            print(f"error: {_GONE}", file=sys.stderr)
             return USER_ERROR
         if error.errno is None or error.filename is None:
             raise
@@ -169,6 +175,15 @@ def _take_no_code_from_here() -> None:
     with suppress(OSError):  # the folder is gone
         if not {"", os.getcwd()} & set(sys.path):
             os.environ.setdefault("PYTHONSAFEPATH", "1")
+
+
+def _is_here() -> bool:
+    """Whether there still is the folder that the program was started in."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _command(arguments: list[str]) -> tuple[str | None, list[str]]:

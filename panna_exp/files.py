@@ -194,3 +194,12 @@ def user_path(text: str | Path) -> Path:
     except RuntimeError:
         user = str(text)[1:].partition("/")[0]
         raise ConfigError(f"{text}: there is no user '{user}'") from None
+
+
+def relative(path: Path) -> Path:
+    """Returns the path as a user would type it in the working directory, if that is still there."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return path
+    return path.relative_to(here) if path.is_relative_to(here) else path

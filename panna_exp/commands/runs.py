@@ -8,9 +8,9 @@ from pathlib import Path
 
 from panna_exp.config.parser import Parser
 from panna_exp.errors import ConfigError
+from panna_exp.files import relative
 from panna_exp.reporting.listing import ORDERS, ordered, run_json, run_table
 from panna_exp.reporting.scan import Scan, existing_folder, scan
-from panna_exp.runs.command_line import relative
 from panna_exp.runs.run_directory import is_locked
 
 _DEFAULT = "outputs"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from panna_exp.files import relative
 from panna_exp.quoting import key_of, override, shell_line, shown
 
 
@@ -40,11 +41,6 @@ class CommandLine:
             if key_of(item) not in keys and not key_of(item).startswith("sweep.")
         ]
         return shell_line([*program(), "train", *kept, *new])
-
-
-def relative(path: Path) -> Path:
-    """Returns the path as a user would type it in the working directory."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def display(path: Path) -> str:

@@ -15,11 +15,12 @@ from panna_exp.assembly.tracking import close_parent, open_parent
 from panna_exp.config.schema import EvaluateConfig
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
+from panna_exp.files import relative
 from panna_exp.quantities import QUANTITIES, in_ev, with_units
 from panna_exp.quoting import key_of, override, shell_line
 from panna_exp.run_files import EVALUATE, RESULT
 from panna_exp.runs.assess import result_values
-from panna_exp.runs.command_line import CommandLine, display, program, relative
+from panna_exp.runs.command_line import CommandLine, display, program
 from panna_exp.runs.committee_record import committee_info, member_data, write_config
 from panna_exp.runs.evaluation import common_name, evaluate
 from panna_exp.runs.job import Job

@@ -13,9 +13,8 @@ from panna_exp.assembly.potential import Potential
 from panna_exp.assembly.prediction import Predicted, predict
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
-from panna_exp.files import replacing
+from panna_exp.files import relative, replacing
 from panna_exp.readers.unlabelled import read_unlabelled
-from panna_exp.runs.command_line import relative
 from panna_exp.runs.evaluation import common_title
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.progress import DescriptorDisplay

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from panna_exp.files import user_path, write_text_atomic
+from panna_exp.files import relative, user_path, write_text_atomic
 from panna_exp.quoting import override, shell_line
 from panna_exp.reporting.entry import make_entry, with_swept
 from panna_exp.reporting.report import report
 from panna_exp.reporting.run import PLOT, Run, is_sweep
-from panna_exp.runs.command_line import display, relative
+from panna_exp.runs.command_line import display
 from panna_exp.runs.messages import messages_shown
 
 

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panna_exp.errors import ConfigError, DataError, PannaExpError
+from panna_exp.files import relative
 from panna_exp.quoting import shell_line
 from panna_exp.reporting.data_files import PARTS, data_files, starting_files
 from panna_exp.reporting.differences import compare, text_of
 from panna_exp.reporting.records import read_json
 from panna_exp.reporting.run import Run, is_committee, read_run
 from panna_exp.run_files import CONFIG, ENVIRONMENT, METRICS, RESULT
-from panna_exp.runs.command_line import CommandLine, display, program, relative
+from panna_exp.runs.command_line import CommandLine, display, program
 from panna_exp.runs.run_directory import environment
 
 if TYPE_CHECKING:

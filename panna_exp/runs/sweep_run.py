@@ -13,12 +13,12 @@ from typing import Any
 from panna_exp.assembly.tracking import close_parent, open_parent
 from panna_exp.config.sweeping import Sweep, swept_keys
 from panna_exp.evaluation.sweep_plots import Job, write_sweep_plot
-from panna_exp.files import write_text_atomic
+from panna_exp.files import relative, write_text_atomic
 from panna_exp.quantities import QUANTITIES
 from panna_exp.quoting import key_of, override, shell_line
 from panna_exp.reporting.run import PLOT
 from panna_exp.run_files import RESULT
-from panna_exp.runs.command_line import display, program, relative
+from panna_exp.runs.command_line import display, program
 from panna_exp.runs.launchers import failures_named, start_tracker_of_joblib
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.parent_watchdog import end_jobs_with_program

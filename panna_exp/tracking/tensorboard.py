@@ -20,6 +20,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from panna_exp.files import relative
 from panna_exp.tracking.archive import EVENT_FILES, VALIDATION
 from panna_exp.tracking.base import RunInfo, RunStatus, Tracker
 
@@ -83,10 +84,7 @@ class TensorBoardTracker(Tracker):
         """The command that shows the run."""
         if self._run_dir is None:
             return []
-        here = Path.cwd()
-        inside = self._run_dir.is_relative_to(here)
-        shown = self._run_dir.relative_to(here) if inside else self._run_dir
-        return [f"tensorboard:  tensorboard --logdir={shown}"]
+        return [f"tensorboard:  tensorboard --logdir={relative(self._run_dir)}"]
 
     def close(self) -> None:
         """Closes the event files."""

@@ -1,7 +1,9 @@
 """What may happen to a run directory: links in it, parts of files, another name while it trains."""
 
 import os
+import signal
 import time
+from dataclasses import replace
 
 SMALL = ("debug=tiny", "threads=1")
 
@@ -28,6 +30,20 @@ def test_a_run_directory_that_is_renamed_ends_its_training(program, tmp_path):
     longer = f"training.max_epochs={int(last[1]) + 1}"
     done = program.run("train", *SMALL, longer, "io.train_dir=other")
     assert "continuing from epoch_" in done.stderr
+
+
+def test_a_training_outlives_the_folder_that_it_was_started_in(program, tmp_path):
+    start = tmp_path / "start"
+    start.mkdir()
+    options = ("training.max_epochs=100000", f"io.train_dir={tmp_path / 'run'}")
+    process = replace(program, folder=start).start("train", *SMALL, *options)
+    wait_for(lambda: list((tmp_path / "run").glob("_models/e*.pt")))
+    start.rmdir()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    assert output.endswith(f" io.train_dir={tmp_path / 'run'}\n")
+    assert "Traceback" not in output
 
 
 def test_parts_of_checkpoints_are_removed_by_the_run_that_goes_on(program, tmp_path):
