@@ -83,7 +83,7 @@ commands:
 
 panna-exp COMMAND --help   examples, and every key with its default and its meaning
 panna-exp help KEY         what one key means, e.g. training.batch_size
-panna-exp -sc install=bash completion of commands, keys and choices: eval "$(...)" in ~/.bashrc
+panna-exp -sc install=bash completion (or zsh): eval "$(panna-exp -sc install=bash)" in ~/.bashrc
 panna-exp --version        the version
 
 first steps:
@@ -206,7 +206,7 @@ def _command(arguments: list[str]) -> tuple[str | None, list[str]]:
         words = [item for item in arguments if item not in (*_COMPLETION, *COMMANDS)]
         print(shell_completion(words, list(COMMANDS)))
         return None, []
-    if arguments[0] == "--version":
+    if "--version" in arguments:
         print(f"panna-exp {__version__}")
         return None, []
     word = next((item for item in arguments if not item.startswith("-")), None)

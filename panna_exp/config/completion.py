@@ -1,4 +1,4 @@
-"""Shell completion: ``eval "$(panna-exp -sc install=bash)"`` for commands, keys and choices."""
+"""Completion of commands, keys and choices: ``eval "$(panna-exp -sc install=bash)"``, or zsh."""
 
 import glob
 import os
@@ -18,7 +18,18 @@ _panna_exp() {
 }
 COMP_WORDBREAKS=${COMP_WORDBREAKS//[=:]}
 complete -o default -F _panna_exp panna-exp"""
-_ZSH = f"autoload -U +X compinit bashcompinit && compinit -u && bashcompinit\n{_BASH}"
+_ZSH = """\
+_panna_exp() {
+    local line="${(j: :)words[1,CURRENT-1]} $PREFIX"
+    local -a found
+    found=("${(@f)$(COMP_LINE="$line" COMP_POINT=${#line} panna-exp -sc query=zsh 2>/dev/null)}")
+    found=(${found:#})
+    (( $#found )) || { _files; return }
+    compadd -S '' -- ${(M)found:#*[=./]}
+    compadd -- ${found:#*[=./]}
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u }
+compdef _panna_exp panna-exp"""
 _SCRIPTS = {
     "install=bash": _BASH,
     "install=zsh": _ZSH,
@@ -29,7 +40,7 @@ _FLAGS = ("-m", "--cfg", "--info", "--help", "--config-dir", "--config-name", "-
 
 
 def shell_completion(words: Sequence[str], commands: Sequence[str]) -> str:
-    """Returns what ``-sc install=bash``, ``uninstall=bash`` and ``query=bash`` print.
+    """Returns what ``-sc install=bash``, ``uninstall=bash`` and ``query=bash`` print, or with zsh.
 
     Args:
         words: What follows ``-sc``.

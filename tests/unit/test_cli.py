@@ -23,8 +23,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
         assert line.endswith(command.summary)
 
 
-def test_version(capsys):
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("words", [["--version"], ["train", "--version"], ["runs", "--version"]])
+def test_version(capsys, words):
+    assert main(words) == 0
     assert capsys.readouterr().out == f"panna-exp {__version__}\n"
 
 
