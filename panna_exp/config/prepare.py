@@ -22,9 +22,9 @@ from panna_exp.config.servers import SERVERS, server_problems
 from panna_exp.config.sources import loaded
 from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
-from panna_exp.errors import ConfigError
+from panna_exp.errors import ConfigError, closest
 from panna_exp.masking import hide
-from panna_exp.quoting import key_of, quoted
+from panna_exp.quoting import key_of, quoted, shown
 
 # What a configuration that does not compose ends in.
 FAILURES = (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError)
@@ -52,6 +52,7 @@ def prepare(arguments: list[str], config_name: str, program: str) -> list[str]:
             if not any(text.startswith((f"{key}=", f"{key} ", f"{key}:")) for key in wrong)
         ]
         raise ConfigError(dict.fromkeys([*checked.problems, *more]))
+    _check_name(given.values.get("--config-name"))
     folder = given.values.pop("--config-dir", None)
     flags = [flag for flag in given.flags if not flag.startswith("--config-dir=")]
     good = checked.good
@@ -78,6 +79,19 @@ def single_valued(overrides: Sequence[str]) -> list[str]:
     """Returns the overrides that have one value, without those that a sweep goes through."""
     parser = OverridesParser.create()
     return [item for item in overrides if not parser.parse_override(item).is_sweep_override()]
+
+
+def _check_name(name: str | None) -> None:
+    """Raises ConfigError where there is no file for ``--config-name``; any of ``conf/`` may be."""
+    folders = [folder for folder in (user_conf_dir(), conf_dir()) if folder is not None]
+    file = f"{str(name).removesuffix('.yaml')}.yaml"
+    is_there = "/" not in file and any((folder / file).is_file() for folder in folders)
+    if name is not None and not is_there:
+        known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+        raise ConfigError(
+            f"--config-name {shown(name)}: there is no {shown(f'conf/{file}')} here"
+            f"{closest(file.removesuffix('.yaml'), known)} (--config-dir adds choices of groups)"
+        )
 
 
 def _check_files(name: str, config_name: str, overrides: Sequence[str]) -> None:

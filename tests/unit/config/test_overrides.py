@@ -83,6 +83,14 @@ def test_each_value_of_a_sweep_is_tried():
     )
 
 
+@pytest.mark.parametrize("name", ["trian", "trian.yaml", "../conf/trian", "data/tutorial"])
+def test_a_configuration_that_is_not_there(name):
+    (found,) = mistakes("--config-name", name)
+    hint = ", did you mean 'train'?" if name.startswith("trian") else ""
+    file = f"conf/{name.removesuffix('.yaml')}.yaml"
+    assert found.startswith(f"--config-name {name}: there is no {file} here{hint}")
+
+
 def test_unreadable_overrides_say_how_to_quote():
     (found,) = mistakes("training.batch_size=a b(c")
     assert "quote values with special characters" in found
