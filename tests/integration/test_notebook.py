@@ -19,6 +19,17 @@ def test_it_needs_one_import_of_ours():
     assert [line for line in imports if "import" in line] == ["import panna_exp as pe"]
 
 
+def test_it_shows_what_it_prints_and_draws():
+    """Written by tools/execute_notebook.py; of no machine."""
+    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
+        last = "".join(cell["source"]).splitlines()[-1]
+        if cell["cell_type"] == "code" and "import" not in last:
+            assert cell["outputs"], last
+            assert all("text/html" not in output.get("data", {}) for output in cell["outputs"])
+            assert "/home" not in json.dumps(cell["outputs"])
+            assert "/tmp" not in json.dumps(cell["outputs"])
+
+
 def test_it_runs(tmp_path, monkeypatch, capsys):
     plt = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.chdir(tmp_path)
