@@ -3,9 +3,10 @@
     python -m benchmarks [PART ...] [--threads 1] [--full | --quick] [--json FILE]
                          [--compare FILE]
 
-Parts: steps (of training), inference, programs (whole commands), scaling; all of them by default,
-which takes some ten minutes. Run it on an idle machine. "bare" is how many times as long as the
-bare matrix products of the same step it took, measured in turn with it in the same process.
+Parts: steps (of training), inference, programs (whole commands), scaling; all of these by default,
+which takes some ten minutes; and lammps (dynamics with pair_style panna). Run it on an idle
+machine. "bare" is how many times as long as the bare matrix products of the same step it took,
+measured in turn with it in the same process.
 
     python -m benchmarks accuracy [--data FOLDER] [--systems silicon,lithium,ethanol]
                          [--budget normal] [--seeds 0,1,2,3,4] [--markdown FILE]
@@ -28,7 +29,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, inference, measure, programs, scaling, steps
+from benchmarks import accuracy, inference, lammps, measure, programs, scaling, steps
 from benchmarks.measure import Measurement
 from panna_exp import __version__
 from panna_exp.assembly.machine import use_threads
@@ -36,6 +37,7 @@ from panna_exp.config.schema import Budget
 from panna_exp.files import write_text_atomic
 
 PARTS = ("steps", "inference", "programs", "scaling")
+MORE = ("lammps",)
 ACCURACY = "accuracy"
 DATA = Path("../shared/data")
 FEW, MANY = (20_000, 100_000), (100_000, 1_000_000)  # molecules to precompute, structures of a set
@@ -71,7 +73,7 @@ def parse() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, ACCURACY], metavar="PART")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, *MORE, ACCURACY], metavar="PART")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--full", action="store_true", help="100,000 molecules, 1e6 structures")
     parser.add_argument("--quick", action="store_true", help="rough numbers, to see that it works")
@@ -105,7 +107,7 @@ def run_part(part: str, arguments: argparse.Namespace) -> Iterator[Measurement]:
         return programs.measure(molecules)
     if part == "scaling":
         return scaling.measure(structures)
-    return {"steps": steps, "inference": inference}[part].measure()
+    return {"steps": steps, "inference": inference, "lammps": lammps}[part].measure()
 
 
 def table(part: str, found: list[Measurement], earlier: list[dict[str, Any]]) -> Table:

@@ -221,3 +221,38 @@ def test_a_hundred_molecules_of_ethanol(program, exported, shared):
     for atoms, value in zip(structures, found["energy"].block().values[:, 0].tolist(), strict=True):
         atoms.calc = calculator
         assert abs(atoms.get_potential_energy() - value) < 1e-9 * len(atoms)
+
+
+def torch_sim_model(path):
+    """Its model of an exported file: of metatomic's own package, or of earlier releases."""
+    simulation = pytest.importorskip("torch_sim", reason="needs pip install 'panna-exp[torch-sim]'")
+    try:
+        from metatomic_torchsim import MetatomicModel
+    except ModuleNotFoundError:
+        from torch_sim.models.metatomic import MetatomicModel
+    return simulation, MetatomicModel(str(path), device="cpu")
+
+
+def test_torch_sim_relaxes_eight_crystals_at_once(program, exported):
+    networks = write_networks(program.folder / "n", mbp(("Si",)), [Activation.gaussian])
+    repel(networks, ("Si",), 2.0)
+    simulation, model = torch_sim_model(exported(networks))
+    crystals = []
+    for seed in range(8):
+        atoms = bulk("Si", cubic=True) * (1, 1, 1 + seed % 2)
+        atoms.rattle(0.1, seed=seed)
+        crystals.append(atoms)
+    before = model(simulation.io.atoms_to_state(crystals, model.device, model.dtype))
+    for index, atoms in enumerate(crystals):
+        atoms.calc = PannaCalculator(networks)
+        energy = float(before["energy"][index])
+        assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-9 * len(atoms))
+        stress = before["stress"][index].detach().numpy()
+        np.testing.assert_allclose(stress, atoms.get_stress(voigt=False), atol=1e-9)
+    forces = np.concatenate([atoms.get_forces() for atoms in crystals])
+    np.testing.assert_allclose(before["forces"].detach().numpy(), forces, atol=1e-9)
+    fire = getattr(simulation, "Optimizer", simulation.optimizers).fire
+    state = simulation.optimize(system=crystals, model=model, optimizer=fire, max_steps=15)
+    for atoms, old in zip(simulation.io.state_to_atoms(state), before["energy"], strict=True):
+        atoms.calc = PannaCalculator(networks)
+        assert atoms.get_potential_energy() < float(old)
