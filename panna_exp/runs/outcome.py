@@ -13,16 +13,19 @@ from panna_exp.assembly.saved import SavedPotential, potential_of
 from panna_exp.assembly.training import Run
 from panna_exp.config.schema import TrainConfig
 from panna_exp.quantities import in_ev, with_units
+from panna_exp.quoting import shell_line
 from panna_exp.records import only_a_record
 from panna_exp.run_files import EVALUATE
 from panna_exp.runs.assess import Evaluation, Evaluator, result_values, training_baseline
-from panna_exp.runs.command_line import CommandLine, display
+from panna_exp.runs.command_line import CommandLine, display, program, relative
 from panna_exp.runs.sweep import write_result
 from panna_exp.runs.sweep_metric import final_metrics, metric_value, ranking_metric
 from panna_exp.tracking.base import Tracker
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import AUTO, Checkpoint
 from panna_exp.training.trainer import FitResult
+
+_DEPLOYMENT = "docs/how-to/deployment.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,8 @@ class Outcome:
             print(line)
         longer = command.continuing(f"training.max_epochs={2 * self.max_epochs}")
         print(f"to train on:  {longer}")
+        export = [*program(), "export", f"run_dir={relative(self.run_dir)}", "output=x.panna"]
+        print(f"to run it:    {shell_line(export)}   (LAMMPS; ASE and others: {_DEPLOYMENT})")
         fit = self.fit
         if fit.steps_made:
             rate = fit.steps_made / fit.seconds
