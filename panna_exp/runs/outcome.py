@@ -12,12 +12,13 @@ from panna_exp.assembly.datasets import RunData, read_options
 from panna_exp.assembly.saved import SavedPotential, potential_of
 from panna_exp.assembly.training import Run
 from panna_exp.config.schema import TrainConfig
+from panna_exp.files import relative
 from panna_exp.quantities import in_ev, with_units
 from panna_exp.quoting import shell_line
 from panna_exp.records import only_a_record
 from panna_exp.run_files import EVALUATE
 from panna_exp.runs.assess import Evaluation, Evaluator, result_values, training_baseline
-from panna_exp.runs.command_line import CommandLine, display, program, relative
+from panna_exp.runs.command_line import CommandLine, display, program
 from panna_exp.runs.sweep import write_result
 from panna_exp.runs.sweep_metric import final_metrics, metric_value, ranking_metric
 from panna_exp.tracking.base import Tracker
