@@ -69,6 +69,9 @@ def completed(arguments: Sequence[str]) -> Completed:
     choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
     config = _composed([*choices, *given])
     if config is None:  # with mistakes, which are named when it is composed as own data
+        plain = _composed(given)
+        if plain is not None and not _has_symbols(plain):
+            return Completed(arguments=list(arguments))
         unknown = [] if "data.species" in keys else [_NOT_KNOWN_YET]
         return Completed(arguments=[*choices, *unknown, *arguments])
     if not _has_symbols(config):
