@@ -135,7 +135,7 @@ class _OneSize:
             return delta
 
         self.run = replay
-        self._sent = _Sender(self._capacity, self._data.device)
+        self._sent = _Sender(self._capacity)
 
     @torch.no_grad()
     def _make(self) -> Tensor:
@@ -154,7 +154,7 @@ class _OneSize:
 class _Sender:
     """Copies inputs to the device without waiting for it: pinned buffers, used in turn."""
 
-    def __init__(self, capacity: Capacity, device: torch.device) -> None:
+    def __init__(self, capacity: Capacity) -> None:
         cpu = torch.device("cpu")
         self._buffers = [_Inputs.empty(capacity, cpu, pinned=True) for _ in range(_BUFFERS)]
         new_event: Callable[[], torch.cuda.Event] = torch.cuda.Event
