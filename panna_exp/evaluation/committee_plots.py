@@ -1,7 +1,5 @@
 """The figure of a committee: errors against the spread of its members."""
 
-import io
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,9 @@ import numpy as np
 
 from panna_exp.data.structures import Floats
 from panna_exp.evaluation.committee import calibration, energy_points, force_points
-from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, plain
+from panna_exp.evaluation.figures import new_figure, write_png
+from panna_exp.evaluation.plots import COLOURS, INK, plain
 from panna_exp.evaluation.predictions import Predictions
-from panna_exp.files import write_atomic
 
 # More points than this are a picture of many megabytes in no more detail.
 _MOST_POINTS = 20_000
@@ -31,16 +29,12 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
         predictions: With spreads.
         title: What was evaluated.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     panels = [
         ("energy", "meV/atom", energy_points(predictions)),
         ("force component", "eV/angstrom", force_points(predictions)),
     ]
     shown = [(name, unit, points) for name, unit, points in panels if points is not None]
-    figure = Figure(figsize=(5.2 * len(shown), 5.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.2 * len(shown), 5.8)
     numbers = list(calibration(predictions).values())
     names: dict[str, Any] = {}
     for axes, (name, unit, points), found in zip(
@@ -67,9 +61,7 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
     figure.legend(
         names.values(), names.keys(), loc="outside lower center", ncols=columns, fontsize=8
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))
+    write_png(path, figure)
 
 
 def _draw(axes: Any, spread: Floats, error: Floats) -> None:

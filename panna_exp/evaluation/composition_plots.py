@@ -1,7 +1,5 @@
 """How the errors of energies are distributed in each composition."""
 
-import io
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,9 @@ import numpy as np
 
 from panna_exp.data.structures import Floats
 from panna_exp.evaluation.errors import composition_rows
-from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, plain
+from panna_exp.evaluation.figures import new_figure, write_png
+from panna_exp.evaluation.plots import COLOURS, INK, plain
 from panna_exp.evaluation.predictions import Predictions
-from panna_exp.files import write_atomic
 
 _MOST_ROWS = 24  # more are not read, and all others together are one row
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -27,20 +25,14 @@ def write_composition_plot(path: Path, predictions: Predictions, title: str) -> 
         predictions: S structures; errors that are no finite numbers are left out.
         title: What was evaluated.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     groups = _groups(predictions)
-    figure = Figure(figsize=(8.0, _MARGIN + _ROW_HEIGHT * max(3, len(groups))), layout="tight")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8.0, _MARGIN + _ROW_HEIGHT * max(3, len(groups)), layout="tight")
     axes = figure.subplots()
     _draw(axes, groups)
     axes.set_title(
         f"{plain(title)}\nerrors by composition: range, 5 to 95 %, 25 to 75 %, median", fontsize=10
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))
+    write_png(path, figure)
 
 
 def _groups(predictions: Predictions) -> list[tuple[str, Floats]]:

@@ -1,9 +1,7 @@
 """Plots of descriptor functions against distances and angles in data, and of component ranges."""
 
-import io
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,8 @@ from panna_exp.descriptors.coverage import Coverage, middles
 from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.meaning import Component
 from panna_exp.descriptors.parameters import MBPParameters
-from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK
-from panna_exp.files import write_atomic
+from panna_exp.evaluation.figures import new_figure, write_png
+from panna_exp.evaluation.plots import COLOURS, INK
 
 _FUNCTION = "#999999"
 _POINTS = 600
@@ -27,7 +25,7 @@ _LOWEST = 1e-4
 
 def write_radial_plot(path: Path, parameters: Parameters, coverage: Coverage) -> None:
     """Writes a PNG: radial functions above the distances in the data, by pair of species."""
-    figure = _figure(9.0, 6.0)
+    figure = new_figure(9.0, 6.0)
     functions, histogram = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     end = coverage.cutoff_radial
     distance = np.linspace(0.0, end, _POINTS)
@@ -48,12 +46,12 @@ def write_radial_plot(path: Path, parameters: Parameters, coverage: Coverage) ->
     ]
     _stacked(histogram, coverage.distance_edges, groups)
     histogram.set(xlabel="distance (A)", ylabel="directed pairs a bin", xlim=(0, end))
-    _save(figure, path)
+    write_png(path, figure)
 
 
 def write_angular_plot(path: Path, parameters: Parameters, coverage: Coverage) -> None:
     """Writes a PNG: angular functions by mean distance and by angle, and the triples there are."""
-    figure = _figure(12.0, 7.0)
+    figure = new_figure(12.0, 7.0)
     axes = figure.subplots(2, 3, height_ratios=(2, 3), width_ratios=(3, 3, 3.4))
     symbols = parameters.species
     names = [f"{one}-{two}" for i, one in enumerate(symbols) for two in symbols[i:]]
@@ -83,7 +81,7 @@ def write_angular_plot(path: Path, parameters: Parameters, coverage: Coverage) -
         axes[1, column].set_xlim(limits)
     _triple_map(figure, axes[:, 2], parameters, coverage, counts.sum(axis=0))
     axes[0, 0].set_ylabel("angular functions")
-    _save(figure, path)
+    write_png(path, figure)
 
 
 def write_range_plot(
@@ -91,7 +89,7 @@ def write_range_plot(
 ) -> None:
     """Writes a PNG: a bar from the smallest to the largest value for each component."""
     seen = np.flatnonzero(statistics.ranges.counts).tolist()
-    figure = _figure(12.0, 1.0 + 2.4 * len(seen))
+    figure = new_figure(12.0, 1.0 + 2.4 * len(seen))
     rows = np.atleast_1d(figure.subplots(len(seen), 1, sharex=True))
     edges, names = _blocks(meanings)
     place = np.arange(len(meanings))
@@ -129,7 +127,7 @@ def write_range_plot(
     if names:
         ticks = [(one + two) / 2 for one, two in pairwise(edges)]
         rows[-1].set_xticks(ticks, names, rotation=90 if len(names) > 8 else 0, fontsize=8)
-    _save(figure, path)
+    write_png(path, figure)
 
 
 def _triple_map(
@@ -210,19 +208,3 @@ def _blocks(meanings: Sequence[Component]) -> tuple[list[int], list[str]]:
     if names == ["unknown"]:
         return [0, len(meanings)], []
     return [*edges, len(meanings)], names
-
-
-def _figure(width: float, height: float) -> Any:
-    # Imported here, and without pyplot: matplotlib is slow to import and pyplot keeps state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Any, path: Path) -> None:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))

@@ -1,7 +1,5 @@
 """Parity plots of forces and stresses: predicted against reference components, their errors."""
 
-import io
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,9 @@ import numpy as np
 
 from panna_exp.data.structures import Floats
 from panna_exp.evaluation.errors import force_errors, known_stresses, stress_errors
+from panna_exp.evaluation.figures import new_figure, write_png
 from panna_exp.evaluation.plots import (
     COLOURS,
-    DOTS_PER_INCH,
     INK,
     MOST_POINTS,
     PLOT_SIZE,
@@ -22,7 +20,6 @@ from panna_exp.evaluation.plots import (
     plain,
 )
 from panna_exp.evaluation.predictions import Predictions
-from panna_exp.files import write_atomic
 
 
 def write_force_plot(path: Path, predictions: Predictions, title: str) -> None:
@@ -73,11 +70,7 @@ def write_stress_plot(path: Path, predictions: Predictions, title: str) -> None:
 def _write(
     path: Path, groups: list[tuple[str, str, Floats, Floats]], name: str, unit: str, title: str
 ) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=PLOT_SIZE, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*PLOT_SIZE)
     parity, residuals, histogram = figure.subplots(1, 3, width_ratios=WIDTHS)
     _draw_parity(parity, groups, name, unit)
     points = [
@@ -86,9 +79,7 @@ def _write(
     draw_residuals(residuals, points, f"reference {name} component ({unit})", unit)
     _draw_errors(histogram, groups, unit)
     figure.suptitle(title, fontsize=11)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))
+    write_png(path, figure)
 
 
 def _groups(predictions: Predictions) -> list[tuple[str, str, Floats, Floats]]:

@@ -1,8 +1,6 @@
 """The parity plot of an evaluation: predicted against reference energies, and their errors."""
 
-import io
 from collections.abc import Sequence
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +8,11 @@ import numpy as np
 
 from panna_exp.data.structures import Floats, Ints
 from panna_exp.evaluation.errors import EnergyErrors, composition_rows
+from panna_exp.evaluation.figures import new_figure, write_png
 from panna_exp.evaluation.predictions import Predictions
-from panna_exp.files import write_atomic
 
 # Told apart also by people who do not see red and green as different; the last is for all others.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f")
-DOTS_PER_INCH = 150
 INK = "#333333"
 PLOT_SIZE, WIDTHS = (13.0, 4.6), (3, 3, 2)  # inches; parity, residuals and histogram
 MOST_POINTS = 60_000  # more are a picture of many megabytes in no more detail
@@ -29,12 +26,7 @@ def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
         predictions: S structures.
         title: What was evaluated; the errors are added to it.
     """
-    # Imported here, and without pyplot: matplotlib is slow to import and pyplot keeps state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=PLOT_SIZE, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*PLOT_SIZE)
     parity, residuals, histogram = figure.subplots(1, 3, width_ratios=WIDTHS)
     groups = _groups(predictions)
     _draw_parity(parity, predictions, groups)
@@ -49,9 +41,7 @@ def write_parity_plot(path: Path, predictions: Predictions, title: str) -> None:
         f"{errors.rmse_mev_per_atom:.2f} meV/atom, {errors.structures} structures",
         fontsize=11,
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))
+    write_png(path, figure)
 
 
 def _groups(predictions: Predictions) -> list[tuple[str, str, Ints]]:

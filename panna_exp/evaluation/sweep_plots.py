@@ -1,16 +1,15 @@
 """A sweep's metric against each of the values that were swept."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import itemgetter, methodcaller
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from panna_exp.evaluation.plots import COLOURS, DOTS_PER_INCH, INK, plain
-from panna_exp.files import write_atomic
+from panna_exp.evaluation.figures import new_figure, write_png
+from panna_exp.evaluation.plots import COLOURS, INK, plain
 
 _MOST_PANELS = 9  # of the keys with most values
 _COLUMNS = 3
@@ -48,13 +47,9 @@ def write_sweep_plot(path: Path, jobs: Sequence[Job], label: str) -> bool:
     keys = _keys(shown)
     if not keys:
         return False
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = min(_COLUMNS, len(keys))
     rows = -(-len(keys) // columns)
-    figure = Figure(figsize=(max(5.5, _WIDTH * columns), _HEIGHT * rows + 0.4), layout="tight")
-    FigureCanvasAgg(figure)
+    figure = new_figure(max(5.5, _WIDTH * columns), _HEIGHT * rows + 0.4, layout="tight")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, key in zip(panels, keys, strict=False):
         _draw(axes, key, shown, _groups(key, keys, shown), connected=len(keys) <= 2)
@@ -62,9 +57,7 @@ def write_sweep_plot(path: Path, jobs: Sequence[Job], label: str) -> bool:
     for axes in panels[len(keys) :]:
         axes.remove()
     figure.suptitle(plain(_title(shown, label)), fontsize=10)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))
+    write_png(path, figure)
     return True
 
 

@@ -1,15 +1,13 @@
 """Figures of how weights and biases spread over a training: one per species and layer."""
 
-import io
 from collections.abc import Sequence
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from panna_exp.evaluation.figures import new_figure, write_png
 from panna_exp.evaluation.plots import INK, limits
-from panna_exp.files import write_atomic
 
 _COLOUR = "#0072b2"
 # Pairs of quantiles, from the outer to the inner band, with their opacity.
@@ -28,12 +26,8 @@ def write_weight_plots(folder: Path, records: Sequence[dict[str, Any]]) -> list[
     """
     if not records:
         return []
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     # One figure and its axes for all of them, without an automatic layout: five times as fast.
-    figure = Figure(figsize=(8.0, 3.4))
-    FigureCanvasAgg(figure)
+    figure = new_figure(8.0, 3.4, layout=None)
     for axes, kind in zip(figure.subplots(1, 2), ("weights", "biases"), strict=True):
         axes.set(xlabel="epoch", ylabel=kind)
         axes.grid(alpha=0.25, linewidth=0.5)
@@ -57,9 +51,7 @@ def _write(path: Path, figure: Any, layer: str, records: Sequence[dict[str, Any]
             artist.remove()
         _draw(axes, f"{layer}.{kind}", records)
     figure.suptitle(f"{symbol}, layer {number}: range, 5 to 95 %, 25 to 75 %, median", fontsize=10)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    write_atomic(path, methodcaller("write", buffer.getvalue()))
+    write_png(path, figure, _DOTS_PER_INCH)
 
 
 def _draw(axes: Any, name: str, records: Sequence[dict[str, Any]]) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from panna_exp.evaluation.figures import new_figure, png
 from panna_exp.evaluation.plots import COLOURS, plain
 from panna_exp.files import write_atomic
-from panna_exp.reporting.drawing import new_figure, png, svg
+from panna_exp.reporting.drawing import svg
 from panna_exp.reporting.records import Metrics, read_metrics
 from panna_exp.reporting.run import Run
 from panna_exp.reporting.timings import LEARNING_RATE, with_learning_rates

@@ -1,26 +1,11 @@
-"""Figures without pyplot: their bytes, as SVG for lines or PNG for many points."""
+"""Figures for a page: lines as SVG, PNG of many points in few colours."""
 
 import io
-from typing import Any, Literal
-
-from panna_exp.evaluation.plots import DOTS_PER_INCH
+from typing import Any
 
 # So that the same figure gives the same bytes.
 _SVG_SALT = "panna_exp"
 _WIDEST, _COLOURS = 1000, 48  # of plots in a page
-
-
-def new_figure(
-    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
-) -> Any:
-    """Returns an empty figure of that size in inches; without ``layout`` axes stay where put."""
-    # Imported here: matplotlib is slow to import, and pyplot would keep state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def svg(figure: Any) -> bytes:
@@ -30,13 +15,6 @@ def svg(figure: Any) -> bytes:
     with rc_context({"svg.hashsalt": _SVG_SALT, "svg.fonttype": "path"}):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
-
-
-def png(figure: Any) -> bytes:
-    """Returns the figure as PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from panna_exp.data.structures import Floats
+from panna_exp.evaluation.figures import new_figure, png
 from panna_exp.evaluation.plots import COLOURS, INK, bins, limits
-from panna_exp.reporting.drawing import new_figure, png
 from panna_exp.reporting.evaluations import StoredEvaluation
 
 _MOST_POINTS = 60_000

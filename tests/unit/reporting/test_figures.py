@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from panna_exp.evaluation.figures import new_figure, png
 from panna_exp.reporting.curves import colour, learning_curves, write_learning_curves
-from panna_exp.reporting.drawing import new_figure, png, smaller
+from panna_exp.reporting.drawing import smaller
 from panna_exp.reporting.evaluations import StoredEvaluation
 from panna_exp.reporting.parity import energy_parity, force_parity
 from panna_exp.reporting.pictures import picture
