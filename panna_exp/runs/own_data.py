@@ -18,7 +18,7 @@ from panna_exp.config.compose import compose_job
 from panna_exp.config.prepare import FAILURES, single_valued
 from panna_exp.config.schema import Budget, TrainConfig
 from panna_exp.data.structures import StructureSet
-from panna_exp.descriptors.automatic import automatic_parameters
+from panna_exp.descriptors.automatic import automatic_parameters, triples_per_atom
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import ConfigError, DataError
 from panna_exp.quoting import key_of, quoted, shell_line
@@ -33,8 +33,10 @@ _GROUPS = ("network", "training")
 # Formats that have no symbols, or no positions, say too little.
 _SYMBOLIC = ("ase", "npz", "example")
 _ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
-# Atoms that a training sees in all, each time that one is in a batch.
-_ATOMS_IN_ALL = {Budget.short: 1_000_000, Budget.normal: 6_000_000, Budget.long: 24_000_000}
+# Atoms that a training sees in all, each time that one is in a batch: of those without neighbours.
+# An atom with 80 pairs of neighbours takes twice the time, one with 160 three times, and so on.
+_ATOMS_IN_ALL = {Budget.short: 2_500_000, Budget.normal: 15_000_000, Budget.long: 60_000_000}
+_TRIPLES_OF_AN_ATOM = 80
 _EPOCHS = (10, 3000)
 _NOT_KNOWN_YET = "data.species=[H]"
 
@@ -127,16 +129,19 @@ def _found(structures: StructureSet, config: TrainConfig, keys: set[str]) -> dic
     indices = np.unique(structures.species)
     symbols = [SYMBOLS[index] for index in indices.tolist()]
     found: dict[str, Any] = {"data.species": symbols}
+    angular = config.descriptor.Rc_ang
     if config.data.validation is not None:
         found["data.validation_fraction"] = 0.0
     if not any(key == "descriptor" or key.startswith("descriptor.") for key in keys):
         hydrogen = SYMBOLS.index("H") if len(symbols) > 1 and "H" in symbols else None
         numbers = automatic_parameters(structures, hydrogen)
         found |= {f"descriptor.{key}": value for key, value in numbers.items()}
+        angular = numbers["Rc_ang"]
     if "training" not in keys:
         atoms = int(structures.offsets[-1])
         batch = max(1, round(_ATOMS_PER_BATCH * len(structures) / atoms))
-        epochs = int(np.clip(_ATOMS_IN_ALL[config.training.budget] / atoms, *_EPOCHS))
+        cost = 1 + triples_per_atom(structures, angular) / _TRIPLES_OF_AN_ATOM
+        epochs = int(np.clip(_ATOMS_IN_ALL[config.training.budget] / (cost * atoms), *_EPOCHS))
         found["training.batch_size"] = max(1, min(batch, len(structures) // _STEPS_PER_EPOCH))
         found["training.max_epochs"] = epochs
         found["training.forces_cost"] = 1.0 if structures.forces is not None else 0.0

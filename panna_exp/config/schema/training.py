@@ -13,7 +13,7 @@ class TrainingConfig:
     budget: Budget = option(
         Budget.normal,
         "own data (data.train without a choice of data): how many epochs are chosen, short, normal "
-        "or long: 1, 6 or 24 million atoms in all",
+        "or long: some 15 s, 1.5 min or 6 min of one core",
     )
     batch_size: int = option(20, "structures per step")
     max_epochs: int = option(100, "total number of epochs, counted over restarts")
