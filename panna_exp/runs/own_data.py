@@ -37,7 +37,7 @@ _ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
 # An atom with 80 pairs of neighbours takes twice the time, one with 160 three times, and so on.
 _ATOMS_IN_ALL = {Budget.short: 2_500_000, Budget.normal: 15_000_000, Budget.long: 60_000_000}
 _TRIPLES_OF_AN_ATOM = 80
-_EPOCHS = (10, 3000)
+_EPOCHS = (10, 10_000)
 _NOT_KNOWN_YET = "data.species=[H]"
 
 

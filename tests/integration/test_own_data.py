@@ -70,7 +70,7 @@ def test_species_descriptor_network_and_recipe_come_from_the_data(copper):
     assert config["network"]["standardize"] is True
     # Nearest neighbours of fcc copper are 2.55 angstrom apart.
     assert 6.1 < config["descriptor"]["Rc_rad"] < 6.7
-    assert 4.8 < config["descriptor"]["Rc_ang"] < 5.3
+    assert 4.4 < config["descriptor"]["Rc_ang"] < 4.9
     assert "(3 records in 1 file)" not in done.stdout
     assert "validation data: 3 structures" in done.stderr + done.stdout
 
