@@ -90,7 +90,9 @@ first steps:
   panna-exp train                                              the data set that comes with it
   panna-exp train data=tfrecord data.train=DIR data.species=[H,C,O,N]
   panna-exp train -m training.learning_rate=1e-2,1e-3,1e-4     a sweep
-  panna-exp evaluate run_dir=RUN_DIR data.test=PATH"""
+  panna-exp evaluate run_dir=RUN_DIR data.test=PATH
+
+more: docs/index.md, beside README.md"""
 
 
 def main(arguments: list[str] | None = None) -> int:

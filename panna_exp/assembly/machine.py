@@ -29,7 +29,7 @@ def choose_device(config: CommonConfig) -> torch.device:
     if config.device is Device.cuda and not available:
         raise ConfigError(
             "device=cuda: this PyTorch finds no CUDA device: use device=cpu or auto, or install a "
-            "CUDA build of torch (see the README)"
+            "CUDA build of torch (docs/how-to/troubleshooting.md)"
         )
     return torch.device("cuda" if available and config.device is not Device.cpu else "cpu")
 
@@ -43,7 +43,7 @@ def named_device(name: str) -> torch.device:
     if not torch.cuda.is_available():
         raise ConfigError(
             f"device={name!r}: this PyTorch finds no CUDA device: use device='cpu', or install a "
-            "CUDA build of torch (see the README)"
+            "CUDA build of torch (docs/how-to/troubleshooting.md)"
         )
     count = torch.cuda.device_count()
     if int(name.partition(":")[2] or 0) >= count:
