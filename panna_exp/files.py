@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import IO
+from typing import IO, Any
 
 from panna_exp.errors import ConfigError
 
@@ -203,3 +204,21 @@ def relative(path: Path) -> Path:
     except FileNotFoundError:
         return path
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file holds.
+
+    Raises:
+        ValueError: It is no JSON.
+        OSError: It cannot be read.
+    """
+    return parse_json(path.read_bytes())
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Returns what a text means as JSON; ValueError where it is none, or nested without end."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("brackets in brackets without end") from None

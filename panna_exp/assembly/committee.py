@@ -14,7 +14,7 @@ import yaml
 from panna_exp.assembly.restart import flatten
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
 from panna_exp.errors import DataError
-from panna_exp.files import write_text_atomic
+from panna_exp.files import read_json, write_text_atomic
 from panna_exp.run_files import CHECKPOINTS, COMMITTEE, CONFIG, JOB
 from panna_exp.training.checkpoint import AUTO, find_checkpoints
 
@@ -97,7 +97,7 @@ def _read(folder: Path, checkpoint: str, generation: str | None) -> SavedPotenti
 
 def _recorded(path: Path) -> list[str]:
     try:
-        record = json.loads(path.read_text())
+        record = read_json(path)
     except ValueError:
         record = None
     names = record.get("members") if isinstance(record, dict) else None

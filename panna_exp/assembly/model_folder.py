@@ -19,6 +19,7 @@ from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import NetworkError
+from panna_exp.files import read_json
 from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
@@ -140,7 +141,7 @@ def read_model(folder: Path) -> tuple[SavedPotential, torch.dtype]:
 def _read_facts(path: Path) -> dict[str, Any]:
     verify(path)
     try:
-        facts = json.loads(path.read_bytes())
+        facts = read_json(path)
     except FileNotFoundError:
         raise NetworkError(f"{path}: no such file: expected a model's folder") from None
     except ValueError as error:

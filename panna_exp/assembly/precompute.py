@@ -32,7 +32,7 @@ from panna_exp.descriptors.compute import check_kernel
 from panna_exp.descriptors.info import Parameters
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.files import remove_parts, write_text_atomic
+from panna_exp.files import read_json, remove_parts, write_text_atomic
 from panna_exp.readers import open_structures
 
 logger = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ def _check_record(folder: Path, settings: dict[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        earlier = json.loads(path.read_text())
+        earlier = read_json(path)
     except ValueError:
         earlier = None
     plain = json.loads(json.dumps(settings))

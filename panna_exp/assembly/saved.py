@@ -1,6 +1,5 @@
 """Trained networks from a run's checkpoint or a weights folder, with what they were made for."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, NetworkError
+from panna_exp.files import read_json
 from panna_exp.networks.descriptor import descriptor_parameters, panna_keys, stored_type
 from panna_exp.networks.formats import read_networks
 from panna_exp.networks.layers import NetworkData
@@ -200,7 +200,7 @@ def _rescale_of(path: Path) -> float:
     if not facts.is_file():
         return 1.0
     try:
-        return float(json.loads(facts.read_bytes()).get("energy_rescale", 1.0))
+        return float(read_json(facts).get("energy_rescale", 1.0))
     except (ValueError, AttributeError, TypeError):
         raise NetworkError(f"{facts}: is no JSON object with energy_rescale: damaged") from None
 

@@ -1,12 +1,12 @@
 """The files besides data that a training starts from: weights, layers, masks, a checkpoint."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from panna_exp.config.schema import RestartMode, TrainConfig
 from panna_exp.config.species import parse_network
+from panna_exp.files import read_json
 from panna_exp.networks import lammps, metadata
 from panna_exp.readers.files import sha256_of
 from panna_exp.reporting.data_files import STARTING
@@ -31,7 +31,7 @@ def recorded_files(record: Path) -> Any | None:
     A training that continues starts from its own checkpoint: what its first session read counts.
     """
     try:
-        return json.loads(record.read_bytes()).get(STARTING)
+        return read_json(record).get(STARTING)
     except (OSError, ValueError, AttributeError):
         return None  # no record yet, or no sound one: it is written anew
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from panna_exp.data.structures import Ints
 from panna_exp.errors import DataError
-from panna_exp.files import write_text_atomic
+from panna_exp.files import read_json, write_text_atomic
 
 DATA, RECORDS = "evaluation_data.json", "evaluation_records.tsv"
 OWN_DATA = ("validation", "training")  # of a run, whose files are where PANNA writes them
@@ -168,8 +168,8 @@ def _facts(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        facts = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        facts = read_json(path)
+    except ValueError:
         facts = None
     if not isinstance(facts, dict):
         raise DataError(f"{path}: is damaged, expected a JSON object")

@@ -15,6 +15,7 @@ from typing import Any
 
 from panna_exp.descriptors.parameters import GENERATIONS
 from panna_exp.errors import NetworkError, closest
+from panna_exp.files import read_json
 from panna_exp.networks.layers import Activation
 from panna_exp.networks.sums import verify
 
@@ -110,7 +111,7 @@ def read_metadata(path: Path) -> Metadata:
 def _load_json(file: Path) -> dict[str, Any]:
     try:
         verify(file)
-        data = json.loads(file.read_text(encoding="utf-8-sig"))
+        data = read_json(file)
     except FileNotFoundError:
         raise NetworkError(
             f"{file}: no such file; a folder of PANNA networks has its structure in {FILE_NAME}"
@@ -121,7 +122,7 @@ def _load_json(file: Path) -> dict[str, Any]:
         raise NetworkError(
             f"{file}: broken JSON in line {error.lineno}, column {error.colno}: {error.msg}"
         ) from None
-    except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end
+    except ValueError as error:  # not UTF-8, or nested without end
         raise NetworkError(f"{file}: is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise NetworkError(f"{file}: holds a {type(data).__name__}, expected an object {{...}}")

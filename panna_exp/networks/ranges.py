@@ -13,6 +13,7 @@ import numpy as np
 
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import NetworkError
+from panna_exp.files import read_json
 from panna_exp.networks.sums import unlist, verify, write_listed
 
 FILE_NAME = "descriptor_ranges.json"
@@ -61,7 +62,7 @@ def read_ranges(folder: Path, symbols: Sequence[str], size: int) -> Ranges | Non
     path = (folder if folder.is_dir() else folder.parent) / FILE_NAME
     verify(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ import numpy as np
 
 from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import NetworkError
+from panna_exp.files import read_json
 from panna_exp.networks.sums import unlist, verify, write_listed
 
 FILE_NAME = "repulsion.json"
@@ -63,7 +64,7 @@ def read_repulsion(folder: Path, symbols: Sequence[str]) -> Repulsion | None:
     path = (folder if folder.is_dir() else folder.parent) / FILE_NAME
     verify(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

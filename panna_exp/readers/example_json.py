@@ -16,6 +16,7 @@ import numpy as np
 from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
+from panna_exp.files import read_json
 from panna_exp.readers.options import ReadOptions, without_zero_forces
 from panna_exp.units import energy_factor, length_factor
 
@@ -65,7 +66,7 @@ def read_structure(path: Path, species: Species) -> Structure:
 
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
@@ -74,7 +75,7 @@ def _load(path: Path) -> Mapping[str, Any]:
         ) from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not JSON (no text at byte {error.start})") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         reason = "a number too long or lists too deep to be data"
         raise DataError(f"{path}: is not JSON that can be read ({reason})") from None
     if not isinstance(data, Mapping):

@@ -1,6 +1,5 @@
 """Reads the files of a run directory: JSON, YAML and metrics.dat, each mistake as one line."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 
 from panna_exp.data.structures import Floats, Ints
 from panna_exp.errors import DataError
+from panna_exp.files import parse_json
 from panna_exp.masking import masked_values
 
 EPOCH = "epoch"
@@ -50,8 +50,8 @@ def read_json(path: Path, expected: type[dict[str, Any]] | type[list[Any]]) -> A
         OSError: It cannot be read.
     """
     try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:  # JSON's own, and bytes that are not UTF-8
+        value = parse_json(path.read_bytes())
+    except ValueError as error:  # JSON's own, and bytes that are not UTF-8
         raise DataError(f"{path}: is not JSON: {_one_line(error)}") from None
     if not isinstance(value, expected):
         wanted = "an object" if expected is dict else "a list"

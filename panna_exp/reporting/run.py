@@ -1,6 +1,5 @@
 """One run as its directory tells of it: what was asked, what ran, how far it came."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from panna_exp.errors import DataError
+from panna_exp.files import parse_json
 from panna_exp.quantities import QUANTITIES, VALIDATION_PREFIX
 from panna_exp.reporting.records import (
     NO_METRICS,
@@ -287,7 +287,7 @@ def _last_status(journal: Path) -> str | None:
         file.seek(max(0, size - _TAIL_BYTES))
         last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
     try:
-        event = json.loads(last)
+        event = parse_json(last)
     except ValueError:
         return None  # a line cut short: the run was killed
     status = event.get("status") if isinstance(event, dict) else None

@@ -1,6 +1,5 @@
 """The data of an evaluation, read once and prepared for the networks' descriptor."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.elements import Species
 from panna_exp.errors import ConfigError
+from panna_exp.files import read_json
 from panna_exp.readers import open_structures
 from panna_exp.run_files import ENVIRONMENT
 from panna_exp.runs.assess import Evaluation, Evaluator
@@ -204,5 +204,5 @@ def _launch_dir(run_dir: Path) -> Path | None:
     record = run_dir / ENVIRONMENT
     if not record.exists():
         return None
-    folder = Path(json.loads(record.read_text())["launch_dir"])
+    folder = Path(read_json(record)["launch_dir"])
     return folder if folder.is_dir() else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from panna_exp.errors import DataError
 from panna_exp.evaluation.tables import Table
-from panna_exp.files import write_text_atomic
+from panna_exp.files import read_json, write_text_atomic
 from panna_exp.quantities import QUANTITIES
 from panna_exp.quoting import shell_line
 from panna_exp.run_files import RESULT
@@ -39,7 +39,7 @@ def read_result(run_dir: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        result = json.loads(path.read_text())
+        result = read_json(path)
     except ValueError:
         result = None
     if not isinstance(result, dict) or not {"status", "overrides"} <= result.keys():

@@ -17,7 +17,7 @@ from panna_exp.assembly.tracking import send_rest
 from panna_exp.config.composed import load_values, typed_values
 from panna_exp.config.renamed import renamed_values
 from panna_exp.config.schema import TrackingConfig
-from panna_exp.files import locked, write_text_atomic
+from panna_exp.files import locked, read_json, write_text_atomic
 from panna_exp.run_files import CONFIG, JOB, RESULT
 from panna_exp.runs.command_line import display
 from panna_exp.runs.run_directory import is_locked
@@ -192,7 +192,7 @@ def has_job(folder: Path, key: str) -> bool:
 
 def _recorded_key(path: Path) -> str | None:
     try:
-        record = json.loads(path.read_text())
+        record = read_json(path)
     except ValueError:
         return None  # not a file of ours
     return record.get("key") if isinstance(record, dict) else None

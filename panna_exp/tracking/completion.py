@@ -1,10 +1,10 @@
 """Ends the journal of a run that was finished, but killed before it could say so."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from panna_exp.files import read_json
 from panna_exp.run_files import CHECKPOINTS, LOG, METRICS, RESULT
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import RunStatus
@@ -57,9 +57,9 @@ def _finished_at(run_dir: Path) -> int:
     """Returns when a run's result was written (ms since 1970), -1 where there is none."""
     path = run_dir / RESULT
     try:
-        result = json.loads(path.read_bytes())
+        result = read_json(path)
         written = path.stat().st_mtime_ns // 1_000_000
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return -1
     is_finished = isinstance(result, dict) and result.get("status") == RunStatus.FINISHED.value
     return written if is_finished else -1

@@ -1,11 +1,11 @@
 """What the events of a journal hold: each line is compared with this before it is used."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from panna_exp.errors import PannaExpError
+from panna_exp.files import parse_json
 from panna_exp.tracking.base import RunStatus
 
 Event = dict[str, Any]
@@ -65,9 +65,9 @@ def parse_event(path: Path, offset: int, line: bytes) -> Event:
         PannaExpError: It is none; names file, byte and what is wrong.
     """
     try:
-        event = json.loads(line)
+        event = parse_json(line)
         problem = _problem(event)
-    except (ValueError, RecursionError):
+    except ValueError:
         event, problem = None, "expected a JSON object with the key 'event'"
     if problem:
         raise PannaExpError(

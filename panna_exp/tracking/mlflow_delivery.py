@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from panna_exp.errors import PannaExpError
-from panna_exp.files import write_text_atomic
+from panna_exp.files import read_json, write_text_atomic
 from panna_exp.masking import masked
 from panna_exp.tracking import journal
 from panna_exp.tracking.journal import events_of
@@ -311,8 +311,8 @@ def _states(run_dir: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        states = json.loads(path.read_text())
-    except (ValueError, RecursionError):
+        states = read_json(path)
+    except ValueError:
         states = None
     if not isinstance(states, dict) or not all(isinstance(s, dict) for s in states.values()):
         raise _bad_state(path, "expected a JSON object by store")

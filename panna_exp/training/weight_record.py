@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panna_exp.files import write_text_atomic
+from panna_exp.files import parse_json, write_text_atomic
 from panna_exp.records import RecordFile, whole_lines
 
 NAME = "weights.jsonl"
@@ -48,8 +48,8 @@ def read_weight_record(run_dir: Path) -> list[dict[str, Any]]:
     records = []
     for line in whole_lines(run_dir / NAME):
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = parse_json(line)
+        except ValueError:
             break
         if not isinstance(record, dict) or set(record) != {"epoch", "step", "quantiles"}:
             break
