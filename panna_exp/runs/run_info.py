@@ -35,6 +35,7 @@ def run_info(
     plain: Mapping[str, Any],
     data: RunData,
     networks: Sequence[NetworkData],
+    descriptor: str,
     overrides: Sequence[str],
     run_dir: Path,
     launch_dir: Path,
@@ -47,6 +48,7 @@ def run_info(
         plain: The configuration as nested plain values.
         data: What is trained on.
         networks: As they are at the start.
+        descriptor: What they take.
         overrides: The command line's.
         run_dir: The run directory.
         launch_dir: Where the user started.
@@ -59,6 +61,10 @@ def run_info(
         experiment=tracking.experiment,
         params=flatten(plain),
         tags={
+            "network": _architectures(networks),
+            "descriptor": descriptor,
+            "species": " ".join(data.species),
+            "structures": " + ".join(str(len(part.structures)) for _, part in _parts(data)),
             "data_fingerprint": data.fingerprint,
             "git_commit": str(facts["git_commit"]),
             "panna_exp": str(facts["panna_exp"]),
@@ -73,10 +79,7 @@ def run_info(
 
 def _description(data: RunData, networks: Sequence[NetworkData], overrides: Sequence[str]) -> str:
     """Returns what the page of a run says first, as Markdown."""
-    parts = [("training", data.train), ("validation", data.validation)]
-    sizes = ", ".join(
-        f"{len(part.structures)} {name} structures" for name, part in parts if part is not None
-    )
+    sizes = ", ".join(f"{len(part.structures)} {name} structures" for name, part in _parts(data))
     told = [text for text in overrides if text.lstrip("+~").partition(".")[0] not in _UNTOLD]
     changed = " ".join(text for text in told if not text.lstrip("+~").startswith("tracking"))
     lines = [
@@ -85,6 +88,12 @@ def _description(data: RunData, networks: Sequence[NetworkData], overrides: Sequ
         "`panna-exp report RUN_DIR` writes a page on it; `result/` is of the best checkpoint.",
     ]
     return "\n\n".join(lines)
+
+
+def _parts(data: RunData) -> list[tuple[str, DataPart]]:
+    """The data sets that there are, with their names."""
+    parts = (("training", data.train), ("validation", data.validation))
+    return [(name, part) for name, part in parts if part is not None]
 
 
 def swept_keys(sweep: Path | None) -> set[str]:

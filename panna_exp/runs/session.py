@@ -236,6 +236,7 @@ class _Session:
             job.plain,
             self.data,
             self.built.networks.to_data(),
+            str(self.built.descriptor),
             job.overrides,
             self.directory.path,
             job.launch_dir,

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import quote
 from panna_exp.errors import PannaExpError, closest
 from panna_exp.files import locked
 from panna_exp.masking import masked, reveal
+from panna_exp.tracking.mlflow_view import VIEW, view_tags
 
 _SQLITE = "sqlite:///"
 # Of mlflow.tracking's registry of stores.
@@ -138,7 +139,8 @@ def find_experiment(client: Any, uri: str, name: str, launch_dir: Path) -> str:
     if found is None:
         try:
             location = _artifact_location(uri, name, launch_dir)
-            return str(client.create_experiment(name, artifact_location=location))
+            tags = view_tags()
+            return str(client.create_experiment(name, artifact_location=location, tags=tags))
         except MlflowException:
             # Another run may have created it in the meantime.
             found = client.get_experiment_by_name(name)
@@ -149,6 +151,10 @@ def find_experiment(client: Any, uri: str, name: str, launch_dir: Path) -> str:
             f"experiment '{name}' of {masked(uri)} is deleted: mlflow experiments restore "
             f"--experiment-id {found.experiment_id}, or choose another tracking.experiment"
         )
+    for key, value in view_tags().items():
+        if key not in found.tags:
+            with suppress(MlflowException):  # a server may allow runs alone, and the view is a help
+                client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 
@@ -181,7 +187,9 @@ def ui_lines(uri: str, experiment_id: str, run_id: str, launch_dir: Path) -> lis
         return [f"mlflow:       run {run_id} of experiment {experiment_id}"]
     is_default = uri == f"{_SQLITE}{launch_dir.resolve()}/mlflow.db"
     command = "mlflow ui" if is_default else f"mlflow ui --backend-store-uri {masked(uri)}"
-    page = f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    page = (
+        f"#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
+    )
     return [f"mlflow:       {command}   (then open http://127.0.0.1:5000/{page})"]
 
 

@@ -143,6 +143,14 @@ def test_mlflow_lists_the_runs(page, keep, mlflow_ui):
     keep("mlflow_runs")
 
 
+def test_mlflows_link_opens_the_columns_that_tell_runs_apart(page, keep, mlflow_ui):
+    page.set_viewport_size({"width": 3000, "height": 900})
+    view = "workflowType=machine_learning&viewStateShareKey=panna_exp"
+    page.goto(f"{mlflow_ui}/#/experiments/1/runs?{view}")
+    shows(page, "on forces", "result/force_mae", "learning_rate", "descriptor", "720 + 180")
+    keep("mlflow_columns")
+
+
 def test_mlflow_nests_the_jobs_of_a_sweep(page, keep, mlflow_ui):
     open_runs(page, mlflow_ui)
     name = "sweep training.learning_rate=1e-2,1e-3"

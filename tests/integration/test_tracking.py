@@ -53,6 +53,18 @@ def test_mlflow_has_the_whole_run(tracked):
     assert run.data.params["training.batch_size"] == "20"
     assert run.data.params["network.architecture"] == "[8, 1]"
     assert len(run.data.tags["data_fingerprint"]) == 64
+    told = {key: run.data.tags[key] for key in ("network", "species", "structures", "descriptor")}
+    assert told["network"] == "8-1"
+    assert told["species"] == "H C O N"
+    assert told["structures"] == "720 + 180"
+    assert told["descriptor"].startswith("mBP")
+    view = client(program.folder).get_experiment(run.info.experiment_id).tags
+    columns = json.loads(view["mlflow.sharedViewState.panna_exp"])["selectedColumns"]
+    assert {f"tags.`{key}`" for key in told if key != "species"} <= set(columns)
+    known = {f"params.`{key}`" for key in run.data.params}
+    known |= {f"metrics.`{key}`" for key in run.data.metrics} | {"metrics.`result/force_mae`"}
+    assert {c for c in columns if c.startswith(("params", "metrics"))} <= known
+    assert "workflowType=machine_learning&viewStateShareKey=panna_exp" in first.stdout
     assert not any(name.startswith("system/") for name in run.data.metrics)  # on request only
     record = json.loads((program.folder / "run/environment.json").read_text())["data"]
     inputs = {item.tags[0].value: item.dataset for item in run.inputs.dataset_inputs}

@@ -100,7 +100,10 @@ def test_names_that_mlflow_takes(name, expected):
 
 
 def test_where_to_look(tmp_path):
-    page = "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+    page = (
+        "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+        "&viewStateShareKey=panna_exp"
+    )
     default = choose_uri(None, tmp_path)
     assert ui_lines(default, "1", "r", tmp_path) == [
         f"mlflow:       mlflow ui   (then open {page})"
