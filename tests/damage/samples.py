@@ -20,7 +20,8 @@ WIDTH = 5
 KINDS = {
     "extxyz": "ase", "traj": "ase", "db": "ase", "gz": "ase", "tfrecord": "tfrecord",
     "example": "example", "hdf5": "hdf5", "neighbors": "hdf5", "bin": "bin", "bin_sparse": "bin",
-    "npz": "npz", "ani": "ani", "spice": "spice", "panna": "networks", "lammps": "networks",
+    "npz": "npz", "ani": "ani", "spice": "spice", "paged": "spice",
+    "panna": "networks", "lammps": "networks",
 }  # fmt: skip
 # Formats whose checksums notice damage wherever it matters, apart from what nobody reads.
 CHECKED = ("tfrecord", "hdf5", "neighbors", "npz")
@@ -58,7 +59,8 @@ def make(kind: str, folder: Path) -> Path:
     if kind in ("panna", "lammps"):
         return _networks(kind, folder)
     makers = {"traj": _traj, "db": _traj, "gz": _gz, "bin": _bin, "bin_sparse": _bin,
-              "neighbors": _sparse, "ani": _old_layout, "spice": _old_layout}  # fmt: skip
+              "neighbors": _sparse, "ani": _molecules, "spice": _molecules,
+              "paged": _molecules}  # fmt: skip
     if kind in makers:
         return makers[kind](kind, folder)
     suffixes = {"extxyz": "xyz", "tfrecord": "tfrecord", "hdf5": "h5", "npz": "npz"}
@@ -117,16 +119,18 @@ def _sparse(kind: str, folder: Path) -> Path:
     return path
 
 
-def _old_layout(kind: str, folder: Path) -> Path:
-    """As these collections are: the HDF5 library's oldest layout, compressed chunks, texts."""
+def _molecules(kind: str, folder: Path) -> Path:
+    """As these collections are: the HDF5 library's oldest layout, compressed chunks, texts.
+
+    ``paged``: the same objects, which have no checksums, behind a new header, which has one.
+    """
     found, path = structures(), folder / f"{kind}.h5"
     positions = found.positions.reshape(6, 3, 3)
-    names = {
-        "ani": ("coordinates", "species", "energies", "forces"),
-        "spice": ("conformations", "atomic_numbers", "dft_total_energy", "dft_total_gradient"),
-    }[kind]
+    ani = ("coordinates", "species", "energies", "forces")
+    spice = ("conformations", "atomic_numbers", "dft_total_energy", "dft_total_gradient")
+    names = ani if kind == "ani" else spice
     numbers = np.array([b"O", b"H", b"H"]) if kind == "ani" else np.array([8, 1, 1], np.int16)
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", fs_strategy="page" if kind == "paged" else None) as file:
         for group in ("water", "more/waters"):
             arrays = (positions, numbers, found.energy / 27.2, found.forces.reshape(6, 3, 3))
             for name, array in zip(names, arrays, strict=True):

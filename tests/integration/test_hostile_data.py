@@ -30,8 +30,8 @@ def refused(program, *words, message):
     return line
 
 
-def spice(path, group="water"):
-    with h5py.File(path, "w") as file:
+def spice(path, group="water", **options):
+    with h5py.File(path, "w", **options) as file:
         target = file.create_group(group)
         target["conformations"] = WATER[None]
         target["atomic_numbers"] = np.array([8, 1, 1])
@@ -103,7 +103,8 @@ def test_a_data_set_larger_than_its_file(program):
     refused(program, "own.h5", message="'offsets' is a group, expected a data set")
 
 
-def test_a_file_that_would_end_the_reader(tmp_path, monkeypatch):
+@pytest.mark.parametrize("options", [{}, {"fs_strategy": "page"}, {"libver": "latest"}])
+def test_a_file_that_would_end_the_reader(tmp_path, monkeypatch, options):
     import os
     import signal
 
@@ -111,7 +112,7 @@ def test_a_file_that_would_end_the_reader(tmp_path, monkeypatch):
     from panna_exp.errors import DataError
     from panna_exp.readers import h5_trial, spice_hdf5
 
-    spice(tmp_path / "a.h5")
+    spice(tmp_path / "a.h5", **options)
     species = Species(("H", "O"))
     for number, how in ((signal.SIGSEGV, "ends the program"), (signal.SIGXCPU, "takes forever")):
         with monkeypatch.context() as patch:
