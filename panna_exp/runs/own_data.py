@@ -38,7 +38,9 @@ _ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
 _ATOMS_IN_ALL = {Budget.short: 2_500_000, Budget.normal: 15_000_000, Budget.long: 60_000_000}
 _TRIPLES_OF_AN_ATOM = 80
 _EPOCHS = (10, 10_000)
-_NOT_KNOWN_YET = "data.species=[H]"
+_NAMES_FILES = ("data.train", "data.kind")
+# Of any data, until they are read.
+_NOT_KNOWN_YET = ("data.species=[H]", "training.forces_cost=1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +71,13 @@ def completed(arguments: Sequence[str]) -> Completed:
     if "data.train" not in keys or keys & {*_SAYS_ALL} or {"-h", "--help"} & {*arguments}:
         return Completed(arguments=list(arguments))
     choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
+    data = _composed(["data=own", *(item for item in given if key_of(item) in _NAMES_FILES)])
+    if data is None or not _has_symbols(data):
+        return Completed(arguments=list(arguments))
     config = _composed([*choices, *given])
     if config is None:  # with mistakes, which are named when it is composed as own data
-        plain = _composed(given)
-        if plain is not None and not _has_symbols(plain):
-            return Completed(arguments=list(arguments))
-        unknown = [] if "data.species" in keys else [_NOT_KNOWN_YET]
+        unknown = [item for item in _NOT_KNOWN_YET if key_of(item) not in keys]
         return Completed(arguments=[*choices, *unknown, *arguments])
-    if not _has_symbols(config):
-        return Completed(arguments=list(arguments))
     loaded = _read(config)
     structures = loaded.structures
     found = _found(structures, config, keys)
@@ -93,8 +93,8 @@ def _composed(overrides: list[str]) -> TrainConfig | None:
     """The configuration; None with mistakes, which are named when it is composed for good."""
     try:
         single = single_valued(overrides)
-        if not any(key_of(item) == "data.species" for item in single):
-            single.append(_NOT_KNOWN_YET)
+        given = {key_of(item) for item in single}
+        single += [item for item in _NOT_KNOWN_YET if key_of(item) not in given]
         config = compose_job("train", single).checked()
     except (ConfigError, *FAILURES):
         return None

@@ -54,7 +54,7 @@ def test_the_species_are_asked_for(program):
 def test_the_tutorials_validation_data_are_not_for_other_data(program):
     waters(program.folder / "water.xyz", "dft")
     words = [word for word in TRAIN if word != "data=ase" and "species" not in word]
-    done = program.run(*words, *QUICK, "data.train=[water.xyz]", "seed=-1", code=2)
+    done = program.run(*words, *QUICK, "data=tutorial", "data.train=[water.xyz]", "seed=-1", code=2)
     seed, line = done.stderr.splitlines()
     assert "seed=-1 must be in" in seed
     assert line.strip().removeprefix("error: ") == (

@@ -162,3 +162,10 @@ def test_mistakes_are_those_of_own_data(copper):
     done = copper.run("train", "data.train=cu.xyz", "network.activations=[silu]", code=2)
     (line,) = done.stderr.splitlines()
     assert "activations has 1 values, but architecture [32, 32, 1] has 3 layers" in line
+
+
+def test_stresses_need_no_word_on_forces(copper):
+    options = ("training.virial_cost=0.1", "io.train_dir=virials")
+    copper.run("train", "data.train=cu.xyz", *QUICK, *options)
+    training = config_of(copper.folder / "virials")["training"]
+    assert (training["forces_cost"], training["virial_cost"]) == (1.0, 0.1)
