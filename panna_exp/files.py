@@ -218,6 +218,8 @@ def read_json(path: Path) -> Any:
 
 def parse_json(text: str | bytes) -> Any:
     """Returns what a text means as JSON; ValueError where it is none, or nested without end."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")  # json would take other encodings as well
     try:
         return json.loads(text)
     except RecursionError:
