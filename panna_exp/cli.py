@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
@@ -108,7 +109,14 @@ def main(arguments: list[str] | None = None) -> int:
         if not _is_here():
             raise ConfigError(_GONE)  # libraries end in their own ways
         word, rest = _command(sys.argv[1:] if arguments is None else arguments)
-        code = 0 if word is None else _run(word, rest)
+        code = 0
+        if word is not None:
+            trains = COMMANDS[word].trains
+            if trains and not _shows(rest):
+                output.keep_going()
+            # From here on: importing takes longer than many a queue waits after its first signal.
+            with stoppable() if trains else nullcontext():
+                code = _function(word, rest)(rest)
         sys.stdout.flush()  # now, while what goes wrong can be told
         return code
     except PannaExpError as error:
@@ -139,21 +147,20 @@ def main(arguments: list[str] | None = None) -> int:
         return USER_ERROR
 
 
-def _run(word: str, arguments: list[str]) -> int:
-    """Runs a command, or shows its help or its configuration; returns the exit code."""
+def _function(word: str, arguments: list[str]) -> Callable[[list[str]], int]:
+    """What a command calls with its arguments; what shows its help where they ask for that."""
     command = COMMANDS[word]
-    shows = _SHOWS.intersection(item.partition("=")[0] for item in arguments)
-    if command.trains and not shows:
-        output.keep_going()
-    # From here on: importing takes longer than many a queue waits after its first signal.
-    with stoppable() if command.trains else nullcontext():
-        module = importlib.import_module(f"panna_exp.commands.{command.module}")
-        function = getattr(module, command.function)
-        if shows:
-            from panna_exp.runs.help_text import show_printed
+    module = importlib.import_module(f"panna_exp.commands.{command.module}")
+    function: Callable[[list[str]], int] = getattr(module, command.function)
+    if not _shows(arguments):
+        return function
+    from panna_exp.runs.help_text import show_printed
 
-            return show_printed(function, arguments, f"docs/{PAGES[word]}")
-        return int(function(arguments))
+    return lambda shown: show_printed(function, shown, f"docs/{PAGES[word]}")
+
+
+def _shows(arguments: list[str]) -> bool:
+    return not _SHOWS.isdisjoint(item.partition("=")[0] for item in arguments)
 
 
 def _show(error: PannaExpError) -> None:
