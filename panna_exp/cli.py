@@ -37,6 +37,7 @@ COMMANDS = {
     "train": Command("train", "train networks; -m runs a sweep", trains=True),
     "evaluate": Command("evaluate", "errors of a trained or saved network on data"),
     "predict": Command("predict", "energies, forces, stress of structures without labels"),
+    "select": Command("select", "which structures of a pool to label next"),
     "extract-weights": Command("extract_weights", "write a run's networks as PANNA's files"),
     "descriptors": Command("descriptors", "compute descriptors once and store them"),
     "pack": Command("pack", "PANNA's .bin files become TFRecords"),
@@ -64,7 +65,7 @@ COMMANDS = {
 # Of docs, what explains a command.
 PAGES = {
     "train": "tutorials/file-to-dynamics.md",
-    "predict": "tutorials/committee.md",
+    **dict.fromkeys(("predict", "select"), "tutorials/committee.md"),
     "descriptors": "how-to/descriptors.md",
     "sync": "how-to/mlflow.md",
     **dict.fromkeys(("evaluate", "runs", "diff", "rerun", "report"), "how-to/evaluate.md"),

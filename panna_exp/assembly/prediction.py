@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from panna_exp.assembly.potential import Potential
-from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.descriptors.rows import chunks
 
 _BATCH_ATOMS = 2048
@@ -36,6 +36,26 @@ class Predicted:
     energy_std: Floats | None
     forces_std: Floats | None
     stress_std: Floats | None
+
+    def largest_forces_std(self, offsets: Ints) -> Floats | None:
+        """[S] the largest spread of an atom's force (eV/angstrom), None of one potential.
+
+        Of an atom it is the root mean square distance of the members' forces from their mean, the
+        model deviation of Zhang et al., Phys. Rev. Materials 3 (2019) 023804.
+
+        Args:
+            offsets: [S + 1] of the structures.
+        """
+        if self.forces_std is None:
+            return None
+        largest: Floats = np.maximum.reduceat(atomic_spread(self.forces_std), offsets[:-1])
+        return largest
+
+
+def atomic_spread(forces_std: Floats) -> Floats:
+    """Returns [A] norms of the standard deviations [A, 3] of force components."""
+    norms: Floats = np.linalg.norm(forces_std, axis=1)
+    return norms
 
 
 def predict(

@@ -1,10 +1,12 @@
 """The words ``key=value`` of commands that Hydra does not read."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from panna_exp.errors import ConfigError, closest
+from panna_exp.files import user_path
 
 _PRECISIONS = ("float64", "float32")
 _GENERATIONS = ("A", "B", "C")
@@ -59,12 +61,45 @@ class KeyValues:
 
     def check_choices(self) -> None:
         """``precision`` and ``generation``, where they are given, are among those that exist."""
-        for key, choices in (("precision", _PRECISIONS), ("generation", _GENERATIONS)):
-            value = self.values.get(key, choices[0])
-            if value not in choices:
-                *first, last = choices
+        self.check_choice("precision", _PRECISIONS)
+        self.check_choice("generation", _GENERATIONS)
+
+    def check_choice(self, key: str, choices: Sequence[str]) -> None:
+        """The value of a key, where it is given, is one of ``choices``."""
+        value = self.values.get(key, choices[0])
+        if value not in choices:
+            *first, last = choices
+            self.problems.append(
+                f"{self.command}: {key}={value}: expected {', '.join(first)} or {last}"
+                f"{closest(value, choices)}"
+            )
+
+    def check_number(
+        self, key: str, kind: type[int] | type[float], least: float, expected: str
+    ) -> None:
+        """The value of a key, where it is given, is a finite number of its kind from ``least``."""
+        text = self.values.get(key)
+        if text is None:
+            return
+        try:
+            good = least <= kind(text) < math.inf
+        except ValueError:
+            good = False
+        if not good:
+            self.problems.append(f"{self.command}: {key}={text}: expected {expected}")
+
+    def check_new(self, key: str, beside: Sequence[str]) -> None:
+        """The file of a key is not there yet, nor one of the same name and other suffixes.
+
+        ``force=true`` allows it.
+        """
+        if key not in self.values or self.values.get("force") == "true":
+            return
+        path = user_path(self.values[key])
+        for each in (path, *(path.with_suffix(suffix) for suffix in beside)):
+            if each.exists():
                 self.problems.append(
-                    f"{self.command}: {key}={value}: expected {', '.join(first)} or {last}"
+                    f"{self.command}: {each}: exists already: force=true replaces it"
                 )
 
     def checked(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Predicts structures of files and writes the results: what ``panna-exp predict`` does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from panna_exp.assembly.committee import read_potentials
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Potential
 from panna_exp.assembly.prediction import Predicted, predict
+from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
-from panna_exp.files import relative, replacing
+from panna_exp.files import relative, replacing, user_path
 from panna_exp.readers.unlabelled import read_unlabelled
 from panna_exp.runs.evaluation import common_title
 from panna_exp.runs.messages import messages_shown
@@ -32,21 +33,28 @@ def predict_files(files: list[str], given: Mapping[str, str]) -> None:
         PannaExpError, OSError: A potential or structures that cannot be read, or a file written.
     """
     with messages_shown():
-        members = read_potentials(
-            Path(given["run_dir"]).expanduser(),
-            given.get("checkpoint", "auto"),
-            given.get("generation"),
-        )
-        dtype = getattr(torch, given.get("precision", "float64"))
-        potential = Potential(members, dtype, named_device(given.get("device", "cpu")))
+        members = members_given(given)
+        potential = potential_given(members, given)
         structures = read_unlabelled(files, potential.species, Path.cwd())
         found = predict(potential, structures, DescriptorDisplay("predicting"))
-    output = Path(given["to"]).expanduser()
+    output = user_path(given["to"])
     _write(output, structures, found, potential.species.symbols)
     print(f"{common_title(members)}: {len(structures)} structures, {relative(output)}")
     if found.energy_std is not None:
         spread = 1000 * found.energy_std / structures.num_atoms
         print(f"spread of energies: {spread.mean():.3g} meV/atom, at most {spread.max():.3g}")
+
+
+def members_given(given: Mapping[str, str]) -> list[SavedPotential]:
+    """Reads what ``run_dir``, ``checkpoint`` and ``generation`` name (PannaExpError)."""
+    folder = user_path(given["run_dir"])
+    return read_potentials(folder, given.get("checkpoint", "auto"), given.get("generation"))
+
+
+def potential_given(members: Sequence[SavedPotential], given: Mapping[str, str]) -> Potential:
+    """Returns members as a potential of this ``precision`` and ``device`` (PannaExpError)."""
+    dtype = getattr(torch, given.get("precision", "float64"))
+    return Potential(members, dtype, named_device(given.get("device", "cpu")), compiled=True)
 
 
 def _write(

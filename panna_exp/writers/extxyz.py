@@ -7,8 +7,9 @@ which ASE takes as a result.
 """
 
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,10 +28,12 @@ class Additions:
     Args:
         values: [S] numbers of each structure, by name.
         columns: [A] or [A, n] numbers of each atom, by name.
+        texts: [S] of each structure, by name.
     """
 
     values: Mapping[str, Floats] = field(default_factory=dict)
     columns: Mapping[str, Floats] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def write(
@@ -40,7 +43,7 @@ def write(
     progress: Progress,
     additions: Additions | None = None,
 ) -> None:
-    """Writes one file (DataError: there are no positions)."""
+    """Writes one file (DataError: there are no positions); energies that are NaN are left out."""
     more = additions or Additions()
     columns = {name: values.reshape(len(values), -1) for name, values in more.columns.items()}
     with path.open("w", encoding="utf-8") as file:
@@ -49,6 +52,7 @@ def write(
             own = Additions(
                 values={name: values[index] for name, values in more.values.items()},
                 columns={name: values[atoms] for name, values in columns.items()},
+                texts={name: [values[index]] for name, values in more.texts.items()},
             )
             file.write("\n".join(_lines(part, own)) + "\n")
             progress(index + 1, len(structures))
@@ -59,20 +63,22 @@ def _lines(part: Part, more: Additions) -> Iterator[str]:
     if part.forces is not None:
         columns = {"forces": part.forces, **columns}
     yield str(len(part.symbols))
-    yield _comment(part, columns, more.values)
+    yield _comment(part, columns, more)
     numbers = np.hstack([part.positions, *columns.values()])
     for symbol, row in zip(part.symbols, numbers.tolist(), strict=True):
         yield f"{symbol} {' '.join(map(repr, row))}"
 
 
-def _comment(part: Part, columns: Mapping[str, Floats], values: Mapping[str, Floats]) -> str:
+def _comment(part: Part, columns: Mapping[str, Floats], more: Additions) -> str:
     items = []
     if part.pbc.any():
         items.append(f'Lattice="{" ".join(map(repr, part.cell.ravel().tolist()))}"')
     titles = [f":{name}:R:{array.shape[1]}" for name, array in columns.items()]
     properties = f"Properties=species:S:1:pos:R:3{''.join(titles)}"
-    items += [properties, f"energy={part.energy!r}", *_strain(part)]
-    items += [f"{name}={float(value)!r}" for name, value in values.items()]
+    energy = [] if math.isnan(part.energy) else [f"energy={part.energy!r}"]
+    items += [properties, *energy, *_strain(part)]
+    items += [f"{name}={float(value)!r}" for name, value in more.values.items()]
+    items += [f"{name}={_quoted(text)}" for name, (text,) in more.texts.items()]
     if part.name:
         items.append(f"name={_quoted(part.name)}")
     if part.config_type:

@@ -1,4 +1,4 @@
-"""Predictions for structures without labels, through the command."""
+"""Predictions for structures without labels, and a choice among them, through the commands."""
 
 import re
 
@@ -88,3 +88,78 @@ def test_mistakes_are_lines_and_write_nothing(trained, arguments, message):
     assert all(line.startswith("error: ") for line in done.stderr.splitlines())
     assert re.search(message, done.stderr)
     assert not (trained.folder / "o.xyz").exists()
+
+
+@pytest.fixture(scope="module")
+def pool(trained):
+    """Ever more distorted methane, each twice."""
+    frames = []
+    for number in range(6):
+        atoms = molecule("CH4")
+        atoms.rattle(0.05 * (number + 1), seed=number)
+        frames += [atoms, atoms.copy()]
+    write(trained.folder / "pool.xyz", frames)
+    return trained
+
+
+def test_select_takes_what_the_committee_disagrees_on_most_and_no_copies(pool):
+    folder = pool.folder
+    done = pool.run("select", "pool.xyz", "run_dir=both", "n=4", "to=next.xyz", "by=spread")
+    assert "mean of 2 members: 4 of 12 structures, by spread" in done.stdout
+    assert done.stdout.endswith("structures: next.xyz, without labels\nplot: next.png\n")
+    assert (folder / "next.png").read_bytes().startswith(b"\x89PNG")
+    pool.run("predict", "pool.xyz", "run_dir=both", "to=predicted.xyz")
+    spreads = [
+        np.linalg.norm(atoms.arrays["forces_std"], axis=1).max()
+        for atoms in read(folder / "predicted.xyz", ":")
+    ]
+    chosen = read(folder / "next.xyz", ":")
+    assert all(atoms.calc is None for atoms in chosen)
+    found = [atoms.info["forces_spread"] for atoms in chosen]
+    assert found == pytest.approx(sorted(spreads[::2], reverse=True)[:4])
+    places = [int(re.search(r"structure (\d+)", a.info["selected_from"])[1]) for a in chosen]
+    assert [spreads[place] for place in places] == pytest.approx(found)
+    assert all(f"structure {place} " in done.stdout for place in places)
+    source = read(folder / "pool.xyz", ":")
+    np.testing.assert_array_equal(chosen[0].positions, source[places[0]].positions)
+    done = pool.run("select", "pool.xyz", "run_dir=both", "n=4", "to=next.xyz", code=2)
+    assert done.stderr == (
+        "error: select: next.xyz: exists already: force=true replaces it\n"
+        "error: select: next.png: exists already: force=true replaces it\n"
+    )
+    more = ("n=9", "to=next.xyz", "force=true", "spread=energy")
+    done = pool.run("select", "pool.xyz", "run_dir=both", *more)
+    assert len(read(folder / "next.xyz", ":")) == 6
+    assert "6 of 12 structures, by both" in done.stdout
+    assert "the other 6 structures are near copies (distance=)" in done.stdout
+
+
+def test_select_by_diversity_needs_no_committee_and_keeps_away_from_what_is_known(pool):
+    write(pool.folder / "known.xyz", read(pool.folder / "pool.xyz", "0:6"))
+    more = ("run_dir=both/seed_0", "n=9", "by=diversity", "known=known.xyz", "to=far.xyz")
+    done = pool.run("select", "pool.xyz", *more)
+    assert "forces' spread" not in done.stdout
+    found = [atoms.info["selected_from"] for atoms in read(pool.folder / "far.xyz", ":")]
+    assert sorted(int(re.search(r"structure (\d+)", item)[1]) for item in found) == [6, 8, 10]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "select: no file with a pool of structures is named\n.*n= is missing"),
+        (("run_dir=both/seed_0",), "both/seed_0: is one potential, and by=both needs the spread"),
+        (("by=divers",), "by=divers: expected both, spread or diversity, did you mean 'diversity'"),
+        (("n=0",), "n=0: expected a whole number from 1"),
+        (("n=1.5",), "n=1.5: expected a whole number from 1"),
+        (("distance=-1",), "distance=-1: expected a number from 0"),
+        (("distance=inf",), "distance=inf: expected a number from 0"),
+        (("to=o.png",), "to=o.png: expected a name that ends with .xyz"),
+        (("known=gone.xyz",), "gone.xyz: no such file"),
+    ],
+)
+def test_mistakes_of_select_are_lines_and_write_nothing(pool, arguments, message):
+    whole = ("pool.xyz", "run_dir=both", "n=2", "to=o.xyz", *arguments) if arguments else ()
+    done = pool.run("select", *whole, code=2)
+    assert all(line.startswith("error: ") for line in done.stderr.splitlines())
+    assert re.search(message, done.stderr, re.DOTALL)
+    assert not list(pool.folder.glob("o.*"))
