@@ -25,7 +25,7 @@ _READ_ALL = 500_000_000
 # No data set is read that is said to be so many times as large as what the file has of it.
 _MOST_TIMES = 1000
 # Of the processor; as often as long may pass where disks are slow.
-_SECONDS, _BYTES_PER_SECOND, _PATIENCE = 60, 10_000_000, 10
+_SECONDS, _BYTES_PER_SECOND, _PATIENCE = 15, 2_000_000, 10
 _passed: set[tuple[str, int, int]] = set()
 
 
@@ -71,7 +71,7 @@ def _limit(size: int) -> None:
     for number in (signal.SIGXCPU, signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     seconds = _SECONDS + size // _BYTES_PER_SECOND
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     signal.alarm(_PATIENCE * seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -1,12 +1,18 @@
 """Data files from elsewhere: nothing in them runs, leads elsewhere or fills the memory."""
 
 import gzip
+import os
 import pickle
+import signal
 import struct
 
 import h5py
 import numpy as np
 import pytest
+
+from panna_exp.elements import Species
+from panna_exp.errors import DataError
+from panna_exp.readers import h5_trial, spice_hdf5
 
 LARGE = 30_000_000_000
 WATER = np.array([[0, 0, 0.1], [0, 0.8, -0.4], [0, -0.8, -0.4]])
@@ -103,25 +109,27 @@ def test_a_data_set_larger_than_its_file(program):
     refused(program, "own.h5", message="'offsets' is a group, expected a data set")
 
 
+def crash(file, data):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(file, data):
+    while True:
+        pass
+
+
 @pytest.mark.parametrize("options", [{}, {"fs_strategy": "page"}, {"libver": "latest"}])
 def test_a_file_that_would_end_the_reader(tmp_path, monkeypatch, options):
-    import os
-    import signal
-
-    from panna_exp.elements import Species
-    from panna_exp.errors import DataError
-    from panna_exp.readers import h5_trial, spice_hdf5
-
-    spice(tmp_path / "a.h5", **options)
-    species = Species(("H", "O"))
-    for number, how in ((signal.SIGSEGV, "ends the program"), (signal.SIGXCPU, "takes forever")):
+    path, species = tmp_path / "a.h5", Species(("H", "O"))
+    spice(path, **options)
+    monkeypatch.setattr(h5_trial, "_SECONDS", 1)
+    ends = ((crash, r"ends the program \(SIGSEGV"), (hang, r"takes forever \(SIGXCPU"))
+    for does, how in ends:
         with monkeypatch.context() as patch:
-            patch.setattr(
-                h5_trial, "_read_everything", lambda *_, n=number: os.kill(os.getpid(), n)
-            )
-            with pytest.raises(DataError, match=rf"a\.h5: is damaged: reading it {how} \(SIG"):
-                spice_hdf5.read(tmp_path / "a.h5", species)
-    assert len(spice_hdf5.read(tmp_path / "a.h5", species)) == 1
+            patch.setattr(h5_trial, "_read_everything", does)
+            with pytest.raises(DataError, match=rf"a\.h5: is damaged: reading it {how}"):
+                spice_hdf5.read(path, species)
+    assert len(spice_hdf5.read(path, species)) == 1
 
 
 def test_pickles_stay_closed(program):
