@@ -10,11 +10,11 @@ ase = pytest.importorskip("ase")
 from ase import Atoms, units  # noqa: E402
 from ase.build import bulk, molecule  # noqa: E402
 from ase.calculators.morse import MorsePotential  # noqa: E402
-from ase.io import write  # noqa: E402
+from ase.io import read, write  # noqa: E402
 from ase.md.verlet import VelocityVerlet  # noqa: E402
 from ase.optimize import BFGS  # noqa: E402
 
-from panna_exp.ase import PannaCalculator  # noqa: E402
+from panna_exp.ase import PannaCalculator, SpreadWatch  # noqa: E402
 from panna_exp.errors import PannaExpError  # noqa: E402
 
 SHORT = ("training=forces", "network.architecture=[16,8,1]", "tracking=none")
@@ -297,3 +297,52 @@ def test_extrapolation_is_measured_and_named_once(silicon_run, methane_run, shar
     (bare / "descriptor_ranges.json").unlink()
     with pytest.raises(PannaExpError, match="does not say what it was trained on"):
         PannaCalculator(bare, extrapolation=True)
+
+
+def hot_methane(calculator):
+    """Dynamics that leave what was trained on."""
+    atoms = molecule("CH4")
+    atoms.calc = calculator
+    random = np.random.default_rng(0)
+    atoms.set_momenta(random.normal(size=(5, 3)) * np.sqrt(atoms.get_masses()[:, None] * 0.1))
+    return VelocityVerlet(atoms, 0.5 * units.fs)
+
+
+def test_dynamics_stop_where_the_committee_disagrees(methane_run, tmp_path):
+    committee = PannaCalculator([methane_run / "m0", methane_run / "m1"])
+    spreads = []
+    free = hot_methane(committee)
+    for _ in range(60):
+        free.run(1)
+        spreads.append(np.linalg.norm(free.atoms.calc.results["forces_std"], axis=1).max())
+    limit, keep = sorted(spreads)[40], sorted(spreads)[30]
+    first = next(number for number, value in enumerate(spreads) if value > limit)
+    watched = hot_methane(committee)
+    watch = SpreadWatch(watched, limit, tmp_path / "uncertain.xyz", keep=keep)
+    watched.run(60)
+    assert watch.stopped
+    assert watch.spread == pytest.approx(spreads[first])
+    assert watched.nsteps == first + 1
+    kept = [value for value in spreads[: first + 1] if value > keep]
+    frames = [atoms for atoms in read(tmp_path / "uncertain.xyz", ":") if atoms.info["step"] > 0]
+    assert [atoms.info["forces_spread"] for atoms in frames] == pytest.approx(kept)
+    assert frames[-1].calc is None
+    np.testing.assert_allclose(frames[-1].positions, watched.atoms.positions, atol=1e-7)
+    np.testing.assert_allclose(
+        frames[-1].arrays["forces_std"], committee.results["forces_std"], atol=1e-7
+    )
+    watched.run(1)  # goes on
+    assert watched.nsteps == first + 2
+    relaxed = BFGS(watched.atoms, logfile=None)
+    SpreadWatch(relaxed, 0.0, tmp_path / "relaxed.xyz", interval=2)
+    relaxed.run(fmax=0.0, steps=20)
+    assert relaxed.nsteps == 0
+
+
+def test_only_a_committee_is_watched(methane_run, tmp_path):
+    dynamics = hot_methane(PannaCalculator(methane_run / "m0"))
+    with pytest.raises(PannaExpError, match="is no committee, and only a committee has a spread"):
+        SpreadWatch(dynamics, 0.5, tmp_path / "x.xyz")
+    dynamics = hot_methane(PannaCalculator([methane_run / "m0", methane_run / "m1"]))
+    with pytest.raises(PannaExpError, match=r"limit=0.5, keep=0.6: expected 0 <= keep <= limit"):
+        SpreadWatch(dynamics, 0.5, tmp_path / "x.xyz", keep=0.6)

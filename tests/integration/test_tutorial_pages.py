@@ -60,7 +60,7 @@ def test_from_a_file_to_dynamics_and_a_committee(shared_program):
     assert len(energies) == 5
     assert np.isfinite(energies).all()  # three epochs make no good potential
 
-    new, label = blocks("committee.md", "python")
+    new, label, watched = blocks("committee.md", "python")
     python(program, new)
     steps = commands(program, "committee.md")
     assert [next(steps)[0] for _ in range(3)] == ["train", "predict", "select"]
@@ -70,3 +70,5 @@ def test_from_a_file_to_dynamics_and_a_committee(shared_program):
     assert len(labelled) == 122
     assert all(atoms.calc is not None for atoms in labelled)
     assert [name for name, _ in steps] == ["train"]
+    assert "stopped: True" in python(program, watched)  # those of three epochs disagree at once
+    assert read(program.folder / "uncertain.xyz").info["forces_spread"] > 0.5
