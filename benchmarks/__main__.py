@@ -8,11 +8,12 @@ which takes some ten minutes; and lammps (dynamics with pair_style panna). Run i
 machine. "bare" is how many times as long as the bare matrix products of the same step it took,
 measured in turn with it in the same process.
 
-    python -m benchmarks accuracy [--data FOLDER] [--systems silicon,lithium,ethanol]
-                         [--budget normal] [--seeds 0,1,2,3,4] [--markdown FILE]
+    python -m benchmarks accuracy [--data FOLDER] [--systems silicon,lithium,ethanol,3BPA]
+                         [--budget normal] [--seeds 0,1,2,3,4] [--record FILE]
 
-trains on public data as a user would, one training after the other, and sets errors on test data
-beside published ones: some two minutes a training.
+trains on public data as a user would, one training after the other, some two minutes each, and
+measures errors on test data. FILE is benchmarks/accuracy.json for the page of the documentation,
+which `python -m benchmarks.accuracy_record` then writes, published errors beside these.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import accuracy, inference, lammps, measure, programs, scaling, steps
+from benchmarks.accuracy_systems import SYSTEMS
 from benchmarks.measure import Measurement
 from panna_exp import __version__
 from panna_exp.assembly.machine import use_threads
@@ -59,8 +61,6 @@ def main() -> None:
             console.print(f"  {one.name or '...'}: {shown(one.value)} {one.unit}", style="dim")
         console.print(table(part, measurements, earlier["parts"].get(part, [])))
         found[part] = [asdict(one) for one in measurements]
-        if part == ACCURACY and arguments.markdown:
-            write_text_atomic(arguments.markdown, accuracy.markdown(measurements))
     if arguments.json:
         record = {"machine": machine(arguments.threads), "parts": found}
         write_text_atomic(arguments.json, json.dumps(record, indent=1) + "\n")
@@ -81,13 +81,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--compare", type=Path, help="such a file, to print ratios to")
     group = parser.add_argument_group(ACCURACY)
     group.add_argument("--data", type=Path, default=DATA, help=f"public data (default: {DATA})")
-    group.add_argument("--systems", type=listed, default=list(accuracy.SYSTEMS), help="a,b,...")
+    group.add_argument("--systems", type=listed, default=list(SYSTEMS), help="a,b,...")
     group.add_argument("--budget", default="normal", choices=[item.value for item in Budget])
     group.add_argument("--seeds", type=listed, default=["0", "1", "2", "3", "4"], help="0,1,...")
-    group.add_argument("--markdown", type=Path, help="write the table to this file as well")
+    group.add_argument("--record", type=Path, help="keep the results in this file as well")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.systems if name not in accuracy.SYSTEMS]:
-        parser.error(f"--systems: unknown {unknown[0]!r} (known: {', '.join(accuracy.SYSTEMS)})")
+    if unknown := [name for name in arguments.systems if name not in SYSTEMS]:
+        parser.error(f"--systems: unknown {unknown[0]!r} (known: {', '.join(SYSTEMS)})")
     return arguments
 
 
@@ -100,8 +100,8 @@ def run_part(part: str, arguments: argparse.Namespace) -> Iterator[Measurement]:
     """Yields the measurements of a part."""
     if part == ACCURACY:
         seeds = [int(seed) for seed in arguments.seeds]
-        data = arguments.data.resolve()
-        return accuracy.measure(data, arguments.systems, arguments.budget, seeds)
+        words = (arguments.data.resolve(), arguments.systems, arguments.budget)
+        return accuracy.measure(*words, seeds, arguments.record)
     molecules, structures = MANY if arguments.full else FEW
     if part == "programs":
         return programs.measure(molecules)

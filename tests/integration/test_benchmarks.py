@@ -72,22 +72,60 @@ def test_what_tracking_costs_is_measured_within_one_run(tmp_path):
     assert [len(row) for row in rows] == [4, 4]
 
 
-def test_errors_are_set_beside_published_ones(monkeypatch):
+EVALUATED = {
+    "energy": {"mae_mev_per_atom": 3.0, "rmse_ev": 0.02},
+    "forces": {"all": {"mae_ev_per_angstrom": 0.06, "rmse_ev_per_angstrom": 0.08}},
+    "constant_per_species": {"mae_mev_per_atom": 290.0, "rmse_ev": 0.3},
+    "zero_forces": {"mae_ev_per_angstrom": 0.57, "rmse_ev_per_angstrom": 0.7},
+}
+
+
+def test_errors_are_kept_and_set_beside_published_ones(monkeypatch, tmp_path):
+    """A result replaces an earlier one of the same seed; four seeds are a committee as well."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import accuracy, accuracy_record
+
+    evaluated = []
+    monkeypatch.setattr(accuracy, "_train", lambda run, train, budget, seed: 50.0 + seed)
+    monkeypatch.setattr(
+        accuracy, "_evaluate", lambda run, test: evaluated.append(run.name) or EVALUATED
+    )
+    record = tmp_path / "record.json"
+    for _ in range(2):
+        found = list(accuracy.measure(ROOT, ["silicon"], "normal", [0, 1, 2, 3, 4], record))
+    assert len(found) == 5 * 3 + 2
+    assert evaluated[:5] == [f"seed_{seed}" for seed in range(5)]
+    results = accuracy_record.read(record)
+    assert [one.seeds for one in results] == [(0,), (1,), (2,), (3,), (4,), (0, 1, 2, 3)]
+    page = accuracy_record.with_tables("# Accuracy\n\n## Own data: the numbers\nold", results)
+    assert page.startswith("# Accuracy\n\n## Own data: the numbers\n\n### Silicon")
+    assert "old" not in page
+    assert "| energies per species, no forces | 290 | 570 | |" in page
+    assert "seeds 0, 1, 2, 3, 4 | 3.00 +- 0.00 | 60.0 +- 0.0 | 52 |" in page
+    assert "committee of seeds 0, 1, 2, 3 | 3.00 | 60.0 | |" in page
+    assert "| MTP | 2.21 | 60 | |" in page
+
+
+def test_every_fifth_structure_is_test_data_where_there_is_no_file_of_it(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(ROOT))
     from benchmarks import accuracy
 
-    def trained(system, data, budget, seed):
-        return accuracy.Errors(
-            energy=2.0 + seed, forces=60.0, constant=290.0, zero_forces=570.0, seconds=50.0 + seed
-        )
+    frames = [f"1\nnumber={number}\nH 0 0 0\n" for number in range(12)]
+    (tmp_path / "bpa3").mkdir()
+    (tmp_path / "bpa3" / "train_300K.xyz").write_text("".join(frames))
+    train, test = accuracy._files(accuracy.SYSTEMS["3BPA"], tmp_path, tmp_path)
+    assert test.read_text() == frames[4] + frames[9]
+    assert train.read_text().count("number=") == 10
 
-    monkeypatch.setattr(accuracy, "_trained", trained)
-    energy, forces, training = accuracy.measure(ROOT, ["silicon"], "normal", [0, 1])
-    assert (energy.value, forces.value, training.value) == (2.5, 60.0, 50.5)
-    assert energy.note == "seeds 2, 3; constant 290; published BP 5.63, GAP 2.91, MTP 2.21"
-    page = accuracy.markdown([energy, forces, training])
-    assert "| silicon, normal, energy | 2.5 | meV/atom | seeds 2, 3;" in page
-    assert "Published: silicon: Zuo et al." in page
+
+def test_the_page_of_accuracy_is_that_of_the_record(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import accuracy_record as record
+
+    page = record.PAGE.read_text()
+    assert page == record.with_tables(page, record.read()), (
+        "run python -m benchmarks.accuracy_record"
+    )
 
 
 def test_systems_that_are_none_are_refused():
@@ -99,4 +137,4 @@ def test_systems_that_are_none_are_refused():
         check=False,
     )
     assert done.returncode == 2
-    assert "unknown 'silicium' (known: silicon, lithium, ethanol)" in done.stderr
+    assert "unknown 'silicium' (known: silicon, lithium, ethanol, 3BPA)" in done.stderr
