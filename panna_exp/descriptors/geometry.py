@@ -122,8 +122,9 @@ def build_geometry(
         first=tensor(first),
         second=tensor(second),
         triple_rows=tensor(triple_rows),
-        pairs_until=pair_rows[::num_species],
-        triples_until=triple_rows[::num_pairs],
+        # Contiguous, so that loops are compiled for one kind of array.
+        pairs_until=np.ascontiguousarray(pair_rows[::num_species]),
+        triples_until=np.ascontiguousarray(triple_rows[::num_pairs]),
     )
 
 
