@@ -16,8 +16,6 @@ from panna_exp.data.batch import BatchSource, PackedData
 from panna_exp.data.jacobians import StoredJacobians
 from panna_exp.data.padded import PaddedData, shapes
 from panna_exp.data.padded_jacobians import PaddedJacobians, PaddedStored
-from panna_exp.descriptors.lists import NeighborLists
-from panna_exp.descriptors.padded_lists import PaddedLists
 from panna_exp.errors import ConfigError
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training.execution import DirectSteps, Steps
@@ -119,6 +117,10 @@ def make_steps(
 
 def padded_jacobians(data: PackedData) -> PaddedJacobians | None:
     """Returns the data's Jacobians for padded batches, None where there are none."""
+    # They import numba, which other trainings have no use for.
+    from panna_exp.descriptors.lists import NeighborLists
+    from panna_exp.descriptors.padded_lists import PaddedLists
+
     if isinstance(data.jacobians, NeighborLists):
         return PaddedLists(data.jacobians, data.offsets)
     return PaddedStored(data.jacobians) if isinstance(data.jacobians, StoredJacobians) else None

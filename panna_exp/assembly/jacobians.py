@@ -6,7 +6,6 @@ from panna_exp.data.jacobians import JacobianSource, StoredJacobians
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.info import Descriptor
-from panna_exp.descriptors.lists import NeighborLists
 from panna_exp.errors import DataError
 
 
@@ -55,4 +54,6 @@ def jacobian_source(
         )
     parameters = descriptor.parameters
     operator = operator_of(parameters, dtype, device, compiled=True, kernel=kernel)
+    from panna_exp.descriptors.lists import NeighborLists  # which imports numba
+
     return NeighborLists(operator, structures)
