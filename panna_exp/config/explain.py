@@ -31,7 +31,7 @@ def explain(config_name: str, overrides: Sequence[str], error: BaseException, ke
     if isinstance(error, RecursionError) or "Recursive interpolation" in str(error):
         return f"{_where(key, overrides) if key else _somewhere()}{CIRCLE}"
     message = _text(error)
-    missing = _missing_file(message)
+    missing = _missing_file(message, config_name, overrides)
     if missing:
         return missing
     found = re.search(r"full_key: (\S+)", message)
@@ -64,7 +64,7 @@ def _sentence(message: str) -> str:
     return shown(text) or "does not compose"
 
 
-def _missing_file(message: str) -> str:
+def _missing_file(message: str, config_name: str, overrides: Sequence[str]) -> str:
     """A choice in a defaults list that does not exist, or an empty text."""
     found = re.search(r"(?:In '(.*?)': )?Could not (?:find|load|override) '(.*?)'", message)
     if not found:
@@ -75,6 +75,8 @@ def _missing_file(message: str) -> str:
         group, name = found[2].split("@")[0], ""
     where = _choice_line(found[1], group, name)
     if "No match in the defaults list" in message or "Could not override" in message:
+        if not where and (problem := key_problem(found[2].split("@")[0], config_name)):
+            return f"{_where(found[2], overrides)}{problem}"
         return f"{where}override {found[2]}: nothing chooses {found[2]}, so write {found[2]}: ..."
     if not group:
         return f"{where}{shown(found[2])}: there is no such configuration file"

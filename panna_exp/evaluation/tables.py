@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from panna_exp.output import escaped
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of text; the first column is aligned left, the others right.
+    """Rows of text; the first column is aligned left, as are those of words, the others right.
 
     Control characters in cells, which names in data may have, are spelled out.
 
@@ -23,12 +23,14 @@ class Table:
         header: Column titles, of one or more lines.
         rows: Cells, as many in each row as there are titles.
         footer: Sentences below the table.
+        words: Titles of the columns of words.
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     footer: Sequence[str] = ()
+    words: Sequence[str] = ()
 
     def print(self, console: "Console") -> None:
         """Prints the table to the console in the form that suits it."""
@@ -47,8 +49,10 @@ class Table:
         widths = [max(len(row[column]) for row in table) for column in range(len(self.header))]
         lines = [self.title]
         for row in table:
-            cells = [row[0].ljust(widths[0])]
-            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            cells = [
+                cell.ljust(width) if self._is_left(column) else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
             lines.append("  " + "  ".join(cells).rstrip())
         return "\n".join([*lines, *self.footer]) + "\n"
 
@@ -59,7 +63,11 @@ class Table:
 
         table = RichTable(title=escape(self.title), title_justify="left")
         for index, name in enumerate(self.header):
-            table.add_column(escape(name), justify="right" if index else "left")
+            justify: Literal["left", "right"] = "left" if self._is_left(index) else "right"
+            table.add_column(escape(name), justify=justify)
         for row in self.rows:
             table.add_row(*(escape(escaped(cell)) for cell in row))
         return table
+
+    def _is_left(self, column: int) -> bool:
+        return column == 0 or self.header[column] in self.words

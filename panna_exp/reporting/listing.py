@@ -74,6 +74,7 @@ def run_table(
         header=list(plain),
         rows=list(zip(*plain.values(), strict=True)),
         footer=_footer(bests),
+        words=("overrides",),
     )
 
 

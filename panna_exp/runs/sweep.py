@@ -163,6 +163,7 @@ def ranked_table(results: Sequence[dict[str, Any]], metric: str) -> Table:
         header=("rank", "overrides", "status", *titles, "directory"),
         rows=rows,
         footer=[*footer, *_failures(results)],
+        words=("overrides", "directory"),
     )
 
 

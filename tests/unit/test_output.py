@@ -38,3 +38,9 @@ def test_a_log_that_is_a_link_is_refused(tmp_path):
     with pytest.raises(OSError, match="is a symbolic link"):
         LogFile(tmp_path / "train.log")
     assert (tmp_path / "other").read_text() == "the user's"
+
+
+def test_columns_of_words_are_aligned_left():
+    rows = [("x", "1", "short"), ("long", "12", "a longer text")]
+    text = Table(title="t", header=("a", "n", "b"), rows=rows, words=("b",)).to_text()
+    assert text == "t\n  a      n  b\n  x      1  short\n  long  12  a longer text\n"

@@ -1,5 +1,6 @@
 import pytest
 
+from panna_exp.config.compose import compose_job
 from panna_exp.config.prepare import prepare
 from panna_exp.errors import ConfigError
 
@@ -157,3 +158,13 @@ def test_what_users_need_of_hydra_is_taken(tmp_path):
         f"hydra.searchpath=[file://{tmp_path}]",
     ]
     assert prepare(given, "train", "panna-exp train") == given
+
+
+@pytest.mark.parametrize("choice", ["tracking=none", "network=h_deep", "training=forces"])
+def test_a_group_of_another_command_is_named(choice):
+    with pytest.raises(ConfigError) as caught:
+        compose_job("evaluate", [choice, "run_dir=x"])
+    (found,) = caught.value.problems
+    assert (
+        found == f"{choice}: evaluate does not read it, train does: see panna-exp evaluate --help"
+    )
