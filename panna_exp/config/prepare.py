@@ -42,6 +42,7 @@ def prepare(arguments: list[str], config_name: str, program: str) -> list[str]:
     Raises:
         ConfigError: Every mistake of the command line, and of files that it brings in.
     """
+    loaded.clear()
     given = parse_arguments([hide(item) for item in arguments], program)
     checked = check_overrides(config_name, given)
     if checked.problems:
@@ -96,7 +97,6 @@ def _check_name(name: str | None) -> None:
 
 def _check_files(name: str, config_name: str, overrides: Sequence[str]) -> None:
     """Composes with a user's files, and looks at what Hydra would call before it can."""
-    loaded.clear()
     try:
         config = compose_config(name, single_valued(overrides), return_hydra_config=True)
         servers = list(server_problems(config, overrides))  # a sweep has a record of its own
