@@ -289,6 +289,8 @@ def _same_descriptor(info: Descriptor, own: Descriptor, validation: DataPart) ->
 
 def _split(part: DataPart, data: DataConfig) -> tuple[DataPart, DataPart]:
     kept, aside = split(len(part.structures), data.validation_fraction, data.split_seed)
+    alone = np.intersect1d(aside, part.isolated())  # reference energies come from these
+    kept, aside = np.union1d(kept, alone), np.setdiff1d(aside, alone)
     if not len(kept) or not len(aside):
         raise DataError(
             f"data.validation_fraction={data.validation_fraction} of {len(part.structures)} "

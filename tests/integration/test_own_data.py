@@ -145,7 +145,7 @@ def test_a_budget_is_a_number_of_epochs(program, monkeypatch):
         pe.compose([*options, f"training.budget={budget}"]).training.max_epochs
         for budget in ("short", "normal", "long")
     )
-    assert short < normal < long
+    assert (short, normal, long) == (250, 500, 1000)  # of a small file
 
 
 def test_a_damaged_file_and_one_without_positions_are_one_line(program):

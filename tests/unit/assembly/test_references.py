@@ -64,6 +64,15 @@ def test_a_fit_is_to_the_part_that_is_kept_for_training(tmp_path):
     assert data.validation.targets == pytest.approx(0, abs=1e-9)
 
 
+def test_isolated_atoms_are_never_set_aside_for_validation(tmp_path):
+    """Reference energies come from them, and a network knows no atom alone but from them."""
+    write(tmp_path / "a.h5", *["OHH"] * 8, "H", "O")
+    data = read_run_data(config(reference_energies="fit", validation_fraction=0.9), tmp_path)
+    assert data.train.isolated().tolist() == [len(data.train.structures) - 2 + n for n in (0, 1)]
+    assert data.validation.structures.num_atoms.tolist() == [3] * len(data.validation.structures)
+    assert data.offsets == pytest.approx((-13.62, -2041.84), abs=1e-9)
+
+
 def test_one_composition_is_a_warning(tmp_path, messages):
     write(tmp_path / "a.h5", "OHH", "HOH")
     data = read_run_data(config(reference_energies="fit"), tmp_path)
