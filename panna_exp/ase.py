@@ -23,7 +23,7 @@ from panna_exp.assembly.given_descriptor import given_descriptor
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
 from panna_exp.assembly.prediction import atomic_spread
-from panna_exp.assembly.saved import SavedPotential
+from panna_exp.assembly.saved import SavedPotential, SpreadScale
 from panna_exp.data.structures import Floats, Structure, StructureSet
 from panna_exp.descriptors.geometry import Geometry
 from panna_exp.errors import DataError, closest
@@ -43,7 +43,9 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
 
     With several potentials, results are means, and ``results`` has in addition ``energy_std`` (eV),
     ``energies_std`` [A] and ``forces_std`` [A, 3] (eV/angstrom), standard deviations over the
-    members.
+    members; of a committee that was trained with validation data ``energy_std_calibrated`` and
+    ``forces_std_calibrated`` as well, these times factors that make them as large as the errors on
+    that data.
 
     Args:
         path: A run directory, a folder of extracted networks (ours, PANNA's 1.x or 2.x, LAMMPS'),
@@ -130,7 +132,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             raise DataError("the stress needs a cell of three lattice vectors")
         geometry = self._lists.geometry(self.atoms)
         computed = self.potential.of_geometry(geometry, strain)
-        self.results = _results(computed, self.atoms)
+        self.results = _results(computed, self.atoms, self.potential.spread_scale)
         if self._monitor is not None:
             self._look(self._monitor, computed, geometry)
 
@@ -239,12 +241,12 @@ def _state(atoms: Atoms) -> list[bytes | None]:
     return [arrays[name].tobytes() if name in arrays else None for name in all_changes]
 
 
-def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:
+def _results(computed: Computed, atoms: Atoms, scale: SpreadScale | None) -> dict[str, Any]:
     atomic = computed.atomic_energy.cpu().numpy()
     forces = computed.forces.double().cpu().numpy()
     energies = atomic.sum(axis=1)
     energy = float(energies.mean())
-    results = {
+    results: dict[str, Any] = {
         "energy": energy,
         "free_energy": energy,
         "energies": _mean(atomic),
@@ -254,6 +256,10 @@ def _results(computed: Computed, atoms: Atoms) -> dict[str, Any]:
         results["energy_std"] = float(energies.std())
         results["energies_std"] = atomic.std(axis=0)
         results["forces_std"] = forces.std(axis=0)
+    if scale is not None and scale.energy is not None:
+        results["energy_std_calibrated"] = scale.energy * results["energy_std"]
+    if scale is not None and scale.forces is not None:
+        results["forces_std_calibrated"] = scale.forces * results["forces_std"]
     if computed.strain_gradient is not None:
         stress = _mean(computed.strain_gradient.double().cpu().numpy())[0] / atoms.get_volume()
         results["stress"] = full_3x3_to_voigt_6_stress(stress)

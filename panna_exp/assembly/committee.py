@@ -5,33 +5,44 @@ a sweep over seeds is one as well.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from panna_exp.assembly.restart import flatten
-from panna_exp.assembly.saved import SavedPotential, from_checkpoint, from_folder
+from panna_exp.assembly.saved import SavedPotential, SpreadScale, from_checkpoint, from_folder
 from panna_exp.errors import DataError
 from panna_exp.files import read_json, write_text_atomic
 from panna_exp.run_files import CHECKPOINTS, COMMITTEE, CONFIG, JOB
 from panna_exp.training.checkpoint import AUTO, find_checkpoints
 
 _FORMAT = 1
+_SCALE = "spread_scale"
 # What may differ between the jobs of a sweep that are members of one committee.
 _FREE = ("seed", "io", "tracking", "sweep")
 
 
-def write_record(folder: Path, members: Sequence[str], more: Mapping[str, Any]) -> Path:
+def write_record(
+    folder: Path,
+    members: Sequence[str],
+    more: Mapping[str, Any],
+    scale: SpreadScale | None = None,
+) -> Path:
     """Writes ``committee.json``; returns its path.
 
     Args:
         folder: Of the committee.
         members: Names of folders in it.
         more: Other facts, e.g. the seeds.
+        scale: Of the spreads, where they are calibrated.
     """
     record = {"format": _FORMAT, "members": list(members), **more}
+    if scale is not None:
+        record[_SCALE] = asdict(scale)
     write_text_atomic(folder / COMMITTEE, json.dumps(record, indent=1) + "\n")
     return folder / COMMITTEE
 
@@ -45,7 +56,7 @@ def members_of(folder: Path) -> list[Path] | None:
     if (folder / CHECKPOINTS).is_dir():
         return None
     if (folder / COMMITTEE).exists():
-        return [folder / name for name in _recorded(folder / COMMITTEE)]
+        return [folder / name for name in _members(folder / COMMITTEE)]
     jobs = sorted(path.parent for path in folder.glob(f"*/{JOB}"))
     if not jobs:
         return None
@@ -83,9 +94,31 @@ def read_potentials(
             f"{folder}: no such file or directory, expected a run directory or networks"
         )
     members = members_of(folder)
-    if members is not None:
-        return [_read(member, checkpoint, generation) for member in members]
-    return [_read(folder, checkpoint, generation)]
+    if members is None:
+        return [_read(folder, checkpoint, generation)]
+    found = [_read(member, checkpoint, generation) for member in members]
+    scale = spread_scale(folder)
+    return [replace(potential, spread_scale=scale) for potential in found]
+
+
+def spread_scale(folder: Path) -> SpreadScale | None:
+    """Returns what a committee's record says of its spreads, None where it says nothing.
+
+    Raises:
+        DataError: A damaged record.
+    """
+    path = folder / COMMITTEE
+    values = _record(path).get(_SCALE) if path.exists() else None
+    if values is None:
+        return None
+    names = [field.name for field in fields(SpreadScale)]
+    if not isinstance(values, dict) or sorted(values) != sorted(names):
+        raise DataError(f"{path}: {_SCALE}: expected {' and '.join(names)}")
+    for name, value in values.items():
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (known and 0 < value < math.inf):
+            raise DataError(f"{path}: {_SCALE}: {name}={value}: expected a number above 0, or null")
+    return SpreadScale(**values)
 
 
 def _read(folder: Path, checkpoint: str, generation: str | None) -> SavedPotential:
@@ -95,13 +128,19 @@ def _read(folder: Path, checkpoint: str, generation: str | None) -> SavedPotenti
     return from_folder(folder, generation)
 
 
-def _recorded(path: Path) -> list[str]:
+def _record(path: Path) -> dict[str, Any]:
     try:
         record = read_json(path)
     except ValueError:
         record = None
-    names = record.get("members") if isinstance(record, dict) else None
-    if not isinstance(names, list) or not names or record["format"] != _FORMAT:
+    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+        raise DataError(f"{path}: expected a JSON object with format {_FORMAT} and members")
+    return record
+
+
+def _members(path: Path) -> list[str]:
+    names = _record(path).get("members")
+    if not isinstance(names, list) or not names:
         raise DataError(f"{path}: expected a JSON object with format {_FORMAT} and members")
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from panna_exp.assembly.descriptor import SAY_WHICH
 from panna_exp.assembly.engines import potential_engine
-from panna_exp.assembly.saved import SavedPotential, check_alike
+from panna_exp.assembly.saved import SavedPotential, SpreadScale, check_alike
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.geometry import Geometry
@@ -69,6 +69,9 @@ class Potential:
         descriptor: What the networks take, if they do not say.
         compiled: Use what numba compiles (see ``operator_of``): for thousands of calls.
 
+    Attributes:
+        spread_scale: Of a committee that was calibrated, else None.
+
     Raises:
         DataError: Members of different species or descriptors, or a descriptor that nothing names;
             by predictions, of structures with a species that the training never saw.
@@ -94,6 +97,10 @@ class Potential:
         self.species = Species(first.symbols)
         self._saved = tuple(member for member in members if member.untrained)
         self.operator = operator_of(info.parameters, dtype, device, compiled=compiled)
+        scales = {member.spread_scale for member in members}
+        self.spread_scale: SpreadScale | None = None
+        if len(members) > 1 and len(scales) == 1:  # those of one committee
+            (self.spread_scale,) = scales
         self._rescale = [member.energy_rescale for member in members]
         on_cpu = self.operator.device.type == "cpu"
         self._members = [

@@ -30,6 +30,23 @@ MODEL_FACTS = "potential.json"  # of a model's folder, see model_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadScale:
+    """Factors by which a committee's spreads are as large as its errors on validation data were.
+
+    Args:
+        energy: Of energies, None where it is not known.
+        forces: Of forces, likewise.
+    """
+
+    energy: float | None
+    forces: float | None
+
+    def __str__(self) -> str:
+        named = {"energies": self.energy, "forces": self.forces}
+        return ", ".join(f"{k} times {v:.3g}" for k, v in named.items() if v is not None) or "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPotential:
     """Networks that can be evaluated.
 
@@ -44,6 +61,7 @@ class SavedPotential:
         repulsion: What is added at short distances, None for nothing.
         source: The file or folder that they were read from, if any.
         role: Which of a run's checkpoints it is: ``best by validation loss``, ``last`` or nothing.
+        spread_scale: Of the committee that it was read as a member of, where it is calibrated.
     """
 
     name: str
@@ -56,6 +74,7 @@ class SavedPotential:
     repulsion: Repulsion | None = None
     source: Path | None = None
     role: str = ""
+    spread_scale: SpreadScale | None = None
 
     @property
     def title(self) -> str:

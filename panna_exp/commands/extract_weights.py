@@ -24,7 +24,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
     Raises:
         PannaExpError: Options, no such checkpoint, or a folder that cannot be written.
     """
-    from panna_exp.assembly.committee import members_of, write_record
+    from panna_exp.assembly.committee import members_of, spread_scale, write_record
 
     assert config.run_dir is not None
     assert config.io.output_dir is not None
@@ -36,7 +36,7 @@ def extract(config: ExtractConfig, base: Path) -> None:
         return
     for member in members:
         _extract_one(config, member, folder / member.name)
-    write_record(folder, [member.name for member in members], {})
+    write_record(folder, [member.name for member in members], {}, spread_scale(run_dir))
     print(f"a committee of {len(members)}: {folder}")
 
 

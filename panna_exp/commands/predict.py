@@ -10,7 +10,9 @@ usage: panna-exp predict FILE [FILE ...] run_dir=DIR to=OUT.xyz [key=value ...]
 Predicts energies, forces and, where there are three lattice vectors, stresses of structures that
 need no labels, and writes them as extended XYZ, which ASE reads with these results: energy (eV),
 forces (eV/angstrom), stress (eV/angstrom^3), energies of the atoms (eV). A committee's are means;
-energy_std and forces_std then are standard deviations over its members.
+energy_std and forces_std then are standard deviations over its members, and
+energy_std_calibrated and forces_std_calibrated these times factors that make them as large as the
+errors on the committee's validation data.
 
   FILE               whatever ASE reads (xyz, POSCAR, cif, traj, ...), or our own data files
   run_dir=DIR        a run, a folder of networks (PANNA's 1.x or 2.x, LAMMPS', ours), or a committee

@@ -40,7 +40,7 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
     for axes, (name, unit, points), found in zip(
         figure.subplots(1, len(shown), squeeze=False)[0], shown, numbers, strict=True
     ):
-        _draw(axes, *points)
+        _draw(axes, *points, found.error_over_spread)
         axes.set(
             xlabel=f"standard deviation of the members ({unit})",
             ylabel=f"error of the mean ({unit})",
@@ -50,7 +50,8 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
             for value in (found.error_over_spread, found.rank_correlation)
         )
         axes.set_title(
-            f"{name}, {len(points[0])} values\nRMS error / spread {ratio}, rank correlation {rank}",
+            f"{name}, {len(points[0])} values, miscalibration {found.miscalibration:.2f}\n"
+            f"RMS error / spread {ratio}, rank correlation {rank}",
             fontsize=9,
         )
         artists, labels = axes.get_legend_handles_labels()
@@ -64,7 +65,7 @@ def write_uncertainty_plot(path: Path, predictions: Predictions, title: str) -> 
     write_png(path, figure)
 
 
-def _draw(axes: Any, spread: Floats, error: Floats) -> None:
+def _draw(axes: Any, spread: Floats, error: Floats, ratio: float | None) -> None:
     known = np.isfinite(spread) & np.isfinite(error)
     spread, error = spread[known], error[known]
     if len(spread) > _MOST_POINTS:
@@ -75,6 +76,8 @@ def _draw(axes: Any, spread: Floats, error: Floats) -> None:
     line = np.array([low / _MARGIN, 2.0 * high])
     axes.plot(line, line, color=INK, linewidth=0.8, label="one standard deviation")
     axes.plot(line, 2.0 * line, color=INK, linewidth=0.8, linestyle=":", label="two")
+    if ratio is not None:
+        axes.plot(line, ratio * line, color=COLOURS[2], linewidth=1.2, label="calibrated")
     axes.scatter(
         np.maximum(spread, low),
         np.maximum(error, low),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from panna_exp.evaluation.committee import Calibration, calibration
+from panna_exp.evaluation.committee import ENERGY, FORCES, Calibration, calibration
 from panna_exp.evaluation.constant import ConstantPredictor
 from panna_exp.evaluation.errors import (
     EnergyErrors,
@@ -147,19 +147,30 @@ class Summary:
 
     def _uncertainty_table(self) -> Table:
         labels = {
-            "energy_mev_per_atom": "energy (meV/atom)",
-            "forces_ev_per_angstrom": "forces (eV/angstrom)",
+            ENERGY: "energy (meV/atom)",
+            FORCES: "forces (eV/angstrom)",
         }
         rows = []
         for name, item in self.uncertainty.items():
-            others = (item.error_over_spread, item.rank_correlation)
+            others = (
+                *(item.error_over_spread, item.rank_correlation),
+                *(item.miscalibration, item.miscalibration_scaled),
+            )
             shown = ["-" if value is None else f"{value:.2f}" for value in others]
-            rows.append((labels[name], f"{item.mean_spread:.4g}", *shown))
+            rows.append((labels[name], str(item.values), f"{item.mean_spread:.4g}", *shown))
         return Table(
             title="Spread of the committee's members beside its errors",
-            header=("", "mean spread", "RMS error / RMS spread", "rank correlation"),
+            header=(
+                *("", "values", "mean\nspread", "RMS error /\nRMS spread", "rank\ncorrelation"),
+                *("miscali-\nbration", "scaled by\nthe ratio"),
+            ),
             rows=rows,
-            footer=["Above 1, errors are larger than the spread says: see the plot."],
+            footer=[
+                "Ratios above 1: errors are larger than the spread says, see the plot. "
+                "Miscalibration, 0 to 0.5: by how much",
+                "the fraction of errors within a confidence interval differs from its level, on "
+                "average over levels.",
+            ],
         )
 
 

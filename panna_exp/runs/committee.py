@@ -11,8 +11,10 @@ import numpy as np
 from rich.console import Console
 
 from panna_exp.assembly.committee import read_potentials, write_record
+from panna_exp.assembly.saved import SpreadScale
 from panna_exp.assembly.tracking import close_parent, open_parent
 from panna_exp.config.schema import EvaluateConfig
+from panna_exp.evaluation.committee import ENERGY, FORCES
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import relative
@@ -86,8 +88,10 @@ class _Committee:
                 self.stopped()
                 return result
         # Not before all are trained: a committee is whole or it is none.
-        files = [write_record(self.folder, [_name(seed) for seed in seeds], {"seeds": list(seeds)})]
+        files = [self._record(None)]
         summary = self._evaluate()
+        if summary is not None:
+            self._record(_scale(summary))
         numbers = {} if summary is None else result_values(summary)
         metrics = final_metrics({}, {}, numbers)
         ranked_by = ranking_metric(config.sweep, config.training.monitor)
@@ -113,6 +117,12 @@ class _Committee:
         where = self.end(RunStatus.FINISHED, files)
         self._print_summary(where)
         return TrainingResult(metric=metric_value(metrics, ranked_by), code=0)
+
+    def _record(self, scale: SpreadScale | None) -> Path:
+        seeds = self.job.config.training.seeds
+        return write_record(
+            self.folder, [_name(seed) for seed in seeds], {"seeds": list(seeds)}, scale
+        )
 
     def stopped(self) -> None:
         """Ends the run of a committee that is not whole, and says how to go on."""
@@ -180,6 +190,17 @@ class _Committee:
             print(line)
         line = shell_line([*program(), "evaluate", override("run_dir", relative(self.folder))])
         print(f"to evaluate:  {line} data.test=PATH")
+
+
+def _scale(summary: Summary) -> SpreadScale | None:
+    """Returns the factors that make spreads as large as these errors, and says them."""
+    found = {name: item.error_over_spread for name, item in summary.uncertainty.items()}
+    energy, forces = found.get(ENERGY) or None, found.get(FORCES) or None
+    if energy is None and forces is None:
+        return None
+    scale = SpreadScale(energy=energy, forces=forces)
+    print(f"spreads are calibrated on the validation data: {scale}\n")
+    return scale
 
 
 def _name(seed: int) -> str:

@@ -11,7 +11,7 @@ from panna_exp.assembly.committee import read_potentials
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Potential
 from panna_exp.assembly.prediction import Predicted, predict
-from panna_exp.assembly.saved import SavedPotential
+from panna_exp.assembly.saved import SavedPotential, SpreadScale
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.files import relative, replacing, user_path
@@ -38,11 +38,20 @@ def predict_files(files: list[str], given: Mapping[str, str]) -> None:
         structures = read_unlabelled(files, potential.species, Path.cwd())
         found = predict(potential, structures, DescriptorDisplay("predicting"))
     output = user_path(given["to"])
-    _write(output, structures, found, potential.species.symbols)
+    scale = potential.spread_scale
+    _write(output, structures, found, potential.species.symbols, scale)
     print(f"{common_title(members)}: {len(structures)} structures, {relative(output)}")
     if found.energy_std is not None:
         spread = 1000 * found.energy_std / structures.num_atoms
         print(f"spread of energies: {spread.mean():.3g} meV/atom, at most {spread.max():.3g}")
+        print(calibrated_by(scale))
+
+
+def calibrated_by(scale: SpreadScale | None) -> str:
+    """Returns what to say of a committee's calibration."""
+    if scale is None:
+        return "spreads are not calibrated: the committee has no validation data"
+    return f"calibrated, as large as errors on validation data: {scale}"
 
 
 def members_given(given: Mapping[str, str]) -> list[SavedPotential]:
@@ -58,7 +67,11 @@ def potential_given(members: Sequence[SavedPotential], given: Mapping[str, str])
 
 
 def _write(
-    path: Path, structures: StructureSet, found: Predicted, symbols: tuple[str, ...]
+    path: Path,
+    structures: StructureSet,
+    found: Predicted,
+    symbols: tuple[str, ...],
+    scale: SpreadScale | None,
 ) -> None:
     volumes = np.abs(np.linalg.det(structures.cell))
     predicted = replace(
@@ -71,6 +84,10 @@ def _write(
     values, columns = {}, {"energies": found.atomic_energies}
     if found.energy_std is not None and found.forces_std is not None:
         values["energy_std"], columns["forces_std"] = found.energy_std, found.forces_std
+        if scale is not None and scale.energy is not None:
+            values["energy_std_calibrated"] = scale.energy * found.energy_std
+        if scale is not None and scale.forces is not None:
+            columns["forces_std_calibrated"] = scale.forces * found.forces_std
     more = extxyz.Additions(values=values, columns=columns)
     with replacing(path) as part:
         extxyz.write(part, predicted, Species(symbols), lambda done, total: None, more)

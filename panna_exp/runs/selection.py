@@ -21,7 +21,7 @@ from panna_exp.files import relative, replacing, user_path
 from panna_exp.readers.unlabelled import read_unlabelled
 from panna_exp.runs.evaluation import common_title
 from panna_exp.runs.messages import messages_shown
-from panna_exp.runs.prediction import members_given, potential_given
+from panna_exp.runs.prediction import calibrated_by, members_given, potential_given
 from panna_exp.runs.progress import DescriptorDisplay
 from panna_exp.writers import extxyz
 
@@ -81,7 +81,7 @@ def select_files(files: list[str], given: Mapping[str, str]) -> None:
         nearest=float(given.get("distance", _NEAR_COPY)),
     )
     output = user_path(given["to"])
-    _write(output, pool, found, spreads, potential.species)
+    _write(output, pool, found, spreads, potential)
     title = f"{common_title(members)}: {len(found.chosen)} of {len(pool)} structures, by {by}"
     _print_table(title, pool, found, spreads, potential.species)
     label = "energy (meV/atom)" if of_energy else "an atom's force, at most (eV/angstrom)"
@@ -90,6 +90,8 @@ def select_files(files: list[str], given: Mapping[str, str]) -> None:
     write_selection_plot(plot, features, others, found.chosen, shown, f"spread of {label}")
     if len(found.chosen) < int(given["n"]):
         print(f"the other {len(pool) - len(found.chosen)} structures are near copies (distance=)")
+    if spreads is not None:
+        print(calibrated_by(potential.spread_scale))
     print(f"structures: {relative(output)}, without labels\nplot: {relative(plot)}")
 
 
@@ -105,7 +107,11 @@ def _spreads(potential: Potential, pool: StructureSet) -> _Spreads | None:
 
 
 def _write(
-    path: Path, pool: StructureSet, found: Selection, spreads: _Spreads | None, species: Species
+    path: Path,
+    pool: StructureSet,
+    found: Selection,
+    spreads: _Spreads | None,
+    potential: Potential,
 ) -> None:
     chosen = pool.select(found.chosen)
     # Predictions in their place would be taken for labels.
@@ -116,9 +122,16 @@ def _write(
     if spreads is not None:
         values["forces_spread"] = spreads.forces[found.chosen]
         values["energy_spread_per_atom"] = spreads.energy[found.chosen]
+        scale = potential.spread_scale
+        if scale is not None and scale.forces is not None:
+            values["forces_spread_calibrated"] = scale.forces * values["forces_spread"]
+        if scale is not None and scale.energy is not None:
+            values["energy_spread_per_atom_calibrated"] = (
+                scale.energy * values["energy_spread_per_atom"]
+            )
     more = extxyz.Additions(values=values, texts={"selected_from": list(chosen.origins)})
     with replacing(path) as part:
-        extxyz.write(part, bare, species, lambda done, total: None, more)
+        extxyz.write(part, bare, potential.species, lambda done, total: None, more)
 
 
 def _print_table(

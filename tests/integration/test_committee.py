@@ -9,7 +9,11 @@ import pytest
 
 ase = pytest.importorskip("ase")
 
+from ase.io import read  # noqa: E402
+
 from panna_exp.ase import PannaCalculator  # noqa: E402
+from panna_exp.assembly.committee import read_potentials  # noqa: E402
+from panna_exp.errors import DataError  # noqa: E402
 
 OPTIONS = (
     *("tracking=none", "network.architecture=[8,1]", "training.steps_per_epoch=20"),
@@ -66,6 +70,64 @@ def test_the_evaluation_is_that_of_the_mean(committee):
         assert summary["uncertainty"][key]["mean_spread"] > 0
     for name in ("_uncertainty.png", "_forces_uncertainty.dat"):
         assert (folder / f"epoch_1_step_20{name}").exists()
+
+
+def test_its_spreads_are_calibrated_on_the_validation_data(committee):
+    program, done = committee
+    scale = json.loads((program.folder / "com/committee.json").read_text())["spread_scale"]
+    found = json.loads((program.folder / "com/evaluate/epoch_1_step_20.json").read_text())
+    uncertainty = found["uncertainty"]
+    assert scale == {
+        "energy": uncertainty["energy_mev_per_atom"]["error_over_spread"],
+        "forces": uncertainty["forces_ev_per_angstrom"]["error_over_spread"],
+    }
+    said = f"energies times {scale['energy']:.3g}, forces times {scale['forces']:.3g}"
+    assert f"spreads are calibrated on the validation data: {said}\n" in done.stdout
+    atoms = ase.Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+    atoms.calc = PannaCalculator([program.folder / f"com/seed_{seed}" for seed in (3, 1)])
+    atoms.get_forces()
+    assert "energy_std_calibrated" not in atoms.calc.results  # of members one by one
+    atoms.calc = PannaCalculator(program.folder / "com")
+    atoms.get_forces()
+    results = atoms.calc.results
+    for name, factor in scale.items():
+        np.testing.assert_allclose(
+            results[f"{name}_std_calibrated"], factor * results[f"{name}_std"]
+        )
+    atoms.write(program.folder / "water.xyz")
+    done = program.run("predict", "water.xyz", "run_dir=com", "to=out.xyz")
+    assert f"calibrated, as large as errors on validation data: {said}\n" in done.stdout
+    predicted = read(program.folder / "out.xyz")
+    for values, factor in ((predicted.info, "energy"), (predicted.arrays, "forces")):
+        np.testing.assert_allclose(
+            values[f"{factor}_std_calibrated"], scale[factor] * values[f"{factor}_std"]
+        )
+    done = program.run("select", "water.xyz", "run_dir=com", "n=1", "to=next.xyz")
+    assert said in done.stdout
+    info = read(program.folder / "next.xyz").info
+    assert info["forces_spread_calibrated"] == scale["forces"] * info["forces_spread"]
+    program.run("extract-weights", "run_dir=com", "io.output_dir=kept")
+    assert json.loads((program.folder / "kept/committee.json").read_text())["spread_scale"] == scale
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "spread_scale: expected energy and forces"),
+        ('{"energy": 1.0}', "spread_scale: expected energy and forces"),
+        ('{"energy": -1.0, "forces": null}', "energy=-1.0: expected a number above 0, or null"),
+        ('{"energy": NaN, "forces": null}', "energy=nan: expected a number above 0, or null"),
+    ],
+)
+def test_a_damaged_scale_is_an_error(committee, text, message):
+    program, _ = committee
+    folder = program.folder / "scaled"
+    shutil.copytree(program.folder / "com", folder, dirs_exist_ok=True)
+    path = folder / "committee.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "spread_scale": "HERE"}).replace('"HERE"', text))
+    with pytest.raises(DataError, match=message):
+        read_potentials(folder)
 
 
 def test_the_same_command_again_trains_only_what_is_missing(committee):

@@ -1,13 +1,20 @@
 """Means, spreads and their calibration, on numbers that can be worked out by hand."""
 
 import dataclasses
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from panna_exp.elements import Species
-from panna_exp.evaluation.committee import calibration, combine, force_points
+from panna_exp.evaluation.committee import (
+    ENERGY,
+    calibration,
+    combine,
+    force_points,
+    miscalibration_area,
+)
 from panna_exp.evaluation.committee_plots import write_uncertainty_plot
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import summarize
@@ -59,6 +66,32 @@ def test_calibration_says_ratio_and_rank():
     assert energy.rank_correlation == pytest.approx(1.0)
     backwards = dataclasses.replace(one, energy_spread=spread[::-1].copy())
     assert calibration(backwards)["energy_mev_per_atom"].rank_correlation == pytest.approx(-1.0)
+
+
+def test_the_miscalibration_is_the_area_between_two_curves():
+    random = np.random.default_rng(0)
+    spread = random.uniform(0.5, 2.0, 200)
+    error = np.abs(random.normal(0, 1.7 * spread))
+    levels = (np.arange(20_000) + 0.5) / 20_000
+    widths = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in levels])
+    within = np.searchsorted(np.sort(error / spread), widths, side="right") / 200
+    expected = np.abs(within - levels).mean()
+    assert miscalibration_area(spread, error) == pytest.approx(expected, abs=1e-4)
+    assert expected > 0.1
+    assert miscalibration_area(1.7 * spread, error) < 0.04
+    assert miscalibration_area(np.zeros(3), np.ones(3)) == pytest.approx(0.5)
+    assert miscalibration_area(np.zeros(3), np.zeros(3)) == pytest.approx(0.5)
+
+
+def test_scaling_by_the_ratio_calibrates_normal_errors():
+    random = np.random.default_rng(1)
+    spread = random.uniform(0.01, 0.03, 400)
+    predictions = make(-2000.0 + random.normal(0, 3 * spread))
+    found = calibration(dataclasses.replace(predictions, energy_spread=spread))[ENERGY]
+    assert found.values == 400
+    assert found.error_over_spread == pytest.approx(3.0, rel=0.1)
+    assert found.miscalibration > 0.2
+    assert found.miscalibration_scaled < 0.05
 
 
 def test_ranks_of_equal_values_are_shared():
