@@ -45,6 +45,34 @@ def test_parts_that_are_none_are_refused():
     assert "invalid choice: 'speed'" in done.stderr
 
 
+LOOP = """
+import sys
+from benchmarks import selection
+selection.FIRST, selection.CHOSEN, selection.ROUNDS, selection.FRAMES = 10, 2, 1, 3
+selection.TRAINING = ("training.max_epochs=1", "tracking=none")
+sys.argv = ["selection", "--seeds", "0", "--json", "found.json"]
+selection.main()
+"""
+
+
+@pytest.mark.slow
+def test_chosen_structures_are_compared_with_random_ones(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOP],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    (select,), (random,) = found["select"], found["random"]
+    assert len(select) == 2
+    assert select[0] == random[0] > 0  # of the same committee
+    assert "structures labelled, mean of seeds\n              10      12\n" in done.stdout
+
+
 TINY = """
 import argparse, json
 from benchmarks import tracking
