@@ -1,7 +1,9 @@
 """Which engine makes the networks' passes: of a training, and of a potential that is used."""
 
+import contextlib
 import logging
 import time
+from collections.abc import Iterator
 
 from panna_exp.config.schema import Execution
 from panna_exp.model.engine import AnyEngine
@@ -46,13 +48,20 @@ def training_engine(
         return _with_inputs(TorchEngine(networks, products))
     from panna_exp.model.numba_engine import NumbaEngine  # numba takes time to import
 
-    started = time.perf_counter()
     engine = NumbaEngine(networks, parameters.buffer, parameters.gradients)
-    engine.load(forces)
+    with saying_compiled():
+        engine.load(forces)
+    return _with_inputs(engine)
+
+
+@contextlib.contextmanager
+def saying_compiled() -> Iterator[None]:
+    """Within, numba compiles or loads what it has compiled; says so where that took time."""
+    started = time.perf_counter()
+    yield
     seconds = time.perf_counter() - started
     if seconds > _WORTH_SAYING:
         logger.info("compiled by numba in %.1f s, and kept for the next training", seconds)
-    return _with_inputs(engine)
 
 
 def exact_engine(networks: SpeciesNetworks) -> AnyEngine:

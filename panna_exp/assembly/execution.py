@@ -9,7 +9,9 @@ checkpoint, for equal bits, where that can still be had.
 import logging
 from collections.abc import Callable
 
-from panna_exp.assembly.engines import numba_obstacles
+import torch
+
+from panna_exp.assembly.engines import numba_obstacles, saying_compiled
 from panna_exp.config.renamed import REMOVED, renamed_choice
 from panna_exp.config.schema import Execution, Matmul, TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
@@ -107,12 +109,24 @@ def make_steps(
         totals: Sums of errors.
         batch_size: Structures per batch.
     """
+    if execution is Execution.numba and _compiled_as_a_whole(step, data):
+        from panna_exp.training.numba_steps import NumbaSteps  # numba takes time to import
+
+        assert isinstance(data, PackedData)
+        with saying_compiled():
+            return NumbaSteps(step, data, totals)
     if execution is not Execution.cuda_graph:
         return DirectSteps(step=step, data=data, totals=totals)
     assert isinstance(data, PackedData)
     padded = PaddedData(data, batch_size, padded_jacobians(data))
     logger.info("CUDA graphs of %s per batch", shapes(padded.capacities))
     return PaddedSteps(step, padded, totals, record=True)
+
+
+def _compiled_as_a_whole(step: TrainStep, data: BatchSource) -> bool:
+    """Whether numba makes whole steps, not only the networks' passes."""
+    alone = step.processes.size == 1 and torch.get_num_threads() == 1
+    return alone and step.force_loss is None and isinstance(data, PackedData)
 
 
 def padded_jacobians(data: PackedData) -> PaddedJacobians | None:

@@ -229,6 +229,11 @@ def _plan(config: TrainConfig, per_epoch: int, position: Position) -> Plan:
         max_epochs=epochs_in_all(config.training, position, per_epoch),
         log_frequency=config.io.log_frequency,
         save_checkpoint_steps=config.io.save_checkpoint_steps or _checkpoint_steps(per_epoch),
+        told_at=tuple(
+            step
+            for step in (config.io.starting_model_save, config.io.final_model_save)
+            if step is not None
+        ),
     )
 
 

@@ -66,14 +66,14 @@ class NumbaEngine:
         gradients: Tensor | None = None,
     ) -> None:
         self.networks = networks
-        tensors = [tensor.detach() for _, _, tensor, _ in networks.named_layers()]
-        starts = [int(tensor.storage_offset()) for tensor in tensors]
+        starts = None
         if parameters is None:
-            parameters = torch.cat([tensor.reshape(-1) for tensor in tensors])
-            starts = list(accumulate((len(tensor.reshape(-1)) for tensor in tensors), initial=0))
+            tensors = [tensor.detach().reshape(-1) for _, _, tensor, _ in networks.named_layers()]
+            parameters = torch.cat(tensors)
+            starts = list(accumulate((len(tensor) for tensor in tensors), initial=0))
         self._parameters: Array = parameters.numpy()
         self._gradients: Array | None = None if gradients is None else gradients.numpy()
-        self._shape = _shape_of(networks, starts, self._parameters.dtype)
+        self._shape = shape_of(networks, self._parameters.dtype, starts)
         self._units: list[int] = self._shape.widths[:, 1:].sum(1).tolist()
         self._buffers: dict[int, Array] = {}
         self._latest: NumbaCache | None = None
@@ -124,9 +124,7 @@ class NumbaEngine:
         assert cache is self._latest
         assert self._gradients is not None
         by_energy: Array = gradient.contiguous().numpy()
-        along: Array = cache.descriptors[:0]
-        if direction is not None:
-            along = direction.contiguous().numpy()
+        along: Array | None = None if direction is None else direction.contiguous().numpy()
         places = range(len(cache.parts))
         found = [self._gradients, *(np.empty_like(self._gradients) for _ in places[1:])]
 
@@ -173,8 +171,19 @@ class NumbaEngine:
         return buffer
 
 
-def _shape_of(networks: SpeciesNetworks, starts: Sequence[int], dtype: np.dtype[Any]) -> Shape:
-    """Returns what the layers are, from where weights and biases of each begin, one by one."""
+def shape_of(
+    networks: SpeciesNetworks, dtype: np.dtype[Any], starts: Sequence[int] | None = None
+) -> Shape:
+    """Returns what the layers are.
+
+    Args:
+        networks: Of these layers.
+        dtype: Of the parameters.
+        starts: Where weights and biases of each layer begin among the parameters, one by one; None:
+            where they lie in the buffer that they are views of.
+    """
+    if starts is None:
+        starts = [int(tensor.storage_offset()) for _, _, tensor, _ in networks.named_layers()]
     species, most = len(networks.networks), max(len(net.layers) for net in networks.networks)
     shape = Shape(
         layers=np.array([len(network.layers) for network in networks.networks]),

@@ -191,10 +191,10 @@ def backward(
 ) -> None:
     """Fills the gradients of sum_i gradient_i E_i + direction_i . v_i; zero for absent species.
 
-    After :func:`input_gradient` where there is a direction; it may have no rows instead.
+    After :func:`input_gradient` where there is a direction; without one it is None, and what it
+    needs is not compiled.
     """
-    along = len(direction) > 0
-    if along:
+    if direction is not None:
         _change(parameters, shape, rows, kept, direction)
     for species in range(len(rows.count)):
         count, row = rows.count[species], rows.first[species]
@@ -206,7 +206,10 @@ def backward(
             before -= narrow
             at = _place(rows, species, before, narrow)
             below = _place(rows, species, before - wide, wide)
-            _bars(shape.kinds[species, layer], kept, at, count * narrow, along, work)
+            if direction is None:
+                _bars(shape.kinds[species, layer], kept, at, count * narrow, work)
+            else:
+                _bars_along(shape.kinds[species, layer], kept, at, count * narrow, work)
             bars = block(work.bars, 0, count, narrow)
             if shape.trained[species, layer]:
                 x = descriptors[row : row + count]
@@ -215,7 +218,7 @@ def backward(
                 weights, biases = shape.starts[species, layer]
                 _sum_rows(bars, gradients[biases : biases + narrow])
                 _product(x, bars, block(gradients, weights, wide, narrow))
-                if along and count > 0:
+                if direction is not None and count > 0:
                     change = direction[row : row + count]
                     if layer > 0:
                         change = block(kept.changes, below, count, wide)
@@ -255,14 +258,19 @@ def _change(parameters: Any, shape: Shape, rows: Rows, kept: Kept, direction: An
 
 
 @compiled
-def _bars(kind: int, kept: Kept, at: int, size: int, along: bool, work: Work) -> None:
-    """Fills the first numbers of ``bars`` with bar z = act' bar y (+ act'' z' dE/dy)."""
+def _bars(kind: int, kept: Kept, at: int, size: int, work: Work) -> None:
+    """Fills the first numbers of ``bars`` with bar z = act' bar y."""
+    own = slice(at, at + size)
+    above, bars = work.above[:size], work.bars[:size]
+    times_derivative(kind, kept.arguments[own], kept.values[own], above, bars)
+
+
+@compiled
+def _bars_along(kind: int, kept: Kept, at: int, size: int, work: Work) -> None:
+    """Fills the first numbers of ``bars`` with bar z = act' bar y + act'' z' dE/dy."""
     own = slice(at, at + size)
     z, y, above, bars = kept.arguments[own], kept.values[own], work.above[:size], work.bars[:size]
-    if along:
-        second_order(kind, z, y, above, kept.argument_changes[own], kept.by_output[own], bars)
-    else:
-        times_derivative(kind, z, y, above, bars)
+    second_order(kind, z, y, above, kept.argument_changes[own], kept.by_output[own], bars)
 
 
 @compiled

@@ -16,6 +16,7 @@ from torch import Tensor
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training.flat import FlatParameters
 
+_POWERS = {"": 0, "_std_atom": 1, "_atom": 2}
 _SQUARES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "": lambda delta, atoms: delta * delta,
     "_atom": lambda delta, atoms: (delta / atoms) ** 2,
@@ -47,34 +48,43 @@ class EnergyLoss:
     """Maps energy errors [S] (eV) and atom counts [S] to a scalar loss."""
 
     def __init__(self, settings: EnergyLossSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         stem, self._suffix = _split_name(settings.name)
-        self._exponential = stem == "exp_quad"
-        self._tanh = stem == "quad_exp_tanh"
+        self.is_exponential = stem == "exp_quad"
+        self.is_tanh = stem == "quad_exp_tanh"
 
     @property
     def is_mean(self) -> bool:
         """Whether the loss of a batch is a mean over its structures."""
-        return self._settings.panna_version != 1 and self._settings.reduction == "mean"
+        return self.settings.panna_version != 1 and self.settings.reduction == "mean"
+
+    @property
+    def power(self) -> int:
+        """Of N that a squared error is divided by."""
+        return _POWERS[self._suffix]
+
+    @property
+    def weight_power(self) -> int:
+        """Of N that what a structure adds to the loss is divided by."""
+        return 0 if self.settings.panna_version == 1 else _WEIGHT_POWERS[self.settings.weight]
 
     def __call__(self, delta: Tensor, num_atoms: Tensor, weights: Tensor | None = None) -> Tensor:
         """Returns the loss, a scalar; ``weights`` [S] multiply what each structure adds to it."""
         squares = _SQUARES[self._suffix](delta, num_atoms)
-        if self._settings.panna_version == 1:
+        if self.settings.panna_version == 1:
             return self._version_1(_times(delta * delta, weights), _times(squares, weights).sum())
-        if self._exponential:
-            squares = torch.exp(self._settings.prefactor * squares)
+        if self.is_exponential:
+            squares = torch.exp(self.settings.prefactor * squares)
         squares = _times(squares, weights)
-        power = _WEIGHT_POWERS[self._settings.weight]
-        weighted = squares / num_atoms**power if power else squares
-        return weighted.mean() if self._settings.reduction == "mean" else weighted.sum()
+        weighted = squares / num_atoms**self.weight_power if self.weight_power else squares
+        return weighted.mean() if self.settings.reduction == "mean" else weighted.sum()
 
     @torch.no_grad()
     def value_and_gradient(
         self, delta: Tensor, num_atoms: Tensor, weights: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Returns the loss and its derivative [S] by each error; ``weights`` as of the call."""
-        if self._exponential or self._tanh:
+        if self.is_exponential or self.is_tanh:
             with torch.enable_grad():
                 variable = delta.detach().requires_grad_()
                 value = self(variable, num_atoms, weights)
@@ -85,15 +95,14 @@ class EnergyLoss:
 
     def _factor(self, num_atoms: Tensor) -> Tensor | float:
         """What a structure's squared error is multiplied by, where the loss is a sum of squares."""
-        power = {"": 0, "_atom": 2, "_std_atom": 1}[self._suffix]
-        power += _WEIGHT_POWERS[self._settings.weight] if self._settings.panna_version != 1 else 0
+        power = self.power + self.weight_power
         fraction = 1.0 / len(num_atoms) if self.is_mean else 1.0
         return num_atoms**-power * fraction if power else fraction
 
     def _version_1(self, squares: Tensor, total: Tensor) -> Tensor:
-        if self._exponential:
+        if self.is_exponential:
             return 0.5 * torch.exp(2 * total)
-        if self._tanh:
+        if self.is_tanh:
             return squares.sum() + torch.exp(5 * torch.tanh(total / 5))
         return total
 
@@ -135,8 +144,8 @@ class Penalty:
         self, settings: PenaltySettings, networks: SpeciesNetworks, parameters: FlatParameters
     ) -> None:
         self._parameters = parameters
-        self._l1 = torch.zeros_like(parameters.values)
-        self._l2 = torch.zeros_like(parameters.values)
+        self.l1 = torch.zeros_like(parameters.values)
+        self.l2 = torch.zeros_like(parameters.values)
         factors = {
             "weights": (settings.weights_l1, settings.weights_l2),
             "biases": (settings.biases_l1, settings.biases_l2),
@@ -144,22 +153,22 @@ class Penalty:
         kinds = {name: kind for name, kind, _, _ in networks.named_layers()}
         for slot in parameters.slots:
             l1, l2 = factors[kinds[slot.name]]
-            self._l1[slot.start : slot.stop] = l1
-            self._l2[slot.start : slot.stop] = l2
-        self._frozen = parameters.values.new_zeros(())
+            self.l1[slot.start : slot.stop] = l1
+            self.l2[slot.start : slot.stop] = l2
+        self.frozen = parameters.values.new_zeros(())
         for _, kind, tensor, trainable in networks.named_layers():
             if not trainable:
                 l1, l2 = factors[kind]
-                self._frozen += l1 * tensor.abs().sum() + l2 * (tensor * tensor).sum()
+                self.frozen += l1 * tensor.abs().sum() + l2 * (tensor * tensor).sum()
 
     def value(self) -> Tensor:
         """Returns the penalty, a scalar."""
         values = self._parameters.values
-        absolute = torch.dot(self._l1, values.abs())
-        return self._frozen + absolute + torch.dot(self._l2 * values, values)
+        absolute = torch.dot(self.l1, values.abs())
+        return self.frozen + absolute + torch.dot(self.l2 * values, values)
 
     def add_gradient(self) -> None:
         """Adds the penalty's gradient to the parameters' gradients."""
         values = self._parameters.values
-        self._parameters.gradients.addcmul_(self._l1, values.sign())
-        self._parameters.gradients.addcmul_(self._l2, values, value=2)
+        self._parameters.gradients.addcmul_(self.l1, values.sign())
+        self._parameters.gradients.addcmul_(self.l2, values, value=2)

@@ -22,13 +22,13 @@ class Masks:
 
     def __init__(self, parameters: FlatParameters, kept: Mapping[str, Tensor]) -> None:
         self._values = parameters.values
-        self._pruned = torch.zeros_like(parameters.values, dtype=torch.bool)
+        self.pruned = torch.zeros_like(parameters.values, dtype=torch.bool)
         for slot in parameters.slots:
             if slot.name in kept:
-                pruned = ~kept[slot.name].to(self._pruned.device)
-                self._pruned[slot.start : slot.stop] = pruned.reshape(-1)
+                pruned = ~kept[slot.name].to(self.pruned.device)
+                self.pruned[slot.start : slot.stop] = pruned.reshape(-1)
         self.apply()
 
     def apply(self) -> None:
         """Sets the pruned weights to zero."""
-        self._values.masked_fill_(self._pruned, 0.0)
+        self._values.masked_fill_(self.pruned, 0.0)

@@ -67,6 +67,14 @@ class Adam:
         second = 1 - self.settings.beta2**self.updates
         return learning_rate * math.sqrt(second) / first, _UNCORRECTED
 
+    def corrected(self, learning_rate: float) -> tuple[float, float]:
+        """Counts an update that is made elsewhere; returns r and e of p -= r m / (sqrt(v) + e)."""
+        self.updates += 1
+        settings = self.settings
+        root = math.sqrt(1 - settings.beta2**self.updates)
+        eps = settings.eps if settings.tensorflow_eps else settings.eps * root
+        return learning_rate * root / (1 - settings.beta1**self.updates), eps
+
     def replay(self, rate: Tensor, count: Tensor) -> None:
         """Updates the parameters as :meth:`step` does, up to round-off; the device works alone.
 

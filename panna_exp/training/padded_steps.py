@@ -8,7 +8,7 @@ graph for each size of padded batches. Without recording, the same code runs ope
 on any device, and is then the direct step but for the padding: so the tests compare them on a CPU.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,8 @@ class PaddedSteps:
         record: Whether to record CUDA graphs; false: one operation after the other.
     """
 
+    together = 1
+
     def __init__(self, step: TrainStep, data: PaddedData, totals: Totals, record: bool) -> None:
         self._step = step
         self._data = data
@@ -65,8 +67,11 @@ class PaddedSteps:
         self._record = record
         self._sizes: dict[Capacity, _OneSize] = {}
 
-    def __call__(self, indices: Ints, learning_rate: float, index: int, fraction: float) -> Tensor:
-        """Makes a step with the structures at ``indices``."""
+    def __call__(
+        self, batches: Sequence[Ints], rates: Sequence[float], index: int, fraction: float
+    ) -> Tensor:
+        """Makes the step of one batch."""
+        (indices,), (learning_rate,) = batches, rates
         capacity = self._data.capacity(indices)
         size = self._sizes.get(capacity)
         if size is None:

@@ -41,7 +41,7 @@ class Listener:
         """An epoch's mean training metrics, and those of the whole validation set."""
 
     def advanced(self, step: int) -> None:
-        """A step was made."""
+        """Steps were made, ``step`` in all."""
 
     def improved(self) -> None:
         """The watched error of the epoch that has just ended is the lowest so far."""
@@ -50,18 +50,24 @@ class Listener:
         """Writes a checkpoint of the trainer's present state."""
 
     def stops(self) -> bool:
-        """Whether the training is to end; asked after every step."""
+        """Whether the training is to end; asked after every call of ``Steps``."""
         return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """When things happen, in steps."""
+    """When things happen, in steps.
+
+    Args:
+        steps_per_epoch, max_epochs, log_frequency, save_checkpoint_steps: As they say.
+        told_at: After which the listener is told that they were made, whatever else is due.
+    """
 
     steps_per_epoch: int
     max_epochs: int
     log_frequency: int
     save_checkpoint_steps: int
+    told_at: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +149,10 @@ class Trainer:
         interrupted = saved = False
         if self.early_stopping.stopped_early:
             last = first
-        for step in range(first, last):
-            delta = self._make_step(step)
-            done = step + 1
+        done = first
+        while done < last:
+            made, done = done, self._until(done, last)
+            delta = self._make_steps(made, done)
             if done % self.plan.log_frequency == 0:
                 listener.batch_errors(done, delta / self.energy_rescale)
             self.position = _at(self.position, done)
@@ -168,22 +175,41 @@ class Trainer:
             validation=self.last_validation,
         )
 
-    def _make_step(self, step: int) -> Tensor:
-        """Makes a step, or this process's part of it; returns the errors [S] of all its energies.
+    def _until(self, done: int, last: int) -> int:
+        """Returns the step up to which nothing has to be told, saved or asked.
 
-        Several processes gather these of logged steps only.
+        An epoch's first step is made alone: with it the time of the others begins.
+        """
+        plan = self.plan
+        together = 1 if self._ends_epoch(done) else self.steps.together
+        in_epoch = (done - self.position.base_step) % plan.steps_per_epoch
+        return min(
+            last,
+            done + together,
+            done - in_epoch + plan.steps_per_epoch,
+            _next_multiple(done, plan.log_frequency),
+            _next_multiple(done, plan.save_checkpoint_steps),
+            *(step for step in plan.told_at if step > done),
+        )
+
+    def _make_steps(self, first: int, stop: int) -> Tensor:
+        """Makes steps, or this process's part of one; returns the last one's energy errors [S].
+
+        Several processes make one step at a time, and gather the errors of logged ones only.
         """
         processes = self.step.processes
-        indices = self.order.indices(step - self.position.stream_start)
-        part = processes.part(indices)
-        if len(part):
-            fraction = len(part) / len(indices)
-            delta = self.steps(part, self._rate(step), step, fraction)
+        steps = range(first, stop)
+        batches = [self.order.indices(step - self.position.stream_start) for step in steps]
+        parts = [processes.part(indices) for indices in batches]
+        rates = [self._rate(step) for step in steps]
+        size = len(batches[-1])
+        if len(parts[-1]):
+            delta = self.steps(parts, rates, first, len(parts[-1]) / size)
         else:
-            self.step.without_structures(self._rate(step))
+            self.step.without_structures(rates[-1])
             delta = self.data.energy[:0]
-        if (step + 1) % self.plan.log_frequency == 0:
-            return processes.whole(delta, len(indices))
+        if stop % self.plan.log_frequency == 0:
+            return processes.whole(delta, size)
         return delta
 
     def _is_stopped(self, done: int, listener: Listener) -> bool:
@@ -283,6 +309,10 @@ class Trainer:
             return {}
         with self.step.averaged():
             return validate(self.step, self.validation).read(self.energy_rescale)
+
+
+def _next_multiple(step: int, period: int) -> int:
+    return (step // period + 1) * period
 
 
 def _at(position: Position, step: int) -> Position:

@@ -60,7 +60,7 @@ def make_case(kind, dtype=torch.float64, products=EXACT):
         source = HostMemoryData(data, CUDA) if kind == "hosted" else data
         steps = DirectSteps(step=step, data=source, totals=totals)
     order = BatchOrder(COUNT, BATCH, 0, True)
-    errors = [steps(order.indices(n), 0.01 / (1 + n), n, 1.0).clone() for n in range(30)]
+    errors = [steps([order.indices(n)], [0.01 / (1 + n)], n, 1.0).clone() for n in range(30)]
     return step, totals.read(), errors
 
 
@@ -163,7 +163,7 @@ def train_on_forces(kernel, record):
         steps = DirectSteps(step=step, data=data, totals=totals)
     order = BatchOrder(20, 4, 0, True)
     for number in range(10):
-        steps(order.indices(number), 0.01, number, 1.0)
+        steps([order.indices(number)], [0.01], number, 1.0)
     return step.parameters.values, totals.read()
 
 

@@ -106,7 +106,7 @@ def test_twenty_steps_are_the_eager_ones(virials, options):
         indices = random.permutation(23)[: 5 - number % 3]
         if number == 5:
             indices = np.array([5, 11, 17, 4, 10])
-        direct, padded = (case.steps(indices, 1e-3, number, 1.0) for case in cases)
+        direct, padded = (case.steps([indices], [1e-3], number, 1.0) for case in cases)
         torch.testing.assert_close(padded, direct, rtol=1e-12, atol=1e-12)
     direct, padded = cases
     for one, other in (
@@ -142,7 +142,7 @@ def test_spare_pairs_and_triples_give_nothing():
 @pytest.mark.parametrize("virials", [False, True])
 def test_a_step_asks_the_device_nothing(virials):
     steps = make_case(True, virials).steps
-    steps(np.arange(BATCH), 1e-3, 0, 1.0)
+    steps([np.arange(BATCH)], [1e-3], 0, 1.0)
     (size,) = steps._sizes.values()
     # Tensors without values: whatever needs one on the host cannot go on.
     with FakeTensorMode(allow_non_fake_inputs=True):

@@ -125,7 +125,7 @@ def train(case, number=20):
     batches = [order.indices(step) for step in range(number)]
     batches[3] = LARGE
     return [
-        case.steps(indices, 0.01 / (1 + step), step, 1.0).clone()
+        case.steps([indices], [0.01 / (1 + step)], step, 1.0).clone()
         for step, indices in enumerate(batches)
     ]
 
@@ -285,7 +285,7 @@ def test_recording_warms_up_without_a_trace_and_replays_are_the_steps(monkeypatc
 @pytest.mark.parametrize("route", ["energies", "dense", "sparse"])
 def test_a_step_asks_the_device_nothing(route):
     case = make_case(route, True, clip_norm=0.1, wscale_l2=1e-3, ema_decay=0.9, masked=True)
-    case.steps(LARGE, 1e-3, 0, 1.0)
+    case.steps([LARGE], [1e-3], 0, 1.0)
     (size,) = case.steps._sizes.values()
     # Tensors without values: whatever needs one on the host cannot go on.
     with FakeTensorMode(allow_non_fake_inputs=True):

@@ -225,7 +225,7 @@ def test_three_steps_of_a_training_are_those_of_the_tensor_version(molecules, pa
     cases = [make_steps(kind, molecules, chosen, padded) for kind in (TritonMBP, MBP)]
     for number in range(3):
         indices = np.array([[0, 1], [2, 0], [1, 2]][number])
-        found, expected = (steps(indices, 1e-3, number, 1.0) for _, steps in cases)
+        found, expected = (steps([indices], [1e-3], number, 1.0) for _, steps in cases)
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
     (step, _), (other, _) = cases
     for name in ("first_moment", "second_moment"):

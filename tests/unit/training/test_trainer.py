@@ -135,6 +135,29 @@ def test_no_improvement_ends_the_training_with_a_checkpoint_and_no_more_steps(ma
     assert told.events == []
 
 
+def test_steps_are_made_together_until_something_is_due(make_trainer):
+    plan = {"log_frequency": 100, "save_checkpoint_steps": 100, "told_at": (5,)}
+    trainer, told = make_trainer(plan=plan)
+    direct, calls = trainer.steps, []
+
+    class Together:
+        together = 100
+
+        def __call__(self, batches, rates, index, fraction):
+            calls.append((index, len(batches), len(rates)))
+            for number, batch in enumerate(batches):
+                delta = direct([batch], rates[number : number + 1], index + number, fraction)
+            return delta
+
+    trainer.steps = Together()
+    trainer.fit(told)
+    # The first step of an epoch is made alone.
+    assert calls == [(0, 1, 1), (1, 2, 2), (3, 1, 1), (4, 1, 1), (5, 1, 1)]
+    assert [event for event in told.events if event.startswith("advanced")] == [
+        f"advanced {step}" for step in (1, 3, 4, 5, 6)
+    ]
+
+
 def test_best_is_kept_before_the_checkpoint_of_its_epoch(make_trainer):
     trainer, told = make_trainer(validate=True, plan={"save_checkpoint_steps": 3})
     trainer.fit(told)
