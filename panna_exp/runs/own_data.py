@@ -147,7 +147,10 @@ def _found(structures: StructureSet, config: TrainConfig, keys: set[str]) -> dic
         epochs = min(int(_ATOMS_IN_ALL[budget] / (cost * atoms)), _MOST_EPOCHS[budget])
         found["training.batch_size"] = max(1, min(batch, len(structures) // _STEPS_PER_EPOCH))
         found["training.max_epochs"] = max(epochs, _LEAST_EPOCHS)
-        found["training.forces_cost"] = 1.0 if structures.forces is not None else 0.0
+        learns_forces = structures.forces is not None and config.training.forces_cost > 0
+        found["training.forces_cost"] = 1.0 if learns_forces else 0.0
+        # Squares of a few large errors would choose the checkpoint by the validation loss.
+        found["training.monitor"] = "force_mae" if learns_forces else "loss"
     return found
 
 

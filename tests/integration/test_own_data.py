@@ -67,6 +67,7 @@ def test_species_descriptor_network_and_recipe_come_from_the_data(copper):
     assert config["data"]["species"] == ["Cu"]
     assert config["data"]["reference_energies"] == "fit"
     assert config["training"]["forces_cost"] == 1.0
+    assert config["training"]["monitor"] == "force_mae"
     assert config["network"]["standardize"] is True
     # Nearest neighbours of fcc copper are 2.55 angstrom apart.
     assert 6.1 < config["descriptor"]["Rc_rad"] < 6.7
@@ -121,6 +122,7 @@ def test_molecules_without_forces_of_another_programs_names(program):
     config = config_of(program.folder / "run")
     assert config["data"]["species"] == ["H", "C", "O"]
     assert config["training"]["forces_cost"] == 0.0
+    assert config["training"]["monitor"] == "loss"
     assert (config["descriptor"]["Rc_rad"], config["descriptor"]["Rc_ang"]) == (4.6, 3.1)
     assert "isolated atoms in the data (H, O)" in done.stdout + done.stderr
 
@@ -167,5 +169,8 @@ def test_mistakes_are_those_of_own_data(copper):
 def test_stresses_need_no_word_on_forces(copper):
     options = ("training.virial_cost=0.1", "io.train_dir=virials")
     copper.run("train", "data.train=cu.xyz", *QUICK, *options)
+    energies = ("training.forces_cost=0", "io.train_dir=energies")
+    copper.run("train", "data.train=cu.xyz", *QUICK, *energies)
+    assert config_of(copper.folder / "energies")["training"]["monitor"] == "loss"
     training = config_of(copper.folder / "virials")["training"]
     assert (training["forces_cost"], training["virial_cost"]) == (1.0, 0.1)
