@@ -11,7 +11,9 @@ CANARY = "import pathlib\npathlib.Path(__file__).parent.joinpath('canary').touch
 JOBS = ("-m", "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.dir=s")
 
 
-@pytest.mark.parametrize("more", [(), JOBS], ids=["one run", "jobs of joblib"])
+@pytest.mark.parametrize(
+    "more", [(), pytest.param(JOBS, marks=pytest.mark.slow)], ids=["one run", "jobs of joblib"]
+)
 def test_modules_of_the_start_folder_are_not_imported(program, more):
     command = Path(sys.executable).with_name("panna-exp")
     if not command.exists():

@@ -19,6 +19,7 @@ def kept(tmp_path, monkeypatch):
     return lambda: sorted((tmp_path / "kept").glob("*/*.nbc"))
 
 
+@pytest.mark.slow
 def test_damaged_loops_are_compiled_anew_by_one_start_or_many(program, tmp_path, kept):
     def train(name):
         return program.run("train", *SHORT, f"io.train_dir={name}", fresh=True)

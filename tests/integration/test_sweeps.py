@@ -212,6 +212,7 @@ def check_parallel_points(program, tmp_path, jobs, points):
             assert sorted(point.step for point in history) == list(range(1, points + 1)), name
 
 
+@pytest.mark.slow
 def test_no_point_of_parallel_jobs_is_lost(program, tmp_path):
     check_parallel_points(program, tmp_path, jobs=2, points=100)
 
@@ -273,6 +274,7 @@ def strip(rows):
     return [(status, values) for _, status, values in rows]
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_at_random_moments_ends_with_the_same_table(shared_program, uninterrupted):
     expected, seconds = uninterrupted
     folder = kills(shared_program, "killed", (), 2, seconds, seed=1)

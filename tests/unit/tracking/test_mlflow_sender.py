@@ -96,10 +96,6 @@ def kill_and_resume(store, rounds):
         assert store.ask(query, folder.name) == whole(400)
 
 
-def test_a_killed_training_and_its_continuation_have_every_point_once(store):
-    kill_and_resume(store, 2)
-
-
 @pytest.mark.slow
 def test_twenty_killed_trainings(store):
     kill_and_resume(store, 20)
