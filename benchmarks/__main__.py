@@ -6,7 +6,8 @@
 Parts: steps (of training), inference, programs (whole commands), scaling; all of these by default,
 which takes some ten minutes; and lammps (dynamics with pair_style panna). Run it on an idle
 machine. "bare" is how many times as long as the bare matrix products of the same step it took,
-measured in turn with it in the same process.
+measured in turn with it in the same process. FILE of --json is benchmarks/speed.json for the page
+of the documentation, which `python -m benchmarks.speed_record` then writes.
 
     python -m benchmarks accuracy [--data FOLDER] [--systems silicon,lithium,ethanol,3BPA]
                          [--budget normal] [--seeds 0,1,2,3,4] [--record FILE]
@@ -18,25 +19,29 @@ which `python -m benchmarks.accuracy_record` then writes, published errors besid
 
 import argparse
 import json
-import os
-import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, inference, lammps, measure, programs, scaling, steps
+from benchmarks import (
+    accuracy,
+    inference,
+    lammps,
+    measure,
+    programs,
+    scaling,
+    speed_record,
+    steps,
+)
 from benchmarks.accuracy_systems import SYSTEMS
-from benchmarks.measure import Measurement
-from panna_exp import __version__
+from benchmarks.measure import Measurement, shown
 from panna_exp.assembly.machine import use_threads
 from panna_exp.config.schema import Budget
-from panna_exp.files import write_text_atomic
 
 PARTS = ("steps", "inference", "programs", "scaling")
 MORE = ("lammps",)
@@ -62,8 +67,8 @@ def main() -> None:
         console.print(table(part, measurements, earlier["parts"].get(part, [])))
         found[part] = [asdict(one) for one in measurements]
     if arguments.json:
-        record = {"machine": machine(arguments.threads), "parts": found}
-        write_text_atomic(arguments.json, json.dumps(record, indent=1) + "\n")
+        threads = "1 thread" if arguments.threads == 1 else f"{arguments.threads} threads"
+        speed_record.add(arguments.json, found, f"{measure.machine()}; {threads}")
 
 
 def parse() -> argparse.Namespace:
@@ -77,7 +82,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--full", action="store_true", help="100,000 molecules, 1e6 structures")
     parser.add_argument("--quick", action="store_true", help="rough numbers, to see that it works")
-    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument("--json", type=Path, help="keep the numbers in this file")
     parser.add_argument("--compare", type=Path, help="such a file, to print ratios to")
     group = parser.add_argument_group(ACCURACY)
     group.add_argument("--data", type=Path, default=DATA, help=f"public data (default: {DATA})")
@@ -135,23 +140,6 @@ def table(part: str, found: list[Measurement], earlier: list[dict[str, Any]]) ->
 def better(one: Measurement, old: float) -> float:
     """Returns how many times as good as the old value."""
     return one.value / old if one.higher_is_better else old / one.value
-
-
-def shown(value: float) -> str:
-    """Returns three digits, thousands in full."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def machine(threads: int) -> dict[str, Any]:
-    """Returns what the numbers depend on."""
-    return {
-        "cpus": os.cpu_count(),
-        "threads": threads,
-        "architecture": platform.machine(),
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "panna_exp": __version__,
-    }
 
 
 if __name__ == "__main__":

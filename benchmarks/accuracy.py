@@ -7,7 +7,6 @@ atoms, also where they are zero by symmetry, as in the published tables.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -16,12 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from benchmarks.accuracy_record import Result, add
 from benchmarks.accuracy_systems import SYSTEMS, System
-from benchmarks.measure import Measurement
-from panna_exp import __version__
+from benchmarks.measure import Measurement, machine
 
 _COMMITTEE = 4
 _EVERY = 5
@@ -115,7 +111,7 @@ def _result(
         zero_forces=round(1000 * found["zero_forces"][forces], 1),
         seconds=None if seconds is None else round(seconds, 1),
         date=datetime.now(UTC).date().isoformat(),
-        machine=_machine(),
+        machine=machine(),
     )
 
 
@@ -141,15 +137,6 @@ def _measurements(result: Result) -> Iterator[Measurement]:
             unit="CPU s",
             higher_is_better=False,
         )
-
-
-def _machine() -> str:
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    processor = models[0] if models else platform.machine()
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-    return f"{processor}, {os.cpu_count()} cores; {versions}, panna_exp {__version__}"
 
 
 def _children() -> float:

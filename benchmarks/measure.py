@@ -1,13 +1,17 @@
 """Timing beside a yardstick: windows of both in turn, so that other load meets both alike."""
 
+import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from panna_exp import __version__
 from panna_exp.elements import Species
 from panna_exp.model.initial import LayerInitializer
 from panna_exp.model.networks import SpeciesNetworks
@@ -110,3 +114,18 @@ def make_networks(species: Species, size: int, hidden: Sequence[int] = HIDDEN) -
             layers.append(LayerData(weights=weights, biases=biases, activation=activation))
         networks.append(NetworkData(symbol=symbol, layers=tuple(layers), offset=0.0))
     return SpeciesNetworks(networks, torch.float32)
+
+
+def shown(value: float) -> str:
+    """Returns three digits, thousands in full."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def machine() -> str:
+    """Returns what the numbers depend on: processor and versions."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    processor = models[0] if models else platform.machine()
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{processor}, {os.cpu_count()} cores; {versions}, panna_exp {__version__}"

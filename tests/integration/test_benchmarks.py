@@ -27,7 +27,7 @@ def test_numbers_are_printed_written_and_compared(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "than before" in done.stdout
     now = json.loads((tmp_path / "now.json").read_text())
-    assert now["machine"]["threads"] == 1
+    assert "; 1 thread" in now["measured"]["inference"]["machine"]
     found = {one["name"]: one for one in now["parts"]["inference"]}
     assert 0 < found[name]["value"] < 1e5
     assert found[name]["higher_is_better"] is False
@@ -154,6 +154,23 @@ def test_the_page_of_accuracy_is_that_of_the_record(monkeypatch):
     assert page == record.with_tables(page, record.read()), (
         "run python -m benchmarks.accuracy_record"
     )
+
+
+def test_the_page_of_speed_is_that_of_the_record(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import speed_record as record
+
+    page = record.PAGE.read_text()
+    kept = json.loads(record.RECORD.read_text())
+    assert page == record.with_tables(page, kept), "run python -m benchmarks.speed_record"
+    one = {"name": "a", "value": 1234.0, "unit": "s", "bare": 2.0, "note": ""}
+    for value in (1.0, 1234.0):
+        record.add(tmp_path / "now.json", {"steps": [{**one, "value": value}]}, "this machine")
+    record.add(tmp_path / "now.json", {"lammps": [{**one, "bare": None}]}, "another")
+    page = record.with_tables(page, json.loads((tmp_path / "now.json").read_text()))
+    assert "on: this machine.\n\n| | | | bare | |\n| --- | ---: | --- | ---: | --- |\n" in page
+    assert page.count("| a | 1,234 | s | 2.00 | |\n") == 1
+    assert page.count("| a | 1,234 | s | | |\n") == 1
 
 
 def test_systems_that_are_none_are_refused():
