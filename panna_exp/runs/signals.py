@@ -6,6 +6,7 @@ step.
 """
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -60,10 +61,12 @@ def stoppable() -> Iterator[None]:
         return
     _received.first = None
     before = {number: signal.signal(number, _stop) for number in (*_QUEUE, signal.SIGALRM)}
+    hook, sys.unraisablehook = sys.unraisablehook, _unraisable
     try:
         yield
         check_stopped()
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -135,6 +138,14 @@ def _stop(number: int, frame: FrameType | None) -> None:
     while _callbacks:
         _callbacks.pop()()
     raise stopped
+
+
+def _unraisable(lost: "sys.UnraisableHookArgs") -> None:
+    """Called where nothing can be raised, in ``__del__`` or a weak reference's callback."""
+    if isinstance(lost.exc_value, Stopped):
+        signal.setitimer(signal.ITIMER_REAL, _SOON)  # raises it again
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -62,6 +62,23 @@ def test_it_is_told_first_and_ends_even_what_takes_it_for_its_own():
     assert told == ["first", "taken", "taken"]
 
 
+def test_where_nothing_can_be_raised_it_comes_again_and_nothing_is_printed(capfd):
+    class Deleted:
+        def __del__(self):
+            send(signal.SIGTERM)
+
+    def work():
+        with stoppable():
+            thing = Deleted()
+            del thing
+            time.sleep(5.0)
+            pytest.fail("goes on")
+
+    with pytest.raises(Stopped, match="got SIGTERM"):
+        work()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_imports_are_ended_before_the_program_is(tmp_path, monkeypatch):
     lines = ("import os, signal", "os.kill(os.getpid(), signal.SIGTERM)", "for _ in range(9**5):")
     (tmp_path / "interrupted_module.py").write_text("\n".join([*lines, "    END = 1\n"]))
