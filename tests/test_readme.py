@@ -3,6 +3,9 @@
 import re
 import shlex
 from pathlib import Path
+from statistics import mean
+
+import pytest
 
 import panna_exp as pe
 
@@ -90,3 +93,21 @@ def test_the_table_names_every_group_and_choice():
 def test_its_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize(("system", "atoms"), [("ethanol", 9), ("silicon", 1)])
+def test_errors_on_own_data_are_those_of_the_record(monkeypatch, system, atoms):
+    """The record has meV of ethanol's molecules, and meV per atom of silicon."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import accuracy_record
+
+    found = [
+        one
+        for one in accuracy_record.read()
+        if (one.system, one.budget, len(one.seeds)) == (system, "normal", 1)
+    ]
+    seconds, energy, forces = (
+        mean(getattr(one, name) for one in found) for name in ("seconds", "energy", "forces")
+    )
+    row = f"| {seconds:.0f} s | {energy / atoms:.2g} meV/atom | {forces / 1000:.3f} eV/A |"
+    assert row in README
