@@ -17,7 +17,7 @@ from panna_exp.config.schema import EvaluateConfig
 from panna_exp.evaluation.committee import ENERGY, FORCES
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
-from panna_exp.files import relative
+from panna_exp.files import relative, remove_parts
 from panna_exp.quantities import QUANTITIES, in_ev, with_units
 from panna_exp.quoting import key_of, override, shell_line
 from panna_exp.run_files import EVALUATE, RESULT
@@ -78,6 +78,8 @@ class _Committee:
     def run(self) -> TrainingResult:
         config = self.job.config
         seeds = config.training.seeds
+        for folder in (self.folder, self.folder / EVALUATE):
+            remove_parts(folder)  # of an earlier process that was killed while it wrote
         self.tracker.save(write_config(self.job))
         for number, seed in enumerate(seeds, start=1):
             print(f"\nmember {number} of {len(seeds)}: seed {seed}", file=sys.stderr, flush=True)
