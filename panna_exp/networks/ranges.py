@@ -4,7 +4,6 @@
 each component. PANNA reads the files that ``networks_metadata.json`` names, and never this one.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ import numpy as np
 
 from panna_exp.data.ranges import Ranges
 from panna_exp.errors import NetworkError
-from panna_exp.files import read_json
-from panna_exp.networks.sums import unlist, verify, write_listed
+from panna_exp.networks.sums import read_listed_json, write_listed_json
 
 FILE_NAME = "descriptor_ranges.json"
 _FORMAT = "panna_exp descriptor ranges"
@@ -28,24 +26,18 @@ def write_ranges(ranges: Ranges | None, symbols: Sequence[str], folder: Path) ->
         NetworkError: The folder cannot be written.
     """
     path = folder / FILE_NAME
-    try:
-        if ranges is None:
-            unlist(path)
-            path.unlink(missing_ok=True)
-            return []
-        by_species = {
-            symbol: {
-                "atoms": int(ranges.counts[index]),
-                "min": ranges.low[index].tolist() if ranges.counts[index] else None,
-                "max": ranges.high[index].tolist() if ranges.counts[index] else None,
-            }
-            for index, symbol in enumerate(symbols)
+    if ranges is None:
+        return write_listed_json(path, None)
+    by_species = {
+        symbol: {
+            "atoms": int(ranges.counts[index]),
+            "min": ranges.low[index].tolist() if ranges.counts[index] else None,
+            "max": ranges.high[index].tolist() if ranges.counts[index] else None,
         }
-        content = {"format": _FORMAT, "format_version": _VERSION, "species": by_species}
-        write_listed(path, (json.dumps(content) + "\n").encode())
-    except OSError as error:
-        raise NetworkError(f"{path}: cannot be written: {error.strerror or error}") from None
-    return [path]
+        for index, symbol in enumerate(symbols)
+    }
+    content = {"format": _FORMAT, "format_version": _VERSION, "species": by_species}
+    return write_listed_json(path, content)
 
 
 def read_ranges(folder: Path, symbols: Sequence[str], size: int) -> Ranges | None:
@@ -60,13 +52,9 @@ def read_ranges(folder: Path, symbols: Sequence[str], size: int) -> Ranges | Non
         NetworkError: The file is damaged, or does not fit the networks.
     """
     path = (folder if folder.is_dir() else folder.parent) / FILE_NAME
-    verify(path)
-    try:
-        content = read_json(path)
-    except FileNotFoundError:
+    content = read_listed_json(path, "remove it, or extract again")
+    if content is None:
         return None
-    except (OSError, ValueError) as error:
-        raise NetworkError(f"{path}: is no JSON ({error}): remove it, or extract again") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise NetworkError(f'{path}: expected a JSON object with "format": "{_FORMAT}"')
     if content.get("format_version") != _VERSION:

@@ -14,8 +14,7 @@ import numpy as np
 
 from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import NetworkError
-from panna_exp.files import read_json
-from panna_exp.networks.sums import unlist, verify, write_listed
+from panna_exp.networks.sums import read_listed_json, write_listed_json
 
 FILE_NAME = "repulsion.json"
 _FORMAT = "panna_exp repulsion"
@@ -34,21 +33,15 @@ def write_repulsion(repulsion: Repulsion | None, folder: Path) -> list[Path]:
         NetworkError: The folder cannot be written.
     """
     path = folder / FILE_NAME
-    try:
-        if repulsion is None:
-            unlist(path)
-            path.unlink(missing_ok=True)
-            return []
-        outer = {
-            f"{one}-{other}": float(repulsion.outer[i, i + j])
-            for i, one in enumerate(repulsion.symbols)
-            for j, other in enumerate(repulsion.symbols[i:])
-        }
-        content = {"format": _FORMAT, "format_version": _VERSION, "kind": _KIND, "outer": outer}
-        write_listed(path, (json.dumps(content, indent=1) + "\n").encode())
-    except OSError as error:
-        raise NetworkError(f"{path}: cannot be written: {error.strerror or error}") from None
-    return [path]
+    if repulsion is None:
+        return write_listed_json(path, None)
+    outer = {
+        f"{one}-{other}": float(repulsion.outer[i, i + j])
+        for i, one in enumerate(repulsion.symbols)
+        for j, other in enumerate(repulsion.symbols[i:])
+    }
+    content = {"format": _FORMAT, "format_version": _VERSION, "kind": _KIND, "outer": outer}
+    return write_listed_json(path, content, indent=1)
 
 
 def read_repulsion(folder: Path, symbols: Sequence[str]) -> Repulsion | None:
@@ -62,13 +55,9 @@ def read_repulsion(folder: Path, symbols: Sequence[str]) -> Repulsion | None:
         NetworkError: The file is damaged, or does not fit the networks.
     """
     path = (folder if folder.is_dir() else folder.parent) / FILE_NAME
-    verify(path)
-    try:
-        content = read_json(path)
-    except FileNotFoundError:
+    content = read_listed_json(path, "extract again")
+    if content is None:
         return None
-    except (OSError, ValueError) as error:
-        raise NetworkError(f"{path}: is no JSON ({error}): extract again") from None
     expected = {"format": _FORMAT, "format_version": _VERSION, "kind": _KIND}
     if not isinstance(content, dict) or any(content.get(k) != v for k, v in expected.items()):
         raise NetworkError(f"{path}: expected a JSON object with {json.dumps(expected)[1:-1]}")

@@ -5,12 +5,14 @@ whatever is listed is compared when it is read; files that are not listed are re
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from panna_exp.errors import NetworkError
-from panna_exp.files import write_atomic, write_text_atomic
+from panna_exp.files import read_json, write_atomic, write_text_atomic
 
 NAME = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
@@ -70,6 +72,50 @@ def write_listed(path: Path, content: bytes) -> None:
         path.with_name(NAME),
         lambda file: file.write(sums_text(path.parent, {path.name: content})),
     )
+
+
+def write_listed_json(path: Path, content: object | None, indent: int | None = None) -> list[Path]:
+    """Writes a file as :func:`write_listed` does, or removes it; returns what was written.
+
+    Args:
+        path: The file.
+        content: Of it; None removes one of before.
+        indent: As of ``json.dumps``.
+
+    Raises:
+        NetworkError: The folder cannot be written.
+    """
+    try:
+        if content is None:
+            unlist(path)
+            path.unlink(missing_ok=True)
+            return []
+        write_listed(path, (json.dumps(content, indent=indent) + "\n").encode())
+    except OSError as error:
+        raise NetworkError(f"{path}: cannot be written: {error.strerror or error}") from None
+    return [path]
+
+
+def read_listed_json(path: Path, cure: str) -> Any:
+    """Returns what a file holds that :func:`write_listed_json` wrote; None where there is none.
+
+    Args:
+        path: The file.
+        cure: What to do about a damaged one.
+
+    Raises:
+        NetworkError: The file is damaged.
+    """
+    verify(path)
+    try:
+        content = read_json(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise NetworkError(f"{path}: is no JSON ({error}): {cure}") from None
+    if content is None:
+        raise NetworkError(f"{path}: holds null: {cure}")
+    return content
 
 
 def unlist(path: Path) -> None:

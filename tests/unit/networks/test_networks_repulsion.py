@@ -26,6 +26,7 @@ def test_it_comes_back(tmp_path):
     ("content", "message"),
     [
         ("{", "is no JSON"),
+        ("null", "holds null: extract again"),
         ("[]", 'expected a JSON object with "format": "panna_exp repulsion"'),
         ('{"outer": {"H-H": -1}}', "'outer' has no distance for H-H"),
         ('{"outer": [1]}', "'outer' has no distance for H-H"),
