@@ -17,7 +17,7 @@ from panna_exp.config.schema import EvaluateConfig
 from panna_exp.evaluation.committee import ENERGY, FORCES
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
-from panna_exp.files import relative, remove_parts
+from panna_exp.files import relative
 from panna_exp.quantities import QUANTITIES, in_ev, with_units
 from panna_exp.quoting import key_of, override, shell_line
 from panna_exp.run_files import EVALUATE, RESULT
@@ -28,7 +28,7 @@ from panna_exp.runs.evaluation import common_name, evaluate
 from panna_exp.runs.job import Job
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.models import save_committee
-from panna_exp.runs.run_directory import lock_folder
+from panna_exp.runs.run_directory import lock_folder, remove_left_over
 from panna_exp.runs.session import TrainingResult
 from panna_exp.runs.sweep import FINISHED, write_result
 from panna_exp.runs.sweep_jobs import finished_before
@@ -78,8 +78,7 @@ class _Committee:
     def run(self) -> TrainingResult:
         config = self.job.config
         seeds = config.training.seeds
-        for folder in (self.folder, self.folder / EVALUATE):
-            remove_parts(folder)  # of an earlier process that was killed while it wrote
+        remove_left_over(self.folder)
         self.tracker.save(write_config(self.job))
         for number, seed in enumerate(seeds, start=1):
             print(f"\nmember {number} of {len(seeds)}: seed {seed}", file=sys.stderr, flush=True)

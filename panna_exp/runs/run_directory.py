@@ -20,6 +20,7 @@ from panna_exp.files import open_lock, remove_parts, write_text_atomic
 from panna_exp.records import LogFile
 from panna_exp.run_files import (
     CHECKPOINTS,
+    COMMITTEE,
     CONFIG,
     ENVIRONMENT,
     EVALUATE,
@@ -35,10 +36,17 @@ from panna_exp.run_files import (
 _OWN_FILES = (
     *(CONFIG, OVERRIDES, ENVIRONMENT, METADATA, RESULT, METRICS),
     *("weights.jsonl", "learning_curves.png", "starting_model", "final_model"),
-    *("delta_e.dat", "delta_e_std.dat", "delta_e_steps.dat"),
+    *("delta_e.dat", "delta_e_std.dat", "delta_e_steps.dat", COMMITTEE),
 )
 _SOURCE = Path(__file__).resolve().parents[1]  # the package
 _PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "h5py", "mlflow", "vesin")
+
+
+def remove_left_over(path: Path) -> None:
+    """Removes what a killed process has left half written in a folder that this one has locked."""
+    for folder in (CHECKPOINTS, EVALUATE, MODEL, "weights"):
+        remove_parts(path / folder)
+    remove_parts(path, _OWN_FILES)
 
 
 class RunDirectory:
@@ -66,10 +74,7 @@ class RunDirectory:
             ) from None
         self._folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._handler = LogFile(path / LOG)
-        # Of an earlier process that was killed while it wrote: this one has the lock.
-        for folder in (CHECKPOINTS, EVALUATE, MODEL, "weights"):
-            remove_parts(path / folder)
-        remove_parts(path, _OWN_FILES)
+        remove_left_over(path)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logging.getLogger("panna_exp").addHandler(self._handler)
 
