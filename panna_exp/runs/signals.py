@@ -61,7 +61,8 @@ def stoppable() -> Iterator[None]:
         return
     _received.first = None
     before = {number: signal.signal(number, _stop) for number in (*_QUEUE, signal.SIGALRM)}
-    hook, sys.unraisablehook = sys.unraisablehook, _unraisable
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda lost: _unraisable(lost, hook)
     try:
         yield
         check_stopped()
@@ -140,12 +141,14 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise stopped
 
 
-def _unraisable(lost: "sys.UnraisableHookArgs") -> None:
+def _unraisable(
+    lost: "sys.UnraisableHookArgs", hook: Callable[["sys.UnraisableHookArgs"], object]
+) -> None:
     """Called where nothing can be raised, in ``__del__`` or a weak reference's callback."""
     if isinstance(lost.exc_value, Stopped):
         signal.setitimer(signal.ITIMER_REAL, _SOON)  # raises it again
     else:
-        sys.__unraisablehook__(lost)
+        hook(lost)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
