@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from panna_exp.data.structures import Floats
-from panna_exp.errors import PannaExpError
+from panna_exp.errors import ConfigError, PannaExpError
 
 _TWO: tuple[str, ...] = ("H", "O")
 _THREE: tuple[str, ...] = ("H", "C", "O")
@@ -39,20 +39,20 @@ def warm_up(options: Sequence[str]) -> Iterator[str]:
         options: Of ``train``, which the loops are to be for as well.
 
     Raises:
-        PannaExpError: A training fails.
+        ConfigError: Mistakes in the options.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for symbols in (_TWO, _THREE):
             _data(folder, symbols).write_text(_structures(symbols))
-        cases = _CASES.copy()
-        if options:
-            cases[" ".join(options)] = (_TWO, tuple(options))
-        for index, (title, (symbols, own)) in enumerate(cases.items()):
+        # The user's first: a mistake in them is told at once.
+        own = {" ".join(options): (_TWO, tuple(options))} if options else {}
+        cases = own | _CASES
+        for index, (title, (symbols, choices)) in enumerate(cases.items()):
             started = time.perf_counter()
             run_dir = folder / str(index)
             data = f"data.train={_data(folder, symbols).name}"
-            _train(folder, [data, *own, *_ALWAYS, f"io.train_dir={run_dir.name}"])
+            _train(folder, [data, *choices, *_ALWAYS, f"io.train_dir={run_dir.name}"])
             for precision in ("float32", "float64"):
                 _use(run_dir, precision)
             yield f"{title}: {time.perf_counter() - started:.1f} s"
@@ -86,7 +86,9 @@ def _train(folder: Path, options: list[str]) -> None:
         text=True,
     )
     if done.returncode:
-        raise PannaExpError(f"a training to compile for failed: {done.stderr.strip()}")
+        lines = done.stderr.splitlines()
+        mistakes = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        raise ConfigError(f"warm-up: {line}" for line in mistakes or lines[-1:])
 
 
 def _use(run_dir: Path, precision: str) -> None:

@@ -14,6 +14,14 @@ def test_what_is_no_key_is_refused(program):
     assert done.stderr == "error: warm-up: unknown option '--all', expected key=value of train\n"
 
 
+def test_a_mistake_is_told_before_anything_is_compiled(program):
+    done = program.run("warm-up", "descriptor.RsN_rda=3", code=2)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: warm-up: ")
+    assert "RsN_rda" in line
+    assert done.stdout == ""
+
+
 @pytest.mark.slow
 def test_nothing_is_compiled_afterwards(program, tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
