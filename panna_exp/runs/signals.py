@@ -5,6 +5,7 @@ it is raised, except in the loop of a training (:class:`Interrupt`), which looks
 step.
 """
 
+import re
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ TRY_AGAIN = 75
 
 # A signal may come twice, from the terminal and from the program that started this one.
 _SAME_SECONDS = 0.5
+_COMPILER = re.compile(r"/(numba/core|llvmlite)/")
 _SOON = 0.02  # a timer of 0 seconds would never go off
 
 _QUEUE = (signal.SIGTERM, signal.SIGUSR1)  # what queues send before a job's time is over
@@ -45,6 +47,7 @@ class _Received:
     def __init__(self) -> None:
         self.at = -_SAME_SECONDS  # when the last signal came
         self.first: Stopped | None = None  # outside of loops
+        self.ctrl_c = False  # which waits
         self.limit: float | None = None
         self.loop: Interrupt | None = None  # that runs
 
@@ -55,12 +58,18 @@ _callbacks: list[Callable[[], None]] = []
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within the block SIGTERM and SIGUSR1 raise :class:`Stopped`; blocks may be nested."""
+    """Within the block SIGTERM and SIGUSR1 raise :class:`Stopped`; blocks may be nested.
+
+    Ctrl-C raises KeyboardInterrupt as ever. All of them wait for imports and for numba's compiler.
+    """
     if signal.getsignal(signal.SIGTERM) == _stop:
         yield
         return
     _received.first = None
+    _received.ctrl_c = False
     before = {number: signal.signal(number, _stop) for number in (*_QUEUE, signal.SIGALRM)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, _interrupt)
     hook = sys.unraisablehook
     sys.unraisablehook = lambda lost: _unraisable(lost, hook)
     try:
@@ -109,12 +118,26 @@ def check_stopped() -> None:
 
     Raises:
         Stopped: There was one.
+        KeyboardInterrupt: There was a Ctrl-C that waits.
     """
+    if _received.ctrl_c:
+        _received.ctrl_c = False
+        raise KeyboardInterrupt
     if _received.first is not None:
         raise _received.first
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _received.ctrl_c = _cannot_end(frame)
+    if not _received.ctrl_c:
+        raise KeyboardInterrupt
+    signal.setitimer(signal.ITIMER_REAL, _SOON)  # looks again
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGALRM and _received.ctrl_c:
+        _interrupt(number, frame)
+        return
     loop = _received.loop
     if number == signal.SIGALRM:
         stopped = _received.first or Stopped(TRY_AGAIN, _over(_received.limit or 0.0))
@@ -133,7 +156,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
         return
     if _received.first is None:
         _received.first = stopped
-    if _is_importing(frame):
+    if _cannot_end(frame):
         signal.setitimer(signal.ITIMER_REAL, _SOON)  # looks again
         return
     while _callbacks:
@@ -151,10 +174,15 @@ def _unraisable(
         hook(lost)
 
 
-def _is_importing(frame: FrameType | None) -> bool:
-    """Whether a module is being imported: torch's ends the process for any exception in it."""
+def _cannot_end(frame: FrameType | None) -> bool:
+    """Whether something runs that an exception does not end, but breaks.
+
+    Torch's imports end the process for any exception in them; numba's compiler calls Python from
+    where nothing can be raised, and then misses what it was to get.
+    """
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        name = frame.f_code.co_filename
+        if name.startswith("<frozen importlib") or _COMPILER.search(name):
             return True
         frame = frame.f_back
     return False

@@ -62,6 +62,24 @@ def test_it_is_told_first_and_ends_even_what_takes_it_for_its_own():
     assert told == ["first", "taken", "taken"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_compiler_of_loops_is_ended_before_the_program_is(number):
+    done = []
+    code = compile("send(number); done.append(1)", "/packages/numba/core/codegen.py", "exec")
+
+    def work():
+        with stoppable():
+            exec(code, {"send": send, "number": number, "done": done})
+            time.sleep(5.0)
+            pytest.fail("goes on")
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        work()
+    assert done == [1]
+    assert isinstance(raised.value, Stopped) is (number == signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_where_nothing_can_be_raised_it_comes_again_and_nothing_is_printed(capfd):
     class Deleted:
         def __del__(self):
