@@ -101,8 +101,9 @@ def _table(system: System, results: Sequence[Result]) -> str:
             lines.append(_row(budget, single))
         lines += [_committee_row(budget, one) for one in of_budget if len(one.seeds) > 1]
     lines += [f"| {name} | {e:g} | {f:g} | |" for name, (e, f) in system.published.items()]
-    models = ", ".join(system.published)
-    return "\n".join([*lines, "", f"{models}: {system.source}.", ""])
+    if system.published:
+        lines += ["", f"{', '.join(system.published)}: {system.source}."]
+    return "\n".join([*lines, ""])
 
 
 def _row(budget: str, trainings: Sequence[Result]) -> str:
