@@ -16,11 +16,6 @@ def last_networks(folder):
     return {network.symbol: network for network in checkpoints.load(path).networks}
 
 
-# One energy per species is off by 0.064 eV/atom on these data. The inputs' constant learning rate
-# leaves 0.02 to 0.04 at the last step, by which processor rounds.
-LEARNED = 0.05
-
-
 def dat_errors(path):
     """Absolute errors per atom (eV) of an evaluation file."""
     lines = [line.split() for line in path.read_text().splitlines()[1:]]
@@ -45,7 +40,7 @@ def test_the_tutorial_of_panna_1(shared, program):
     program.run("panna-evaluate", "--config=input_files/validation1.ini")
     errors = dat_errors(folder / "tutorial_validate/1000.dat")
     assert len(errors) == 180
-    assert errors.mean() < LEARNED  # a constant per species: 0.062
+    assert errors.mean() < 0.03  # a constant per species: 0.062
     program.run("panna-extract-weights", "--c", "input_files/extract_weights.ini")
     assert (folder / "saved_weights/species_O_layer_0_weights_384x128.npy").exists()
     assert "networks_files" in json.loads(
@@ -61,7 +56,7 @@ def test_the_tutorial_of_panna_1(shared, program):
         second.replace("data_validate_2", "data/validate")
     )
     program.run("panna-evaluate", "-c", "input_files/validation2.ini")
-    assert dat_errors(folder / "tutorial_validate_2/1000.dat").mean() < LEARNED
+    assert dat_errors(folder / "tutorial_validate_2/1000.dat").mean() < 0.03
     for name in ("metrics.dat", "delta_e.dat", "delta_e_std.dat", "networks_metadata.json"):
         assert (folder / "tutorial_train" / name).exists()
     # Started again, 1.x goes on from train_dir: everything is done already.
@@ -104,8 +99,15 @@ def test_the_tutorial_of_panna_2(second_version, shared):
     program.run("panna-train", "-c", "input_files_2x/train1.ini")
     program.run("panna-train", "-c", "input_files_2x/train1_continued.ini")
     program.run("panna-evaluate", "-c", "input_files_2x/validation1.ini")
-    errors = dat_errors(folder / "tutorial_validate/epoch_40_step_4000.dat")
-    assert errors.mean() < LEARNED
+    assert (folder / "tutorial_validate/epoch_40_step_4000.dat").exists()
+    # The constant learning rate makes the error of one checkpoint jump at times: of the last five.
+    text = (folder / "input_files_2x/validation1.ini").read_text()
+    text = text.replace("single_step = True", "single_step = False\nstart = -5")
+    (folder / "input_files_2x/last_five.ini").write_text(text.replace("_validate", "_last_five"))
+    program.run("panna-evaluate", "-c", "input_files_2x/last_five.ini")
+    means = [dat_errors(path).mean() for path in (folder / "tutorial_last_five").glob("*.dat")]
+    assert len(means) == 5
+    assert np.median(means) < 0.03
     program.run("panna-extract-weights", "-c", "input_files_2x/extract_weights.ini")
     program.run("panna-train", "-c", "input_files_2x/train2.ini")
     check_second(folder, first_layer_of_carbon="C")
@@ -115,7 +117,7 @@ def test_the_tutorial_of_panna_2(second_version, shared):
     text = text.replace("tutorial_train", "tutorial_train_2").replace("tutorial_validate", "second")
     (folder / "input_files_2x/validation2.ini").write_text(text)
     program.run("panna-evaluate", "-c", "input_files_2x/validation2.ini")
-    assert dat_errors(folder / "second/epoch_10_step_1000.dat").mean() < LEARNED
+    assert dat_errors(folder / "second/epoch_10_step_1000.dat").mean() < 0.03
     done = program.run("panna-extract-weights", "-c", "input_files_2x/extract_lammps.ini")
     assert "note: the variant of the descriptors is not known" in done.stdout
     assert (folder / "lammps_network/weights_H.dat").exists()

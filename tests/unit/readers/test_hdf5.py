@@ -359,7 +359,7 @@ def everything(path):
     return {key: np.asarray(value).tobytes() for key, value in arrays.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_one_flipped_bit_anywhere_is_found_or_changes_nothing(intact, place, bit):
     """Bytes that HDF5 leaves unused may be anything."""
