@@ -1,11 +1,9 @@
 """The README's commands work, what it shows is what they print, and it stays short."""
 
+import json
 import re
 import shlex
 from pathlib import Path
-from statistics import mean
-
-import pytest
 
 import panna_exp as pe
 
@@ -95,19 +93,11 @@ def test_its_links_lead_somewhere():
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
-@pytest.mark.parametrize(("system", "atoms"), [("ethanol", 9), ("silicon", 1)])
-def test_errors_on_own_data_are_those_of_the_record(monkeypatch, system, atoms):
-    """The record has meV of ethanol's molecules, and meV per atom of silicon."""
+def test_its_numbers_are_those_of_the_records(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks import accuracy_record
+    from benchmarks import accuracy_record, readme_tables, speed_record
 
-    found = [
-        one
-        for one in accuracy_record.read()
-        if (one.system, one.budget, len(one.seeds)) == (system, "normal", 1)
-    ]
-    seconds, energy, forces = (
-        mean(getattr(one, name) for one in found) for name in ("seconds", "energy", "forces")
-    )
-    row = f"| {seconds:.0f} s | {energy / atoms:.2g} meV/atom | {forces / 1000:.3f} eV/A |"
-    assert row in README
+    speed = json.loads(speed_record.RECORD.read_text())
+    written = readme_tables.with_tables(README, accuracy_record.read(), speed)
+    assert written == README, "run python -m benchmarks.readme_tables"
+    assert len(re.findall(r"^\| .*\d", README, re.MULTILINE)) == 7
