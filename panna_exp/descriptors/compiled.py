@@ -60,29 +60,14 @@ class CompiledMBP(MBP):
     def compute(self, geometry: Geometry, then_vjp: bool = False) -> Tensor:
         """Returns the descriptors [A, D]; keeps what :meth:`vjp` can use where it comes next."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
-        table, lists, flat = self.pair_table(geometry), self._lists(geometry), result.reshape(-1)
-
         triples = self._buffer(geometry) if then_vjp else None
-
-        def work(start: int, stop: int, memory: _Memory) -> None:
-            self._loops.values(
-                start,
-                stop,
-                table,
-                lists,
-                self._constants,
-                memory.work,
-                flat,
-                triples or memory.triples,
-            )
-
-        self._share(geometry, work)
+        self._share(geometry, self._loops.values, (result.reshape(-1),), triples)
         return torch.from_numpy(result)
 
     def jvp(self, geometry: Geometry, u: Tensor, strain: Tensor | None = None) -> Tensor:
         """Returns J u [A, D] of displacements ``u`` [A, 3] and strains [S, 3, 3]."""
         result = np.empty((len(geometry.positions), self.size), self._numpy)
-        table, lists, flat = self.pair_table(geometry), self._lists(geometry), result.reshape(-1)
+        table = self.pair_table(geometry)
         center, neighbor = geometry.center.numpy(), geometry.neighbor.numpy()
         changes = np.empty((len(center), 4), self._numpy)
         displacement = np.zeros((len(center), 3), self._numpy)
@@ -93,23 +78,8 @@ class CompiledMBP(MBP):
         pair_loops.pair_changes(
             table, center, neighbor, _plain(u, self.dtype), displacement, changes
         )
-
-        triples = self._known(geometry)
-
-        def work(start: int, stop: int, memory: _Memory) -> None:
-            self._loops.jvp(
-                start,
-                stop,
-                table,
-                lists,
-                self._constants,
-                memory.work,
-                changes,
-                flat,
-                triples or memory.triples,
-            )
-
-        self._share(geometry, work)
+        arrays = (changes, result.reshape(-1))
+        self._share(geometry, self._loops.jvp, arrays, self._known(geometry))
         return torch.from_numpy(result)
 
     def neighbor_jacobians(
@@ -170,25 +140,9 @@ class CompiledMBP(MBP):
     def _gradient(self, geometry: Geometry, v: Tensor, then_jvp: bool) -> NDArray[np.floating]:
         """Returns [P, 4], whose first three columns are the gradient by each pair's vector."""
         result = np.empty((len(geometry.center), 4), self._numpy)
-        table, lists = self.pair_table(geometry), self._lists(geometry)
         weights = _plain(v, self.dtype).reshape(-1)
-
         triples = self._known(geometry) or (self._buffer(geometry) if then_jvp else None)
-
-        def work(start: int, stop: int, memory: _Memory) -> None:
-            self._loops.vjp(
-                start,
-                stop,
-                table,
-                lists,
-                self._constants,
-                memory.work,
-                weights,
-                result,
-                triples or memory.triples,
-            )
-
-        self._share(geometry, work)
+        self._share(geometry, self._loops.vjp, (weights, result), triples)
         return result
 
     def triple_factors(
@@ -264,8 +218,20 @@ class CompiledMBP(MBP):
             self._latest = geometry, table
         return self._latest[1]
 
-    def _share(self, geometry: Geometry, work: Callable[[int, int, _Memory], None]) -> None:
-        """Calls ``work`` for parts of the atoms, each in a thread of its own."""
+    def _share(
+        self,
+        geometry: Geometry,
+        loop: Callable[..., None],
+        arrays: tuple[NDArray[np.floating], ...],
+        triples: kernels.Triples | None,
+    ) -> None:
+        """Has a loop fill ``arrays`` for parts of the atoms, each in a thread of its own."""
+        table, lists = self.pair_table(geometry), self._lists(geometry)
+
+        def work(start: int, stop: int, memory: _Memory) -> None:
+            place = triples or memory.triples
+            loop(start, stop, table, lists, self._constants, memory.work, *arrays, place)
+
         atoms = len(geometry.positions)
         parts = min(torch.get_num_threads(), int(geometry.triples_until[-1]) // _TRIPLES_A_THREAD)
         if parts < 2:
