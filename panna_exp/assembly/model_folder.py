@@ -15,12 +15,8 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.saved import MODEL_FACTS, SavedPotential, from_folder, to_network_set
-from panna_exp.data.ranges import Ranges
-from panna_exp.descriptors.info import Descriptor
-from panna_exp.descriptors.repulsion import Repulsion
 from panna_exp.errors import NetworkError
 from panna_exp.files import read_json
-from panna_exp.networks.layers import NetworkData
 from panna_exp.networks.panna import write_panna
 from panna_exp.networks.ranges import write_ranges
 from panna_exp.networks.repulsion import write_repulsion
@@ -32,36 +28,22 @@ FORMAT_VERSION, COMMITTEE_VERSION = 1, 2  # of one potential, of a committee
 _PRECISIONS = ("float32", "float64")
 
 
-def write_model(
-    folder: Path,
-    name: str,
-    networks: Sequence[NetworkData],
-    descriptor: Descriptor,
-    energy_rescale: float,
-    precision: str,
-    ranges: Ranges | None = None,
-    repulsion: Repulsion | None = None,
-) -> None:
+def write_model(folder: Path, potential: SavedPotential, precision: str) -> None:
     """Writes the folder.
 
     Args:
         folder: Created if absent.
-        name: Of the checkpoint.
-        networks: One per species.
-        descriptor: What they take; known.
-        energy_rescale: Factor on the energies that they learned.
-        precision: What they were trained in: ``float32`` or ``float64``.
-        ranges: Of the descriptors that they were trained on.
-        repulsion: What is added at short distances.
+        potential: With a descriptor that is known.
+        precision: What it was trained in: ``float32`` or ``float64``.
 
     Raises:
         NetworkError: Numbers that are not finite, or a folder that cannot be written.
     """
-    write_panna(to_network_set(networks, descriptor), folder)
-    write_ranges(ranges, [network.symbol for network in networks], folder)
-    write_repulsion(repulsion, folder)
-    more = {"energy_rescale": energy_rescale, "precision": precision}
-    _write_facts(folder, FORMAT_VERSION, name, more)
+    write_panna(to_network_set(potential.networks, potential.descriptor), folder)
+    write_ranges(potential.ranges, potential.symbols, folder)
+    write_repulsion(potential.repulsion, folder)
+    more = {"energy_rescale": potential.energy_rescale, "precision": precision}
+    _write_facts(folder, FORMAT_VERSION, potential.name, more)
 
 
 def write_committee(
@@ -80,16 +62,7 @@ def write_committee(
     """
     names = [f"member_{index}" for index in range(len(members))]
     for own, member in zip(names, members, strict=True):
-        write_model(
-            folder / own,
-            member.name,
-            member.networks,
-            member.descriptor,
-            member.energy_rescale,
-            precision,
-            member.ranges,
-            member.repulsion,
-        )
+        write_model(folder / own, member, precision)
     _write_facts(folder, COMMITTEE_VERSION, name, {"members": names})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from panna_exp.data.structures import Floats
 from panna_exp.evaluation.committee import calibration, energy_points, force_points
 from panna_exp.evaluation.figures import new_figure, write_png
-from panna_exp.evaluation.plots import COLOURS, INK, plain
+from panna_exp.evaluation.plots import COLOURS, INK, grid, plain
 from panna_exp.evaluation.predictions import Predictions
 
 # More points than this are a picture of many megabytes in no more detail.
@@ -91,8 +91,7 @@ def _draw(axes: Any, spread: Floats, error: Floats, ratio: float | None) -> None
     if len(bins):
         axes.plot(*bins.T, color=COLOURS[5], marker="o", markersize=4, label="RMS error in bins")
     axes.set(xscale="log", yscale="log", xlim=tuple(line), ylim=tuple(line), aspect="equal")
-    axes.set_axisbelow(True)
-    axes.grid(alpha=0.25, linewidth=0.5)
+    grid(axes)
 
 
 def _bins(spread: Floats, error: Floats) -> Floats:

@@ -15,7 +15,7 @@ from panna_exp.descriptors.info import Parameters
 from panna_exp.descriptors.meaning import Component
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.evaluation.figures import new_figure, write_png
-from panna_exp.evaluation.plots import COLOURS, INK
+from panna_exp.evaluation.plots import COLOURS, INK, grid
 
 _FUNCTION = "#999999"
 _POINTS = 600
@@ -192,8 +192,7 @@ def _stacked(
         )
         if legend:
             axes.legend(fontsize=8)
-    axes.set_axisbelow(True)
-    axes.grid(alpha=0.25, linewidth=0.5)
+    grid(axes)
 
 
 def _blocks(meanings: Sequence[Component]) -> tuple[list[int], list[str]]:

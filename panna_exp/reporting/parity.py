@@ -1,15 +1,11 @@
 """Parity plots from .dat files, for evaluations whose own plots are gone."""
 
-from typing import Any
-
 import numpy as np
 
 from panna_exp.data.structures import Floats
-from panna_exp.evaluation.figures import new_figure, png
-from panna_exp.evaluation.plots import COLOURS, INK, bins, limits
+from panna_exp.evaluation.figures import png
+from panna_exp.evaluation.plots import COLOURS, ENERGIES, FORCES, Axes, Points, parity_figure
 from panna_exp.reporting.evaluations import StoredEvaluation
-
-_MOST_POINTS = 60_000
 
 
 def energy_parity(evaluation: StoredEvaluation, free_atoms: Floats | None) -> bytes:
@@ -24,12 +20,10 @@ def energy_parity(evaluation: StoredEvaluation, free_atoms: Floats | None) -> by
         PNG.
     """
     base = np.zeros_like(evaluation.reference) if free_atoms is None else free_atoms
-    less = "" if free_atoms is None else ", free atoms subtracted"
     reference = (evaluation.reference - base) / evaluation.num_atoms
     predicted = (evaluation.predicted - base) / evaluation.num_atoms
-    return _parity(
-        reference, predicted, f"energy{less} (eV/atom)", "(meV/atom)", "structures", 1000.0
-    )
+    axes = ENERGIES if free_atoms is not None else ENERGIES._replace(quantity="energy")
+    return _png(reference, predicted, axes)
 
 
 def force_parity(evaluation: StoredEvaluation) -> bytes | None:
@@ -40,49 +34,10 @@ def force_parity(evaluation: StoredEvaluation) -> bytes | None:
     if not known.any():
         return None
     reference = evaluation.reference_forces[known].ravel()
-    predicted = evaluation.forces[known].ravel()
-    unit = "(eV/angstrom)"
-    return _parity(reference, predicted, f"force {unit}", unit, "components", 1.0)
+    return _png(reference, evaluation.forces[known].ravel(), FORCES)
 
 
-def _parity(
-    reference: Floats, predicted: Floats, label: str, unit: str, counted: str, factor: float
-) -> bytes:
+def _png(reference: Floats, predicted: Floats, axes: Axes) -> bytes:
     finite = np.isfinite(reference) & np.isfinite(predicted)
-    reference, predicted = reference[finite], predicted[finite]
-    figure = new_figure(10.0, 5.0)
-    parity, histogram = figure.subplots(1, 2, width_ratios=(3, 2))
-    low, high = limits(np.concatenate([reference, predicted]) if finite.any() else np.zeros(1))
-    parity.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=1)
-    every = max(1, -(-len(reference) // _MOST_POINTS))
-    crowded = len(reference) > 1000
-    parity.scatter(
-        reference[::every],
-        predicted[::every],
-        s=6 if crowded else 16,
-        alpha=0.4 if crowded else 0.8,
-        linewidths=0,
-        color=COLOURS[0],
-        zorder=2,
-        rasterized=True,
-    )
-    parity.set(
-        xlim=(low, high),
-        ylim=(low, high),
-        aspect="equal",
-        xlabel=f"reference {label}",
-        ylabel=f"predicted {label}",
-    )
-    if finite.any():
-        errors = factor * (predicted - reference)
-        histogram.hist(errors, bins=bins(errors), color=COLOURS[0])
-    histogram.axvline(0.0, color=INK, linewidth=0.8)
-    histogram.set(xlabel=f"predicted minus reference {unit}", ylabel=counted)
-    _grid(parity)
-    _grid(histogram)
-    return png(figure)
-
-
-def _grid(axes: Any) -> None:
-    axes.set_axisbelow(True)
-    axes.grid(alpha=0.25, linewidth=0.5)
+    points = Points("", COLOURS[0], reference[finite], predicted[finite])
+    return png(parity_figure([points] if finite.any() else [], axes))

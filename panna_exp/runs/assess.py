@@ -27,8 +27,7 @@ from panna_exp.evaluation.dat import (
     write_stresses,
 )
 from panna_exp.evaluation.evaluated_data import OWN_DATA, DataFile, EvaluatedData
-from panna_exp.evaluation.force_plots import write_force_plot, write_stress_plot
-from panna_exp.evaluation.plots import write_parity_plot
+from panna_exp.evaluation.plots import write_force_plot, write_parity_plot, write_stress_plot
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import Summary, summarize
 from panna_exp.model.networks import SpeciesNetworks

@@ -27,7 +27,7 @@ from panna_exp.runs.committee_record import committee_info, member_data, write_c
 from panna_exp.runs.evaluation import common_name, evaluate
 from panna_exp.runs.job import Job
 from panna_exp.runs.messages import messages_shown
-from panna_exp.runs.models import save_committee
+from panna_exp.runs.models import save_model
 from panna_exp.runs.run_directory import lock_folder, remove_left_over
 from panna_exp.runs.session import TrainingResult
 from panna_exp.runs.sweep import FINISHED, write_result
@@ -114,7 +114,7 @@ class _Committee:
         step = sum(_last_step(self.folder / _name(seed)) for seed in seeds)
         logged = {f"result/{name}": value for name, value in in_ev(numbers).items()}
         self.tracker.log(step, logged)
-        save_committee(config, members, step, self.folder, self.tracker)
+        save_model(config, members, step, self.folder, self.tracker)
         where = self.end(RunStatus.FINISHED, files)
         self._print_summary(where)
         return TrainingResult(metric=metric_value(metrics, ranked_by), code=0)

@@ -11,7 +11,6 @@ from panna_exp.config.schema import TrainConfig
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import NetworkError
 from panna_exp.tracking.base import Model, Tracker
-from panna_exp.training.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -20,82 +19,52 @@ _LONGEST_NAME = 100
 
 
 def save_model(
-    config: TrainConfig, checkpoint: Checkpoint, step: int, run_dir: Path, tracker: Tracker
+    config: TrainConfig,
+    members: Sequence[SavedPotential],
+    step: int,
+    run_dir: Path,
+    tracker: Tracker,
 ) -> None:
-    """Writes ``model/CHECKPOINT`` and has it logged, where that is asked for and possible.
+    """Writes ``model/NAME`` and has it logged, where that is asked for and possible.
 
     Args:
         config: Of the run.
-        checkpoint: Of the run, the one to use.
+        members: The run's potential, or those of a committee, one per seed.
         step: Of the run's results.
         run_dir: The run directory.
         tracker: Logs it.
     """
-    descriptor = Descriptor.from_record(checkpoint.descriptor, checkpoint.name)
-    if not _is_wanted(config, descriptor):
+    potential = members[0]
+    if not _is_wanted(config, potential.descriptor):
         return
-    folder = run_dir / FOLDER / checkpoint.name
+    several = bool(config.training.seeds)
+    name = _committee_name(config.training.seeds, step) if several else potential.name
+    folder = run_dir / FOLDER / name
     try:
-        write_model(
-            folder,
-            checkpoint.name,
-            checkpoint.evaluated,
-            descriptor,
-            checkpoint.energy_rescale,
-            config.precision.value,
-            checkpoint.ranges,
-            checkpoint.repulsion,
-        )
+        if several:
+            write_committee(folder, name, members, config.precision.value)
+        else:
+            write_model(folder, potential, config.precision.value)
     except (NetworkError, OSError) as error:  # a model is not worth the run
         logger.warning("MLflow gets no model: %s", error)
         return
     tracker.save_model(
         Model(
             folder=folder,
-            name=checkpoint.name,
-            step=step,
-            species=[network.symbol for network in checkpoint.networks],
-            register=config.tracking.register,
-        )
-    )
-
-
-def save_committee(
-    config: TrainConfig,
-    members: Sequence[SavedPotential],
-    step: int,
-    folder: Path,
-    tracker: Tracker,
-) -> None:
-    """Does for all members of a committee together what :func:`save_model` does for a run.
-
-    Args:
-        config: Of the committee, with its seeds.
-        members: One per seed, at their ends.
-        step: Of the committee's results.
-        folder: The committee's.
-        tracker: Of the committee; logs it.
-    """
-    if not _is_wanted(config, members[0].descriptor):
-        return
-    name = f"committee_{'_'.join(map(str, config.training.seeds))}_step_{step}"
-    if len(name) > _LONGEST_NAME:  # of hundreds of seeds no name of a file can be made
-        name = f"committee_{hashlib.sha256(name.encode()).hexdigest()[:16]}_step_{step}"
-    try:
-        write_committee(folder / FOLDER / name, name, members, config.precision.value)
-    except (NetworkError, OSError) as error:
-        logger.warning("MLflow gets no model: %s", error)
-        return
-    tracker.save_model(
-        Model(
-            folder=folder / FOLDER / name,
             name=name,
             step=step,
-            species=members[0].symbols,
+            species=potential.symbols,
             register=config.tracking.register,
             members=len(members),
         )
     )
+
+
+def _committee_name(seeds: Sequence[int], step: int) -> str:
+    name = f"committee_{'_'.join(map(str, seeds))}_step_{step}"
+    if len(name) > _LONGEST_NAME:  # of hundreds of seeds no name of a file can be made
+        name = f"committee_{hashlib.sha256(name.encode()).hexdigest()[:16]}_step_{step}"
+    return name
 
 
 def _is_wanted(config: TrainConfig, descriptor: Descriptor) -> bool:

@@ -165,7 +165,7 @@ class _Session:
         outcome = assess_run(config, run, self.data, fit, path)
         outcome.log_to(self.tracker)
         # Before figures are drawn: the tracker keeps the model meanwhile.
-        save_model(config, outcome.checkpoint, fit.step, path, self.tracker)
+        save_model(config, [outcome.potential], fit.step, path, self.tracker)
         self.tracker.flush()
         outcome.record(self.job.overrides)
         outcome.print_errors()

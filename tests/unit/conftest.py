@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from panna_exp.assembly.model_folder import write_model
+from panna_exp.assembly.saved import SavedPotential
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.parameters import MBPParameters
 from panna_exp.networks.layers import Activation, LayerData, NetworkData
@@ -38,7 +39,12 @@ def make_potential_networks() -> tuple[NetworkData, ...]:
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "run/model/epoch_1_step_10"
-    write_model(
-        folder, folder.name, make_potential_networks(), Descriptor.of(PARAMETERS), 2.0, "float64"
+    potential = SavedPotential(
+        name=folder.name,
+        networks=make_potential_networks(),
+        descriptor=Descriptor.of(PARAMETERS),
+        energy_rescale=2.0,
+        config={},
     )
+    write_model(folder, potential, "float64")
     return folder
