@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
-from panna_exp import __version__, output
+from panna_exp import __version__, output, pages
 from panna_exp.assembly import torchrun
 from panna_exp.errors import ConfigError, PannaExpError, closest
 from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
@@ -63,20 +63,6 @@ COMMANDS = {
     "sync": Command("sync", "send what a run could not send to MLflow yet"),
 }
 
-# Of docs, what explains a command.
-PAGES = {
-    "train": "tutorials/file-to-dynamics.md",
-    **dict.fromkeys(("predict", "select"), "tutorials/committee.md"),
-    "descriptors": "how-to/descriptors.md",
-    "sync": "how-to/mlflow.md",
-    "warm-up": "explanation/execution.md",
-    **dict.fromkeys(("evaluate", "runs", "diff", "rerun", "report"), "how-to/evaluate.md"),
-    **dict.fromkeys(("inspect", "convert"), "how-to/own-data.md"),
-    **dict.fromkeys(("export", "lammps-plugin"), "how-to/deployment.md"),
-    **dict.fromkeys(("extract-weights", "pack", "import-ini"), "how-to/from-panna.md"),
-    **dict.fromkeys((name for name in COMMANDS if name[:6] == "panna-"), "how-to/from-panna.md"),
-}
-
 HELP = f"""\
 panna-exp {__version__}: train, compare and deploy PANNA-style neural network potentials
 
@@ -96,7 +82,7 @@ first steps:
   panna-exp train -m training.learning_rate=1e-2,1e-3,1e-4     a sweep
   panna-exp evaluate run_dir=RUN_DIR data.test=PATH
 
-more: docs/index.md, beside README.md"""
+more: docs/{pages.OF_NOTHING}, beside README.md"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,12 +91,13 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: By default those of this program's start.
     """
+    word = None
     try:
         if arguments is None:
             output.open_closed()
             _take_no_code_from_here()
         if not _is_here():
-            raise ConfigError(_GONE)  # libraries end in their own ways
+            raise OSError(_GONE)  # libraries end in their own ways
         word, rest = _command(sys.argv[1:] if arguments is None else arguments)
         code = 0
         if word is not None:
@@ -123,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()  # now, while what goes wrong can be told
         return code
     except PannaExpError as error:
-        _show(error)
+        _show(error, word)
         return USER_ERROR
     except Stopped as stopped:
         if stopped.reason:
@@ -159,20 +146,24 @@ def _function(word: str, arguments: list[str]) -> Callable[[list[str]], int]:
         return function
     from panna_exp.runs.help_text import show_printed
 
-    return lambda shown: show_printed(function, shown, f"docs/{PAGES[word]}")
+    return lambda shown: show_printed(function, shown, f"docs/{pages.OF_COMMANDS[word]}")
 
 
 def _shows(arguments: list[str]) -> bool:
     return not _SHOWS.isdisjoint(item.partition("=")[0] for item in arguments)
 
 
-def _show(error: PannaExpError) -> None:
-    """Prints what is wrong; of several processes the first does, and the others if it did not."""
+def _show(error: PannaExpError, command: str | None) -> None:
+    """Prints what is wrong, and where more is said about it.
+
+    Of several processes the first does, and the others if it did not.
+    """
     where = ""
     if torchrun.rank():
         time.sleep(_WAIT_SECONDS)  # torchrun ends this process if the first has failed as well
         where = f"process {torchrun.rank()}: "
-    for problem in error.problems if isinstance(error, ConfigError) else [str(error)]:
+    problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+    for problem in pages.with_pages(problems, type(error), command):
         print(output.escaped(f"error: {where}{problem}"), file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "panna_exp"
 
 # Each row may import the rows above it, and modules of its own row where they are one package.
 ROWS = (
-    ("errors", "units", "elements", "files", "run_files", "quantities", "quoting"),
+    ("errors", "pages", "units", "elements", "files", "run_files", "quantities", "quoting"),
     ("output", "masking", "loop_cache"),
     ("records",),
     ("compiling",),

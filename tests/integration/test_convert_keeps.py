@@ -145,13 +145,14 @@ def test_reference_energies_of_the_user(program):
 def test_mistakes(program):
     done = program.run("convert", code=2)
     assert done.stderr == (
-        "error: convert: name the input and the output: panna-exp convert IN... OUT\n"
+        "error: convert: name the input and the output: panna-exp convert IN... OUT "
+        "(docs/how-to/own-data.md)\n"
     )
     (program.folder / "x.xyz").write_text("1\nProperties=species:S:1:pos:R:3 energy=1\nX 0 0 0\n")
     done = program.run("convert", "x.xyz", "x.h5", code=2)
     assert done.stderr == (
         f"error: {program.folder}/x.xyz, structure 0 (counted from 0), atom 0: species 'X' is not "
-        "a chemical symbol: correct the file, did you mean 'Xe'?\n"
+        "a chemical symbol: correct the file, did you mean 'Xe'? (docs/how-to/own-data.md)\n"
     )
     (program.folder / "data.log").touch()
     done = program.run("convert", "data.log", "x.h5", code=2)

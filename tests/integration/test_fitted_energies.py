@@ -38,5 +38,5 @@ def test_forgotten_energies_are_refused_before_anything_is_written(program):
     done = program.run(*WORDS, "data.reference_energies=null", code=2)
     (line,) = done.stderr.splitlines()
     assert "the reference energies leave" in line
-    assert line.endswith("or have them fitted, data.reference_energies=fit")
+    assert "or have them fitted, data.reference_energies=fit (docs/how-to/own-data.md#" in line
     assert not (program.folder / "run").exists()

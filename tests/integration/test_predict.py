@@ -125,7 +125,8 @@ def test_select_takes_what_the_committee_disagrees_on_most_and_no_copies(pool):
     done = pool.run("select", "pool.xyz", "run_dir=both", "n=4", "to=next.xyz", code=2)
     assert done.stderr == (
         "error: select: next.xyz: exists already: force=true replaces it\n"
-        "error: select: next.png: exists already: force=true replaces it\n"
+        "error: select: next.png: exists already: force=true replaces it "
+        "(docs/tutorials/committee.md)\n"
     )
     more = ("n=9", "to=next.xyz", "force=true", "spread=energy")
     done = pool.run("select", "pool.xyz", "run_dir=both", *more)

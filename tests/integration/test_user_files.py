@@ -254,7 +254,8 @@ def test_values_with_commas_and_variables_are_one_line(program):
     done = program.run("train", "data.train=a.xyz,b.xyz", code=2)
     assert done.stderr == (
         "error: data.train=a.xyz,b.xyz: several values: write a list, "
-        "'data.train=[a.xyz,b.xyz]', or add -m to run a job with each\n"
+        "'data.train=[a.xyz,b.xyz]', or add -m to run a job with each "
+        "(docs/how-to/own-data.md)\n"
     )
     done = program.run("train", "data.train=${oc.env:NOT_SET}/w.xyz", code=2)
     assert done.stderr.startswith(

@@ -11,7 +11,10 @@ TRAIN = ("train", "training.max_epochs=1", "tracking=none", "threads=1")
 
 def test_what_is_no_key_is_refused(program):
     done = program.run("warm-up", "--all", code=2)
-    assert done.stderr == "error: warm-up: unknown option '--all', expected key=value of train\n"
+    assert done.stderr == (
+        "error: warm-up: unknown option '--all', expected key=value of train "
+        "(docs/explanation/execution.md)\n"
+    )
 
 
 def test_a_mistake_is_told_before_anything_is_compiled(program):

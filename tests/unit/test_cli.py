@@ -44,11 +44,6 @@ def test_an_unknown_command_is_one_line(capsys, arguments, message):
     assert captured.err.count("\n") == 1
 
 
-def test_the_nearest_command_is_named(capsys):
-    main(["evalute"])
-    assert capsys.readouterr().err.endswith("did you mean 'evaluate'?\n")
-
-
 def test_composing_a_training_imports_no_torch():
     code = (
         "import sys; from panna_exp.cli import main; code = main(['train', '--cfg', 'job']); "
