@@ -2,14 +2,18 @@
 
 import io
 import re
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
+
+from panna_exp.runs.help_width import fitted
 
 _HEADING = re.compile(r"^(?=\S).*:$")
 _EXAMPLE = re.compile(r"^  (panna-exp .*?)(?=  |$)")
 _ENTRY = re.compile(r"^  (\S.*?)(?=  |$)")
 _USAGE = re.compile(r"^usage:")
+_WIDEST = (100, 24)  # what help is written for, where nothing says how wide it may be
 
 
 def show_printed(command: Callable[[list[str]], int], arguments: Sequence[str], page: str) -> int:
@@ -48,7 +52,8 @@ def arranged(text: str, page: str) -> str:
 
 
 def show(text: str) -> None:
-    """Prints help, in colours where a terminal shows it (and NO_COLOR is not set)."""
+    """Prints help as wide as the terminal, in colours where it has some (without NO_COLOR)."""
+    text = fitted(text, shutil.get_terminal_size(_WIDEST).columns)
     if not sys.stdout.isatty():
         print(text)
         return
