@@ -37,6 +37,7 @@ OF_COMMANDS = {
 OF_SUBJECTS = (
     (r"\bdamaged\b|\bchecksum\b", "reference/damaged-files.md"),
     (r"\bgeneration\b|\bvariant\b", "how-to/from-panna.md#three-variants-of-descriptors"),
+    (r"^(execution|threads|descriptor_kernel|training\.matmul)\b", "explanation/execution.md"),
     (r"\bCUDA\b", "how-to/troubleshooting.md#before-the-training"),
     (r"\btorchrun\b|\bsrun\b", "how-to/several-processes.md"),
     (r"reference_energies|\bfree atoms?\b", "how-to/own-data.md#energies-of-free-atoms"),
@@ -45,7 +46,6 @@ OF_SUBJECTS = (
     (r"^(training\.seeds|.*\bcommittee\b)", "how-to/sweeps.md#committees"),
     (r"^cannot continue\b", "how-to/long-trainings.md"),
     (r"^(data\.)?(streaming|memory_gb|window_mb)\b", "how-to/large-data.md"),
-    (r"^(execution|threads|descriptor_kernel|training\.matmul)\b", "explanation/execution.md"),
     (r"^training\.(force|virial)", "how-to/forces.md"),
     (r"^tracking\b|\bMLflow\b", "how-to/mlflow.md"),
     (r"^data\.(?!yaml)", "how-to/own-data.md"),

@@ -181,7 +181,7 @@ networks_metadata = saved_networks
 QUESTION = (
     "say which formula with descriptor.generation=A, B or C (--generation of PANNA's own "
     "commands, generation='A' from Python; PANNA's tutorial TFRecords are A; its present code and "
-    "LAMMPS networks C)"
+    "LAMMPS networks C) (docs/how-to/from-panna.md#three-variants-of-descriptors)"
 )
 
 

@@ -81,6 +81,6 @@ def test_graphs_without_a_gpu_are_refused_before_anything_is_written(program, tm
     )
     assert done.stderr.splitlines()[-1] == (
         "error: execution=cuda_graph: records what a CUDA device does, but this training runs on "
-        "cpu: use execution=torch"
+        "cpu: use execution=torch (docs/explanation/execution.md)"
     )
     assert not (tmp_path / "run").exists()

@@ -115,7 +115,7 @@ def test_mistakes_are_found_before_anything_is_recorded(program, tmp_path):
         "error: sweep.metric=train/enrgy_mae: expected one of validation/energy_mae, "
         "validation/energy_rmse, validation/loss, validation/force_mae, validation/force_rmse, "
         "train/energy_mae, train/energy_rmse, train/loss, train/force_mae, train/force_rmse, "
-        "did you mean 'train/energy_mae'?"
+        "did you mean 'train/energy_mae'? (docs/how-to/sweeps.md)"
     ]
     assert not (tmp_path / "mlflow.db").exists()
     done = program.run(
