@@ -75,6 +75,8 @@ _ALL = (
 )
 QUANTITIES = {item.name: item for item in _ALL}
 VALIDATION_PREFIX = "val_"  # of columns of metrics.dat
+# What weights of structures count for, in the order of their three columns.
+WEIGHTED = ("energy", "forces", "stress")
 
 
 def with_units(values: Mapping[str, float]) -> dict[str, float]:

@@ -75,9 +75,13 @@ def check_forces(structures: StructureSet, purpose: str, data: DataConfig) -> No
     if forces is None or _of_single_atoms(structures, forces):
         hint = " (all of them exactly zero, see data.zero_forces)" if structures.zero_forces else ""
         raise DataError(f"{structures.origins[0]}: has no forces{hint}, which {purpose} needs")
-    known = ~np.logical_or.reduceat(np.isnan(forces).any(axis=1), structures.offsets[:-1])
+    known = structures.known_forces > 0
     if not known.all():
         logger.info("%d of %d structures have forces", known.sum(), len(known))
+    partial = structures.partial_forces
+    if len(partial):
+        atoms = (structures.num_atoms - structures.known_forces)[partial].sum()
+        logger.info("%d structures have no forces on %d of their atoms", len(partial), atoms)
     found = checks.check_forces(replace(structures, descriptors=None, derivatives=None))
     _agree(
         None if found is None else found.agreement,

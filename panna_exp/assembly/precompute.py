@@ -183,6 +183,8 @@ def _jobs(
 
     jobs = []
     if config.format == "bin":
+        if partial := len(structures.partial_forces):
+            logger.warning("not kept: forces of %d structures where some atoms have none", partial)
         keys = keys_of(structures)
         finished = _DoneFile.read(log_dir)
         left = np.array(

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from panna_exp.data.overlaps import overlapping
-from panna_exp.data.structures import StructureSet
+from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.errors import DataError, closest
+from panna_exp.quantities import WEIGHTED
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def refuse_overlaps(structures: StructureSet) -> None:
     )
 
 
-def check_types(structures: StructureSet, by_type: Mapping[str, float] | None) -> None:
+def check_types(structures: StructureSet, by_type: Mapping[str, Any] | None) -> None:
     """Raises DataError for a config_type in ``data.weights`` that no training structure has."""
     known = sorted({kind for kind in structures.config_types if kind}) if by_type else []
     for name in by_type or ():
@@ -40,20 +42,28 @@ def check_types(structures: StructureSet, by_type: Mapping[str, float] | None) -
             )
 
 
-def weighted(structures: StructureSet, by_type: Mapping[str, float] | None) -> StructureSet:
+def weighted(structures: StructureSet, by_type: Mapping[str, Any] | None) -> StructureSet:
     """Returns the set with ``data.weights`` times the weights that its file has.
 
     Args:
         structures: S structures.
-        by_type: Factors by config_type; ``default``: of all others.
+        by_type: By config_type a factor, or factors by WEIGHTED; ``default``: of all others.
     """
     if not by_type:
         return structures
+    factors = {kind: _three(given) for kind, given in by_type.items()}
+    default = factors.get(_DEFAULT, _three(1.0))
     kinds = list(structures.config_types) or [""] * len(structures)
-    default = by_type.get(_DEFAULT, 1.0)
-    factors = np.array([by_type.get(kind, default) if kind else default for kind in kinds])
     own = np.ones((len(structures), 3)) if structures.weights is None else structures.weights
-    return replace(structures, weights=own * factors[:, None])
+    chosen = np.array([factors.get(kind, default) if kind else default for kind in kinds])
+    return replace(structures, weights=own * chosen)
+
+
+def _three(given: float | Mapping[str, float]) -> Floats:
+    """Returns the factors [3] on the losses of energy, forces and virial."""
+    if isinstance(given, Mapping):
+        return np.array([given.get(name, 1.0) for name in WEIGHTED])
+    return np.full(3, given)
 
 
 def say_weights(structures: StructureSet) -> None:

@@ -26,7 +26,7 @@ class BatchForces:
 
     Args:
         target: [A, 3] (eV/angstrom), zero where there are none.
-        force_mask: [S] 1 where a structure has forces, otherwise 0; None where all have.
+        force_mask: [A] 1 for atoms whose forces are known, otherwise 0; None where all are.
         jacobian: The descriptors' Jacobian.
         by_structure: [A] rows of the batch in the order of its structures and their atoms.
         virial: [S, 3, 3] reference virials (eV), NaN where there is none; None without any.
@@ -37,16 +37,6 @@ class BatchForces:
     jacobian: BatchJacobian
     by_structure: Tensor
     virial: Tensor | None = None
-
-    def atom_mask(self, structure: Tensor) -> Tensor | None:
-        """Returns [A] 1 for atoms whose forces are known, otherwise 0; None where all are."""
-        return None if self.force_mask is None else self.force_mask.index_select(0, structure)
-
-    def weighted(self, weights: Tensor | None) -> Tensor | None:
-        """Returns [S] ``weights`` where forces are known, otherwise 0; None where all are 1."""
-        if weights is None or self.force_mask is None:
-            return self.force_mask if weights is None else weights
-        return self.force_mask * weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +127,7 @@ class PackedData:
         atoms: [A] each row's atom in ``structures``.
         offsets: [S + 1] the first atom of each structure in ``structures``.
         forces: [A, 3] to learn, by row; None without Jacobians.
-        force_mask: [S] 1 where a structure has forces, otherwise 0; None where all have.
+        force_mask: [A] 1 for atoms whose forces are known, otherwise 0; None where all are.
         virial: [S, 3, 3] to learn, NaN where there is none; None without any.
         loss_weights: [S, 3], see :class:`AtomBatch`.
     """
@@ -172,11 +162,11 @@ class PackedData:
         self.forces: Tensor | None = None
         self.force_mask: Tensor | None = None
         if jacobians is not None:
-            forces, mask = _known_forces(structures)
-            scaled = np.nan_to_num(forces[order]) * force_scale
-            self.forces = torch.from_numpy(scaled).to(device, dtype)
-            if not mask.all():
-                self.force_mask = torch.from_numpy(mask).to(device, dtype)
+            forces = structures.forces_or_nan[order]
+            known = ~np.isnan(forces).any(axis=1)
+            self.forces = torch.from_numpy(np.nan_to_num(forces) * force_scale).to(device, dtype)
+            if not known.all():
+                self.force_mask = torch.from_numpy(known).to(device, dtype)
         self.virial: Tensor | None = None
         if structures.virial is not None:
             self.virial = torch.from_numpy(structures.virial * force_scale).to(device, dtype)
@@ -224,7 +214,7 @@ class PackedData:
             num_atoms=self.num_atoms.index_select(0, chosen),
             energy=self.energy.index_select(0, chosen),
             descriptors=self.descriptors.index_select(0, places),
-            forces=self._batch_forces(indices, chosen, rows, places, structure),
+            forces=self._batch_forces(indices, rows, structure, chosen, places),
             loss_weights=(
                 None if self.loss_weights is None else self.loss_weights.index_select(0, chosen)
             ),
@@ -237,23 +227,15 @@ class PackedData:
         return self._tiled
 
     def _batch_forces(
-        self, indices: Ints, chosen: Tensor, rows: Ints, places: Tensor, owner: Ints
+        self, indices: Ints, rows: Ints, owner: Ints, chosen: Tensor, places: Tensor
     ) -> BatchForces | None:
         if self.jacobians is None or self.forces is None:
             return None
         atoms = BatchAtoms.of(indices, self.atoms[rows], owner)
         return BatchForces(
             target=self.forces.index_select(0, places),
-            force_mask=None if self.force_mask is None else self.force_mask.index_select(0, chosen),
+            force_mask=None if self.force_mask is None else self.force_mask.index_select(0, places),
             jacobian=self.jacobians.batch(atoms),
             by_structure=torch.from_numpy(atoms.by_structure).to(self.device),
             virial=None if self.virial is None else self.virial.index_select(0, chosen),
         )
-
-
-def _known_forces(structures: StructureSet) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Returns forces [A, 3], and which structures [S] have them."""
-    if structures.forces is None:
-        return np.zeros((len(structures.species), 3)), np.zeros(len(structures), dtype=bool)
-    missing = np.isnan(structures.forces).any(axis=1)
-    return structures.forces, ~np.logical_or.reduceat(missing, structures.offsets[:-1])

@@ -91,7 +91,7 @@ class ForceCheck:
     """Structures by what is odd about their forces.
 
     Args:
-        with_forces: [n] structures that have forces.
+        with_forces: [n] structures that have forces on all atoms.
         zero: Those of several atoms whose forces are all exactly zero; that on one atom is.
         net: Those whose forces do not sum to zero (NET_FORCE).
         outliers: Those with a root mean square over OUTLIER_FACTOR times the median.
@@ -113,7 +113,7 @@ def check_forces(structures: StructureSet) -> ForceCheck | None:
     """Returns what is odd about the forces, None where no structure has any."""
     if structures.forces is None:
         return None
-    known = np.flatnonzero(~np.isnan(structures.forces[structures.offsets[:-1], 0]))
+    known = np.flatnonzero(structures.known_forces == structures.num_atoms)
     if not len(known):
         return None
     part = structures.select(known)

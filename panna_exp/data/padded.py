@@ -121,9 +121,6 @@ class PaddedData:
         if data.loss_weights is not None:
             absent = data.loss_weights.new_ones((1, 3))
             self._loss_weights = torch.cat([data.loss_weights, absent])
-        self._force_mask = (
-            self._weight if data.force_mask is None else _with_absent(data.force_mask, 0)
-        )
 
     @property
     def device(self) -> torch.device:
@@ -194,9 +191,10 @@ class PaddedData:
             order=torch.argsort(structure * len(self._atoms) + atom, stable=True),
             items=capacity.items,
         )
+        mask, real = self._data.force_mask, is_real.to(self._data.forces.dtype)
         return BatchForces(
-            target=self._data.forces.index_select(0, rows) * is_real[:, None],
-            force_mask=self._force_mask.index_select(0, numbers),
+            target=self._data.forces.index_select(0, rows) * real[:, None],
+            force_mask=real if mask is None else mask.index_select(0, rows) * real,
             jacobian=self._jacobians.batch(atoms),
             by_structure=atoms.order,
             virial=None if self._virial is None else self._virial.index_select(0, numbers),

@@ -34,7 +34,7 @@ class Structure:
         positions: [A, 3] Cartesian (angstrom), or None.
         cell: [3, 3] lattice vectors as rows (angstrom), zero rows where not periodic.
         pbc: [3] periodic along each lattice vector.
-        forces: [A, 3] (eV/angstrom), or None.
+        forces: [A, 3] (eV/angstrom), NaN for atoms whose force is not known; or None.
         descriptors: [A, D] stored descriptors, or None.
         virial: [3, 3] minus the energy's derivative by strain (eV), or None.
         config_type: The kind of structure that the file says it is, empty without.
@@ -73,7 +73,11 @@ class Structure:
                 raise DataError(
                     f"{self.origin}: {name} have the shape {array.shape}, expected {expected}"
                 )
-            if not np.isfinite(array).all():
+            if name == "forces":
+                bad = np.flatnonzero(bad_forces(array))
+                if len(bad):
+                    raise DataError(f"{self.origin}: {not_finite_forces(int(bad[0]))}")
+            elif not np.isfinite(array).all():
                 atom = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise DataError(f"{self.origin}: {name} of atom {atom} are not finite numbers")
         if self.virial is not None and not np.isfinite(self.virial).all():
@@ -90,6 +94,20 @@ class Structure:
                 f"{self.weights.tolist()}, expected finite numbers from 0"
             )
         return self
+
+
+def bad_forces(forces: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns [A]: atoms whose forces [A, 3] are neither known nor missing, which is three NaN."""
+    known, missing = np.isfinite(forces).all(axis=1), np.isnan(forces).all(axis=1)
+    return np.asarray(~(known | missing))
+
+
+def not_finite_forces(atom: int) -> str:
+    """Returns what is wrong with such an atom."""
+    return (
+        f"forces of atom {atom} are not finite numbers (three NaN where the force on an atom is "
+        "not known)"
+    )
 
 
 def too_long(cell: Floats) -> str:
@@ -114,7 +132,7 @@ class StructureSet:
         positions: [A, 3] or None.
         cell: [S, 3, 3], zero rows where not periodic.
         pbc: [S, 3].
-        forces: [A, 3], NaN for structures without; or None if none has any.
+        forces: [A, 3], NaN for atoms without; or None if none has any.
         descriptors: [A, D] float32, or float64 where they were computed in it; or None.
         descriptor_info: What made ``descriptors``, if the file says (see assembly.descriptor).
         derivatives: Of the descriptors, where they are stored and asked for.
@@ -150,6 +168,32 @@ class StructureSet:
     def num_atoms(self) -> Ints:
         """[S] atoms of each structure."""
         return np.diff(self.offsets)
+
+    @property
+    def forces_or_nan(self) -> Floats:
+        """[A, 3] forces (eV/angstrom), NaN for atoms whose force is not known."""
+        return np.full((len(self.species), 3), np.nan) if self.forces is None else self.forces
+
+    @property
+    def known_forces(self) -> Ints:
+        """[S] of how many atoms of each structure the force is known."""
+        known = ~np.isnan(self.forces_or_nan).any(axis=1)
+        return np.add.reduceat(known, self.offsets[:-1], dtype=np.int64)
+
+    @property
+    def partial_forces(self) -> Ints:
+        """Indices of structures where the forces of some atoms are known, not those of all."""
+        known = self.known_forces
+        return np.flatnonzero((known > 0) & (known < self.num_atoms))
+
+    def without_partial_forces(self) -> "StructureSet":
+        """Returns the set less all forces of structures where those of some atoms are missing."""
+        partial = self.partial_forces
+        if not len(partial):
+            return self
+        forces = self.forces_or_nan.copy()
+        forces[np.repeat(np.isin(np.arange(len(self)), partial), self.num_atoms)] = np.nan
+        return replace(self, forces=forces)
 
     def counts(self, num_species: int) -> Ints:
         """Returns [S, T], the atoms of each species in each structure."""
@@ -226,7 +270,7 @@ class StructureSet:
         starts = np.concatenate([[0], np.cumsum([part.offsets[-1] for part in parts])])
         forces = None
         if any(part.forces is not None for part in parts):
-            forces = np.concatenate([_forces_or_nan(part) for part in parts])
+            forces = np.concatenate([part.forces_or_nan for part in parts])
         return cls(
             names=Chained([part.names for part in parts]),
             origins=Chained([part.origins for part in parts]),
@@ -303,10 +347,6 @@ def _joined_virials(parts: Sequence[StructureSet]) -> Floats | None:
             for part in parts
         ]
     )
-
-
-def _forces_or_nan(part: StructureSet) -> Floats:
-    return np.full((len(part.species), 3), np.nan) if part.forces is None else part.forces
 
 
 def _joined(name: str, parts: Sequence[StructureSet]) -> Any:

@@ -102,6 +102,8 @@ def _structure(
     values: Values, virial: Floats | None, keys: Keys, species: Species, units: _Units
 ) -> Structure:
     forces = keys.forces_of(values)
+    if forces is not None and values.force_mask is not None:
+        forces = np.where(values.force_mask[:, None], forces, np.nan)
     pbc = values.pbc & values.cell.any(axis=1)
     symbols = values.symbols
     known = {

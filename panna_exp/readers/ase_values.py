@@ -16,6 +16,8 @@ from panna_exp.errors import DataError
 # [A, 3] arrays of ASE's that are no forces.
 _NO_FORCES = ("positions", "momenta", "magmoms", "initial_magmoms")
 _WEIGHT = ("config_weight", "weight")
+# [A] false or 0 for atoms whose forces count for nothing.
+_FORCE_MASKS = ("force_mask", "forces_mask")
 # On energy, forces and virial alone, as MACE and GAP call them.
 _WEIGHTS = (
     ("config_energy_weight", "energy_weight"),
@@ -38,6 +40,7 @@ class Values:
         energies: Numbers by key.
         vectors: Arrays [A, 3] by key, without positions.
         matrices: Nine numbers, or Voigt's six, by key: what stresses and virials may be.
+        force_mask: [A] false where the force on an atom is to be taken as missing; None without.
         config_type: Kind of structure, empty without.
         weights: [3] factors on what energy, forces and virial count in a loss, None without.
     """
@@ -51,6 +54,7 @@ class Values:
     energies: Mapping[str, float]
     vectors: Mapping[str, Floats]
     matrices: Mapping[str, Floats]
+    force_mask: NDArray[np.bool_] | None = None
     config_type: str = ""
     weights: Floats | None = None
 
@@ -59,7 +63,7 @@ class Values:
         """Takes what may be needed from ASE's Atoms; results of a calculation win over the rest.
 
         Raises:
-            DataError: A weight that is no number.
+            DataError: A weight that is no number, a mask of something else than 0 and 1.
         """
         results = {} if atoms.calc is None else dict(getattr(atoms.calc, "results", {}))
         numbers = {**atoms.info, **results}
@@ -87,6 +91,7 @@ class Values:
                 for key, value in numbers.items()
                 if key not in ("forces", *_NO_FORCES) and _is_matrix(value)
             },
+            force_mask=_force_mask(arrays, len(atoms), origin),
             config_type=kind if isinstance(kind, str) else str(kind),
             weights=_weights(numbers, origin),
         )
@@ -109,6 +114,19 @@ class Values:
 def listed(keys: Iterable[str]) -> str:
     """Returns names for a message."""
     return ", ".join(f"'{key}'" for key in keys) or "nothing of that kind"
+
+
+def _force_mask(arrays: Mapping[str, Any], num_atoms: int, origin: str) -> NDArray[np.bool_] | None:
+    name = next((name for name in _FORCE_MASKS if name in arrays), None)
+    if name is None:
+        return None
+    values = np.asarray(arrays[name])
+    if values.shape != (num_atoms,) or not np.isin(values, (0, 1)).all():
+        raise DataError(
+            f"{origin}: '{name}' is {np.unique(values).tolist()[:5]}, expected one number for each "
+            "atom, 0 where its force is to be left out and otherwise 1"
+        )
+    return values.astype(bool)
 
 
 def _weights(numbers: Mapping[str, Any], origin: str) -> Floats | None:

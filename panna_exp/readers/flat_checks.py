@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panna_exp.data.structures import LONGEST_VECTOR, Ints, StructureSet, too_long
+from panna_exp.data.structures import (
+    LONGEST_VECTOR,
+    Ints,
+    StructureSet,
+    bad_forces,
+    not_finite_forces,
+    too_long,
+)
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 
@@ -33,7 +40,7 @@ class FlatChecks:
     def values(self, structures: StructureSet) -> None:
         """Raises DataError unless all numbers are finite and cells whole.
 
-        Forces and virials that a structure does not have are NaN.
+        Forces that an atom and virials that a structure does not have are NaN.
         """
         self.energies(structures.energy)
         if structures.positions is not None:
@@ -65,16 +72,11 @@ class FlatChecks:
             raise DataError(f"{origin}: {name} of atom {atom} are not finite numbers")
 
     def forces(self, values: NDArray[Any]) -> None:
-        """Raises DataError unless those [A, 3] of each structure are all finite or all NaN."""
-        missing = np.isnan(values).all(axis=1)
-        whole = np.logical_and.reduceat(missing, self.offsets[:-1])
-        bad = ~np.isfinite(values).all(axis=1) & ~np.repeat(whole, np.diff(self.offsets))
-        if bad.any():
-            origin, atom = self._place(np.flatnonzero(bad)[0])
-            raise DataError(
-                f"{origin}: forces of atom {atom} are not finite numbers "
-                "(a structure without forces has NaN for all its atoms)"
-            )
+        """Raises DataError unless those [3] of each atom are all finite or all NaN."""
+        bad = np.flatnonzero(bad_forces(values))
+        if len(bad):
+            origin, atom = self._place(bad[0])
+            raise DataError(f"{origin}: {not_finite_forces(atom)}")
 
     def virials(self, values: NDArray[Any]) -> None:
         """Raises DataError unless those [S, 3, 3] of each structure are all finite or all NaN."""

@@ -4,7 +4,7 @@ With dF the error of a force component (eV/angstrom) of a structure of N atoms, 
 structure quad sum dF^2, exp_quad sum exp(dF^2), quad_atom sum dF^2 / N, quad_percomp
 sum dF^2 / (3N), times a weight 1/N, 1/N^2, 1/(3N) or 1/(3N)^2, and the mean (or sum) over the
 batch. 1.x works on sums over the batch: S = sum dF^2, or sum dF^2 / N^2 for names that end in
-_atom; quad S, exp_quad 0.5 exp(2 S). Structures without forces count for nothing.
+_atom; quad S, exp_quad 0.5 exp(2 S). Atoms without forces count for nothing; N counts them.
 """
 
 from dataclasses import dataclass, replace
@@ -70,6 +70,7 @@ class ForceLoss:
         structure: Tensor,
         num_atoms: Tensor,
         mask: Tensor | None,
+        weights: Tensor | None = None,
         step: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Returns the loss, a scalar, and its derivative [A, 3] by each component.
@@ -78,13 +79,17 @@ class ForceLoss:
             delta: [A, 3] predicted less reference forces.
             structure: [A] of each atom.
             num_atoms: [S].
-            mask: [S] 1 where a structure has forces, or its weight, otherwise 0; None: all 1.
+            mask: [A] 1 for atoms whose forces are known, otherwise 0; None: all 1.
+            weights: [S] factors on what each structure adds; None: all 1.
             step: Counted over the training; chooses the components where a fraction is taken.
         """
         weight = self._weight(num_atoms)
+        if weights is not None:
+            weight = weight * weights
+        by_atom = weight.index_select(0, structure)
         if mask is not None:
-            weight = weight * mask
-        by_atom = weight.index_select(0, structure)[:, None]
+            by_atom = by_atom * mask
+        by_atom = by_atom[:, None]
         if self.settings.fraction < 1:
             by_atom = by_atom * self._chosen(delta, step)
         squares = delta * delta

@@ -168,9 +168,9 @@ class TrainStep:
         else:
             gradient, by_strain = forces.jacobian.vjp(by_input), None
         delta = gradient.neg_().sub_(forces.target)
-        weights = forces.weighted(batch.loss_weight(FORCES))
-        value, by_force = loss(delta, batch.structure, batch.num_atoms, weights, index)
-        totals.add_forces(delta, forces.atom_mask(batch.structure), value * cost)
+        weights, mask = batch.loss_weight(FORCES), forces.force_mask
+        value, by_force = loss(delta, batch.structure, batch.num_atoms, mask, weights, index)
+        totals.add_forces(delta, mask, value * cost)
         if by_strain is None:
             return forces.jacobian.jvp(by_force).mul_(-cost)
         return forces.jacobian.jvp(by_force * -cost, by_strain * virial_cost)

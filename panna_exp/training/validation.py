@@ -66,5 +66,5 @@ def _with_forces(step: TrainStep, batch: AtomBatch, part: float, totals: Totals)
         totals.add_virials(
             predicted.strain + forces.virial, batch.num_atoms, value_of_virials * cost
         )
-    totals.add_forces(delta, forces.atom_mask(batch.structure), value * (loss.cost * fraction))
+    totals.add_forces(delta, forces.force_mask, value * (loss.cost * fraction))
     return predicted.energy

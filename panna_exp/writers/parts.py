@@ -22,7 +22,7 @@ class Part:
         positions: [A, 3].
         cell: [3, 3], zero rows where not periodic.
         pbc: [3].
-        forces: [A, 3] or None.
+        forces: [A, 3], NaN for atoms without; or None.
         virial: [3, 3] minus the energy's derivative by strain, or None.
         config_type: Kind of structure, empty if it has none.
         weights: [3] of energy, forces and virial in a loss, or None.
@@ -64,7 +64,7 @@ def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
             positions=positions[atoms],
             cell=structures.cell[index],
             pbc=structures.pbc[index],
-            forces=None if forces is None or np.isnan(forces[0, 0]) else forces,
+            forces=None if forces is None or np.isnan(forces).all() else forces,
             virial=None if virial is None or np.isnan(virial[0, 0]) else virial,
             config_type=structures.config_types[index] if len(structures.config_types) else "",
             weights=None if structures.weights is None else structures.weights[index],

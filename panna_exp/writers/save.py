@@ -24,8 +24,8 @@ class Writer:
         module: Has ``write(path, structures, species, progress)``, which may return a note.
         suffixes: Of its files; the first is the usual one.
         summary: What it is.
-        keeps: Those of positions, cell, forces, virials, descriptors, derivatives, name,
-            config_type, weights that it stores.
+        keeps: Those of positions, cell, forces, force_mask (forces of some atoms only), virials,
+            descriptors, derivatives, name, config_type, weights that it stores.
         is_folder: Whether it is a folder of files.
     """
 
@@ -37,8 +37,8 @@ class Writer:
 
 
 _STRUCTURE = frozenset({"positions", "cell", "forces", "name"})
-_LABELS = frozenset({"virials", "config_type", "weights"})
-_MOLECULE = frozenset({"positions", "forces"})
+_LABELS = frozenset({"force_mask", "virials", "config_type", "weights"})
+_MOLECULE = frozenset({"positions", "forces", "force_mask"})
 WRITERS = {
     "example": Writer(
         "example_json", (".example",), "a folder of PANNA's structures, JSON", _STRUCTURE, True
@@ -56,7 +56,7 @@ WRITERS = {
         "PANNA's TFRecords",
         frozenset({"forces", "descriptors", "derivatives", "name"}),
     ),
-    "npz": Writer("npz", (".npz",), "a NumPy archive as of sGDML", _STRUCTURE),
+    "npz": Writer("npz", (".npz",), "a NumPy archive as of sGDML", _STRUCTURE | {"force_mask"}),
     # By name only: their suffixes are those of our own files.
     "ani": Writer("ani_hdf5", (".h5", ".hdf5"), "ANI-style HDF5 (name it)", _MOLECULE),
     "spice": Writer("spice_hdf5", (".h5", ".hdf5"), "SPICE-style HDF5 (name it)", _MOLECULE),
@@ -102,8 +102,9 @@ def save_structures(
     writer = WRITERS[kind]
     write: Callable[[Path, StructureSet, Species, Progress], str | None]
     write = importlib.import_module(f"panna_exp.writers.{writer.module}").write
+    written = structures if "force_mask" in writer.keeps else structures.without_partial_forces()
     with _folder(path, writer) if writer.is_folder else replacing(path) as part:
-        note = write(part, structures, species, progress or _silent)
+        note = write(part, written, species, progress or _silent)
     return Saved(path=path, notes=[*_lost(structures, writer, unread), *([note] if note else [])])
 
 
@@ -153,6 +154,10 @@ def _lost(structures: StructureSet, writer: Writer, unread: Collection[str]) -> 
         "config_type": len(structures.config_types) > 0,
         "weights": structures.weights is not None,
     }
+    partial = len(structures.partial_forces)
+    has[f"forces of {partial} structures where some atoms have none"] = (
+        partial > 0 and "force_mask" not in writer.keeps
+    )
     lost = [name for name, there in has.items() if there and name not in writer.keeps]
     lost += [name for name in unread if name not in lost]
     return [f"not kept in {writer.summary}: {', '.join(lost)}"] if lost else []

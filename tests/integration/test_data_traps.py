@@ -139,7 +139,12 @@ def test_weights_of_structures_count(program):
         in (done.stderr)
     )
     done = program.run(*words, "io.train_dir=no", "data.weights={slab: -1}", code=2)
-    assert "expected a number from 0 for each config_type" in done.stderr
+    assert "expected for each config_type a number from 0, or one for some of" in done.stderr
+    separate = "data.weights={slab: {energy: 0.5, forces: 0}, bulk: 0.1}"
+    done = program.run(*words, "io.train_dir=separate", separate)
+    assert "1 (8), energy 0.5 forces 0 virial 1 (4)" in done.stderr
+    done = program.run(*words, "io.train_dir=no", "data.weights={slab: {force: 1}}", code=2)
+    assert "energy, forces, stress" in done.stderr
     # A weight of 2 is a structure that is there twice, a weight of 0 one that is not.
     write(program.folder / "a.xyz", [frame(WATER, "config_weight=2"), frame(WATER * 1.02)])
     write(program.folder / "b.xyz", [frame(WATER), frame(WATER), frame(WATER * 1.02)])
@@ -228,3 +233,40 @@ def test_positions_in_bohr_are_named(program):
     nanometres = [frame(WATER / 10 * (1 + 0.002 * n)) for n in range(12)]
     write(program.folder / "nm.xyz", nanometres)
     assert "NOT IN ANGSTROM?" in program.run("convert", "nm.xyz", "nm.h5").stdout
+
+
+def test_forces_that_single_atoms_lack(program):
+    """A mask in the file, or NaN: those forces teach nothing and count in no error."""
+
+    def wrong(places, mask):
+        """The first atom's force is nonsense, which the mask or NaN takes out."""
+        energy, forces = labels(places)
+        title = ":force_mask:I:1" if mask else ""
+        lines = ["3", f"Properties=species:S:1:pos:R:3:forces:R:3{title} energy={float(energy)!r}"]
+        for index, (symbol, place) in enumerate(zip(SYMBOLS, places, strict=True)):
+            odd = 7.0 if mask else np.nan
+            force = np.full(3, odd) if index == 0 else forces[index]
+            words = [*place.tolist(), *force.tolist(), *([int(index > 0)] if mask else [])]
+            lines.append(f"{symbol} {' '.join(map(repr, words))}")
+        return lines
+
+    random = np.random.default_rng(0)
+    places = [WATER + random.normal(0, 0.03, WATER.shape) for _ in range(12)]
+    words = (*TRAIN, "training=forces", "data.validation=w.xyz")
+    found = {}
+    for name in ("mask", "nan"):
+        write(program.folder / "w.xyz", [wrong(at, name == "mask") for at in places])
+        done = program.run(*words, "data.train=w.xyz", f"io.train_dir={name}")
+        assert "12 structures have no forces on 12 of their atoms" in done.stderr
+        program.run("evaluate", f"run_dir={name}", "data.test=w.xyz")
+        (path,) = (program.folder / name / "evaluate/w").glob("epoch_*.json")
+        found[name] = json.loads(path.read_text())["forces"]
+        assert found[name]["all"]["atoms"] == 24
+        assert "O" not in found[name]
+    assert found["mask"] == found["nan"]
+    program.run("convert", "w.xyz", "w.h5")
+    program.run("convert", "w.h5", "again.xyz")
+    assert (program.folder / "again.xyz").read_text().count("nan nan nan") == 12
+    done = program.run("convert", "w.h5", "examples", "--to", "example")
+    assert "not kept" in done.stdout
+    assert "forces of 12 structures where some atoms have none" in done.stdout

@@ -74,7 +74,7 @@ class DataConfig:
     weights: Any = option(
         None,
         "factors on the losses of structures by their config_type in the file, {IsolatedAtom: 0.1, "
-        "default: 1}, times the file's own config_weight",
+        "slab: {energy: 1, forces: 0.2}, default: 1}, times the file's own config_weight",
     )
     sparse_derivatives: bool | None = option(
         None, "keep stored derivatives without their zeros (default: as the files have them)"

@@ -8,6 +8,7 @@ from panna_exp.config.schema import DataConfig, DescriptorConfig
 from panna_exp.config.validation.problems import Problems, is_number
 from panna_exp.elements import SYMBOLS, Species
 from panna_exp.errors import DataError, closest
+from panna_exp.quantities import WEIGHTED
 from panna_exp.units import any_energy_factor, any_forces_factor, any_length_factor, stress_factor
 
 KINDS = ("auto", "tfrecord", "example", "hdf5", "bin", "ase", "npz", "ani", "spice")
@@ -140,14 +141,18 @@ def _units(data: DataConfig, problems: Problems) -> None:
 def _weights(value: Any, problems: Problems) -> None:
     if value is None:
         return
-    good = isinstance(value, Mapping) and all(
-        is_number(weight) and weight >= 0 for weight in value.values()
-    )
+    good = isinstance(value, Mapping) and all(map(_is_weight, value.values()))
     problems.check(
         good,
-        f"data.weights={value!r}: expected a number from 0 for each config_type, "
-        "{IsolatedAtom: 0.1, default: 1}",
+        f"data.weights={value!r}: expected for each config_type a number from 0, or one for some "
+        f"of {', '.join(WEIGHTED)}: {{IsolatedAtom: 0.1, slab: {{energy: 1, forces: 0.2}}}}",
     )
+
+
+def _is_weight(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(key in WEIGHTED and _is_weight(value[key]) for key in value)
+    return is_number(value) and value >= 0
 
 
 def _is_text_list(value: Any) -> bool:

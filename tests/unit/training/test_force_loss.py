@@ -9,6 +9,8 @@ from panna_exp.training.force_loss import ForceLoss, ForceLossSettings, virial_l
 SIZES = (2, 3, 1)
 STRUCTURE = torch.tensor([0, 1, 0, 1, 2, 1])
 ATOMS = torch.tensor(SIZES, dtype=torch.float64)
+# Of the second structure one atom of three, of the others all.
+KNOWN = torch.tensor([1, 0, 1, 1, 1, 0], dtype=torch.float64)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_exponential_loss_of_2x(delta):
     assert float(value) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("known", [None, torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)])
+@pytest.mark.parametrize("known", [None, KNOWN])
 @pytest.mark.parametrize("fraction", [1.0, 0.5])
 @pytest.mark.parametrize(
     ("name", "version"),
@@ -63,17 +65,25 @@ def test_exponential_loss_of_2x(delta):
 def test_gradients_equal_autograd(delta, name, version, fraction, known):
     loss = make(name=name, panna_version=version, fraction=fraction)
     variable = delta.clone().requires_grad_()
-    value, _ = loss(variable, STRUCTURE, ATOMS, known, 3)
+    value, _ = loss(variable, STRUCTURE, ATOMS, known, step=3)
     (expected,) = torch.autograd.grad(value, variable)
-    _, gradient = loss(delta, STRUCTURE, ATOMS, known, 3)
+    _, gradient = loss(delta, STRUCTURE, ATOMS, known, step=3)
     torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_structures_without_forces_count_for_nothing(delta):
-    known = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
-    _, gradient = make()(delta, STRUCTURE, ATOMS, known)
-    assert not gradient[STRUCTURE == 1].any()
-    assert gradient[STRUCTURE != 1].all()
+def test_atoms_without_forces_count_for_nothing(delta):
+    value, gradient = make()(delta, STRUCTURE, ATOMS, KNOWN)
+    assert float(value) == pytest.approx(float((delta[KNOWN == 1] ** 2).sum()) / 3)
+    assert not gradient[KNOWN == 0].any()
+    assert gradient[KNOWN == 1].all()
+
+
+def test_forces_count_by_their_structures_weights(delta):
+    weights = torch.tensor([2.0, 5.0, 0.0], dtype=torch.float64)
+    value, gradient = make()(delta, STRUCTURE, ATOMS, KNOWN, weights)
+    squares = by_structure(delta * KNOWN[:, None])
+    assert float(value) == pytest.approx(float(squares @ weights.numpy()) / 3)
+    assert not gradient[STRUCTURE == 2].any()
 
 
 def test_virials_count_by_their_structures_weights():
@@ -91,7 +101,7 @@ def test_virials_count_by_their_structures_weights():
 def test_a_fraction_of_the_components_is_right_on_average(delta):
     loss, whole = make(fraction=0.3, seed=1), make()
     expected, expected_gradient = whole(delta, STRUCTURE, ATOMS, None)
-    results = [loss(delta, STRUCTURE, ATOMS, None, step) for step in range(4000)]
+    results = [loss(delta, STRUCTURE, ATOMS, None, step=step) for step in range(4000)]
     assert float(torch.stack([r[0] for r in results]).mean()) == pytest.approx(
         float(expected), rel=0.05
     )
@@ -99,6 +109,6 @@ def test_a_fraction_of_the_components_is_right_on_average(delta):
     torch.testing.assert_close(mean, expected_gradient, rtol=0.15, atol=1e-3)
     chosen = torch.stack([r[1] != 0 for r in results]).double().mean()
     assert float(chosen) == pytest.approx(0.3, abs=0.01)
-    again = loss(delta, STRUCTURE, ATOMS, None, 17)
+    again = loss(delta, STRUCTURE, ATOMS, None, step=17)
     torch.testing.assert_close(again[1], results[17][1], rtol=0, atol=0)
-    assert loss.of_all_components()(delta, STRUCTURE, ATOMS, None, 17)[0] == expected
+    assert loss.of_all_components()(delta, STRUCTURE, ATOMS, None, step=17)[0] == expected
