@@ -6,24 +6,31 @@ through ``python -m panna_exp`` from its first line; only the modules are there 
 ``PANNA_EXP_TESTS=fresh`` starts a new interpreter for each command instead.
 """
 
+import atexit
 import gc
 import importlib
 import json
 import os
 import runpy
 import sys
+import threading
 import time
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from numba.core.registry import cpu_target
 
+from panna_exp.evaluation.figures import new_figure, png
 from panna_exp.runs import signals as interrupt
 
-# As ``panna-exp train`` and ``evaluate`` import them; never mlflow, which some must not import.
+# As commands import them; never mlflow, which some must not import.
 MODULES = (
     *("panna_exp.cli", "panna_exp.commands.train", "panna_exp.runs.session"),
     *("panna_exp.runs.evaluation", "panna_exp.runs.report", "panna_exp.runs.conversion"),
     *("matplotlib.backends.backend_agg", "matplotlib.figure", "panna_exp.commands.descriptors"),
+    *("panna_exp.assembly.processes", "panna_exp.descriptors.lists", "panna_exp.readers.hdf5"),
+    *("panna_exp.model.numba_engine", "panna_exp.training.numba_steps"),
 )
 
 
@@ -62,11 +69,36 @@ def become(request: dict[str, Any]) -> list[str]:
     return list(request["arguments"])
 
 
-if __name__ == "__main__":
+def load() -> None:
+    """Does what takes long the first time in each process, and leaves nothing but modules."""
     for module in MODULES:
         importlib.import_module(module)
     Plugins.instance()  # Hydra imports its own, too
+    OverridesParser.create().parse_overrides(["a.b=[1,x]", "c={d:1.5}"])
+    cpu_target.target_context.refresh()  # numba's own functions
+    png(new_figure(1, 1))
+
+
+def leave(code: int) -> None:
+    """Ends the process as Python does, but for the clearing of its modules one by one.
+
+    That would copy all their memory first, which takes as long as many a command.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    load()
     gc.freeze()  # what is here is never looked at again, nor copied for it
     sys.argv[1:] = serve()
     sys.path[0] = os.getcwd()  # as -m sets it
-    runpy.run_module("panna_exp", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("panna_exp", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        leave(end.code)
