@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from panna_exp import __version__, output, pages
 from panna_exp.assembly import torchrun
@@ -18,7 +19,8 @@ from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
-_SHOWS = {"-h", "--help", "--cfg", "-i", "--info"}  # nothing runs
+_HELP = {"-h", "--help"}
+_SHOWS = {*_HELP, "--cfg", "-i", "--info"}  # nothing runs
 _GONE = "the folder that this was started in is no longer there: start in one that is"
 _COMPLETION = ("-sc", "--shell-completion")
 
@@ -146,7 +148,15 @@ def _function(word: str, arguments: list[str]) -> Callable[[list[str]], int]:
         return function
     from panna_exp.runs.help_text import show_printed
 
+    text: str | None = getattr(module, "HELP", None)  # of commands that no other parser reads
+    if text is not None and _HELP & set(arguments):
+        function = partial(_print, text)
     return lambda shown: show_printed(function, shown, f"docs/{pages.OF_COMMANDS[word]}")
+
+
+def _print(text: str, arguments: list[str]) -> int:
+    print(text)
+    return 0
 
 
 def _shows(arguments: list[str]) -> bool:

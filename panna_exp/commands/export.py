@@ -27,9 +27,6 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    if "-h" in arguments or "--help" in arguments:
-        print(HELP)
-        return 0
     typed = KeyValues.of("export", arguments, _KEYS)
     typed.require("run_dir", "output")
     typed.check_suffix("output", _SUFFIXES, f"ends in {' or '.join(_SUFFIXES)}")

@@ -28,9 +28,6 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    if "-h" in arguments or "--help" in arguments:
-        print(HELP)
-        return 0
     typed = KeyValues.of("predict", arguments, _KEYS, takes_files=True)
     if not typed.files:
         typed.problems.append("predict: no file with structures is named")

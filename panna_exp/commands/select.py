@@ -33,9 +33,6 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    if "-h" in arguments or "--help" in arguments:
-        print(HELP)
-        return 0
     typed = KeyValues.of("select", arguments, _KEYS, takes_files=True)
     if not typed.files:
         typed.problems.append("select: no file with a pool of structures is named")

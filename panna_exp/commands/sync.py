@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from panna_exp.errors import ConfigError, closest
+from panna_exp.runs.key_values import KeyValues
 from panna_exp.runs.run_directory import is_locked
 
 HELP = """\
@@ -21,38 +21,18 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    if "-h" in arguments or "--help" in arguments:
-        print(HELP)
-        return 0
-    run_dirs, uri = _parse(arguments)
+    words = [word.removeprefix("run_dir=") for word in arguments]
+    typed = KeyValues.of("sync", words, ("uri",), takes_files=True)
+    typed.problems += [
+        f"sync: {name}: no such directory, expected a run directory"
+        for name in typed.files
+        if not Path(name).is_dir()
+    ]
+    if not typed.files and not typed.problems:
+        typed.problems.append("sync: no run directory given: panna-exp sync RUN_DIR [uri=STORE]")
+    uri = typed.checked().get("uri")
     from panna_exp.tracking.sync import sync
 
-    for run_dir in run_dirs:
+    for run_dir in (Path(name).resolve() for name in typed.files):
         print(sync(run_dir, uri, Path.cwd(), is_locked(run_dir)), flush=True)
     return 0
-
-
-def _parse(arguments: list[str]) -> tuple[list[Path], str | None]:
-    run_dirs: list[Path] = []
-    uri: str | None = None
-    problems: list[str] = []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if key == "uri" and value:
-            uri = value
-        elif Path(argument).is_dir():
-            run_dirs.append(Path(argument).resolve())
-        elif key == "run_dir" and Path(value).is_dir():
-            run_dirs.append(Path(value).resolve())
-        elif equals or argument.startswith("-"):
-            problems.append(
-                f"sync: unknown or incomplete option '{argument}', expected uri=STORE"
-                f"{closest(key.lstrip('-'), ('uri', 'run_dir'))}"
-            )
-        else:
-            problems.append(f"sync: {argument}: no such directory, expected a run directory")
-    if not run_dirs and not problems:
-        problems.append("sync: no run directory given: panna-exp sync RUN_DIR [uri=STORE]")
-    if problems:
-        raise ConfigError(problems)
-    return run_dirs, uri

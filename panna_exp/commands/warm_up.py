@@ -21,9 +21,6 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns the exit code."""
-    if "-h" in arguments or "--help" in arguments:
-        print(HELP)
-        return 0
     for argument in arguments:
         if argument.startswith("-") or "=" not in argument:
             raise ConfigError(f"warm-up: unknown option '{argument}', expected key=value of train")

@@ -1,13 +1,15 @@
 """What a training tells its trackers: a few calls, a do-nothing default, one place that ends it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from numpy.typing import NDArray
+
+P = ParamSpec("P")
 
 
 class RunStatus(Enum):
@@ -145,62 +147,43 @@ class Tracker:
         """Releases what was taken, also when the run never began."""
 
 
+def _in_all(
+    method: Callable[Concatenate[Tracker, P], None],
+) -> Callable[Concatenate["TrackerGroup", P], None]:
+    """Returns the method of a group that calls this one of each tracker."""
+
+    def call(group: "TrackerGroup", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        for tracker in group.trackers:
+            getattr(tracker, method.__name__)(*args, **kwargs)
+
+    return call
+
+
 class TrackerGroup(Tracker):
     """Several trackers as one."""
 
     def __init__(self, trackers: Sequence[Tracker]) -> None:
-        self._trackers = trackers
+        self.trackers = trackers
         self.wants_histograms = any(tracker.wants_histograms for tracker in trackers)
 
-    def start(self, run: RunInfo) -> None:
-        """Starts all."""
-        for tracker in self._trackers:
-            tracker.start(run)
-
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Logs to all."""
-        for tracker in self._trackers:
-            tracker.log(step, metrics)
+    start = _in_all(Tracker.start)
+    log = _in_all(Tracker.log)
+    flush = _in_all(Tracker.flush)
+    save = _in_all(Tracker.save)
+    add_data = _in_all(Tracker.add_data)
+    save_model = _in_all(Tracker.save_model)
+    finish = _in_all(Tracker.finish)
+    close = _in_all(Tracker.close)
 
     def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """To those that want them."""
-        for tracker in self._trackers:
+        for tracker in self.trackers:
             if tracker.wants_histograms:
                 tracker.histograms(step, arrays)
 
-    def flush(self) -> None:
-        """Flushes all."""
-        for tracker in self._trackers:
-            tracker.flush()
-
-    def save(self, path: Path, folder: str = "") -> None:
-        """Saves in all."""
-        for tracker in self._trackers:
-            tracker.save(path, folder)
-
-    def add_data(self, datasets: Sequence[Dataset]) -> None:
-        """Tells all."""
-        for tracker in self._trackers:
-            tracker.add_data(datasets)
-
-    def save_model(self, model: Model) -> None:
-        """Saves in all."""
-        for tracker in self._trackers:
-            tracker.save_model(model)
-
-    def finish(self, status: RunStatus) -> None:
-        """Finishes all."""
-        for tracker in self._trackers:
-            tracker.finish(status)
-
     def where(self) -> list[str]:
         """Lines of all."""
-        return [line for tracker in self._trackers for line in tracker.where()]
-
-    def close(self) -> None:
-        """Closes all."""
-        for tracker in self._trackers:
-            tracker.close()
+        return [line for tracker in self.trackers for line in tracker.where()]
 
 
 @contextmanager

@@ -240,10 +240,10 @@ def test_sync_names_mistakes(tmp_path, monkeypatch):
     with pytest.raises(ConfigError) as caught:
         sync_command.main(["nowhere", "--ur", "url=x", "uri="])
     assert caught.value.problems == [
+        "sync: unknown or incomplete option '--ur', expected uri=, did you mean 'uri'?",
+        "sync: unknown or incomplete option 'url=x', expected uri=, did you mean 'uri'?",
+        "sync: unknown or incomplete option 'uri=', expected uri=, did you mean 'uri'?",
         "sync: nowhere: no such directory, expected a run directory",
-        "sync: unknown or incomplete option '--ur', expected uri=STORE, did you mean 'uri'?",
-        "sync: unknown or incomplete option 'url=x', expected uri=STORE, did you mean 'uri'?",
-        "sync: unknown or incomplete option 'uri=', expected uri=STORE, did you mean 'uri'?",
     ]
     with pytest.raises(ConfigError, match="no run directory given"):
         sync_command.main(["uri=http://x"])
