@@ -1,6 +1,6 @@
 """Evaluates networks on a data set and writes what PANNA writes, a summary and parity plots."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 
 from panna_exp.assembly.batches import batch_source
 from panna_exp.assembly.datasets import DataPart
-from panna_exp.assembly.saved import SavedPotential
+from panna_exp.assembly.saved import SavedPotential, check_alike
 from panna_exp.data.batch import BatchSource
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.repulsion import RepulsionTerms, repulsion_of
@@ -189,24 +189,18 @@ class Evaluator:
             counts=part.structures.counts(len(self.species)),
         )
 
-    def evaluate(self, potential: SavedPotential) -> Evaluation:
-        """Predicts every structure and computes the errors.
+    def evaluate(self, members: Sequence[SavedPotential]) -> Evaluation:
+        """Predicts every structure and computes the errors of one potential, or of a mean.
 
         Raises:
-            DataError: The potential has a short-range repulsion, and the data no positions.
+            DataError: A potential has a short-range repulsion, and the data no positions; members
+                of other species or descriptors.
         """
-        return self._summarized(self._predict(potential))
-
-    def evaluate_committee(self, members: Iterable[SavedPotential]) -> Evaluation:
-        """Predicts with each; errors are those of the mean."""
-        return self._summarized(combine([self._predict(member) for member in members]))
-
-    def _summarized(self, predictions: Predictions) -> Evaluation:
-        return Evaluation(
-            predictions=predictions,
-            summary=summarize(predictions, self.baseline),
-            data=self.data,
-        )
+        check_alike(members)
+        found = [self._predict(member) for member in members]
+        predictions = found[0] if len(found) == 1 else combine(found)
+        summary = summarize(predictions, self.baseline)
+        return Evaluation(predictions=predictions, summary=summary, data=self.data)
 
     def _predict(self, potential: SavedPotential) -> Predictions:
         energy_rescale = potential.energy_rescale

@@ -11,18 +11,21 @@ from rich.console import Console
 
 from panna_exp.assembly.committee import members_of, read_potentials
 from panna_exp.assembly.descriptor import chosen_generation
+from panna_exp.assembly.force_check import check_forces
+from panna_exp.assembly.machine import choose_device
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint
 from panna_exp.config.schema import EvaluateConfig
+from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import ConfigError
 from panna_exp.evaluation.evaluated_data import folder_for
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
 from panna_exp.run_files import EVALUATE
-from panna_exp.runs.assess import Evaluation
+from panna_exp.runs.assess import Evaluation, Evaluator
 from panna_exp.runs.command_line import display
 from panna_exp.runs.evaluation_record import evaluation_record
-from panna_exp.runs.evaluator import PreparedData, prepare_data
+from panna_exp.runs.evaluator import prepare_data, refuse_untrained
 from panna_exp.runs.extrapolation import ExtrapolationCheck
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.progress import DescriptorDisplay
@@ -44,16 +47,18 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
     """
     with messages_shown(), evaluation_record(config, base) as record:
         sources = _sources(config, base)
-        data: PreparedData | None = None
+        prepared: tuple[Evaluator, Descriptor] | None = None
         checked = ExtrapolationCheck(config.extrapolation_margin)
         found: dict[str, Evaluation] = {}
         progress = DescriptorDisplay("evaluating")
         for number, source in enumerate(sources, start=1):
             members = source()
             potential, name, title = members[0], common_name(members), common_title(members)
-            data = data or prepare_data(config, base, potential)
-            part = data.evaluator.part
-            evaluation = data.evaluate(members)
+            prepared = prepared or prepare_data(config, base, potential)
+            evaluator, descriptor = prepared
+            part = evaluator.part
+            refuse_untrained(part, members)
+            evaluation = evaluator.evaluate(members)
             folder = _output_folder(config, base, evaluation)
             file_name = _file_name(name, config.panna_version)
             written = evaluation.write(
@@ -70,7 +75,7 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
                 print("stresses: not compared, the data have none, or no positions")
             if config.check_forces:
                 for member in members:
-                    print(data.check_forces(member))
+                    print(check_forces(part.sample, member, descriptor, choose_device(config)))
             print(extrapolation)
         if len(found) > 1:
             _compare(found, folder)

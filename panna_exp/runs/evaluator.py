@@ -1,7 +1,7 @@
 """The data of an evaluation, read once and prepared for the networks' descriptor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from panna_exp.assembly.descriptor_options import (
     refuse_contradiction,
     with_generation,
 )
-from panna_exp.assembly.force_check import check_forces, refuse_unmovable
+from panna_exp.assembly.force_check import refuse_unmovable
 from panna_exp.assembly.machine import choose_device, use_threads
-from panna_exp.assembly.saved import SavedPotential, check_alike
+from panna_exp.assembly.saved import SavedPotential
 from panna_exp.config.composed import typed_values
 from panna_exp.config.schema import DataConfig, DescriptorType, EvaluateConfig, TrainConfig
 from panna_exp.data.structures import StructureSet
@@ -35,54 +35,31 @@ from panna_exp.errors import ConfigError
 from panna_exp.files import read_json
 from panna_exp.readers import open_structures
 from panna_exp.run_files import ENVIRONMENT
-from panna_exp.runs.assess import Evaluation, Evaluator
+from panna_exp.runs.assess import Evaluator
 from panna_exp.runs.progress import DescriptorDisplay
 from panna_exp.runs.run_info import data_name
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedData:
-    """A data set prepared for the first network; later ones share its descriptor.
+def refuse_untrained(part: DataPart, members: Sequence[SavedPotential]) -> None:
+    """Raises DataError if the data have a species whose network is untrained."""
+    structures = part.structures
+    for member in members:
+        if member.untrained:
+            counts = structures.counts(len(member.symbols))
+            places = [member.symbols.index(symbol) for symbol in member.untrained]
+            first = int(counts[:, places].any(axis=1).argmax())
+            member.refuse_untrained(counts.sum(axis=0).tolist(), structures.origins[first])
+
+
+def prepare_data(
+    config: EvaluateConfig, base: Path, potential: SavedPotential
+) -> tuple[Evaluator, Descriptor]:
+    """Reads the data that the options name, the run's own validation data without any.
 
     Args:
         config: Of the command.
-        descriptor: What the networks take.
-        evaluator: Has the data packed.
-    """
-
-    config: EvaluateConfig
-    descriptor: Descriptor
-    evaluator: Evaluator
-
-    def evaluate(self, members: Sequence[SavedPotential]) -> Evaluation:
-        """Returns predictions and errors of one potential, or of the mean of several.
-
-        Raises:
-            DataError: The data have a species whose network is untrained.
-        """
-        structures = self.evaluator.part.structures
-        for member in members:
-            if member.untrained:
-                counts = structures.counts(len(member.symbols))
-                first = int(
-                    counts[:, [member.symbols.index(s) for s in member.untrained]]
-                    .any(axis=1)
-                    .argmax()
-                )
-                member.refuse_untrained(counts.sum(axis=0).tolist(), structures.origins[first])
-        if len(members) == 1:
-            return self.evaluator.evaluate(members[0])
-        check_alike(members)
-        return self.evaluator.evaluate_committee(members)
-
-    def check_forces(self, potential: SavedPotential) -> str:
-        """Compares forces with differences of energies; returns a line that says how they agree."""
-        sample = self.evaluator.part.sample
-        return check_forces(sample, potential, self.descriptor, choose_device(self.config))
-
-
-def prepare_data(config: EvaluateConfig, base: Path, potential: SavedPotential) -> PreparedData:
-    """Reads the data that the options name, the run's own validation data without any.
+        base: Folder that relative paths start from.
+        potential: The first one; later ones share its descriptor, which is returned as well.
 
     Raises:
         PannaExpError: Data that cannot be read, or that are not what the networks take.
@@ -122,7 +99,7 @@ def prepare_data(config: EvaluateConfig, base: Path, potential: SavedPotential) 
         descriptor=descriptor if with_forces else None,
         kernel=config.descriptor_kernel.value,
     )
-    return PreparedData(config, descriptor, evaluator)
+    return evaluator, descriptor
 
 
 def _wants_forces(config: EvaluateConfig, potential: SavedPotential) -> bool:

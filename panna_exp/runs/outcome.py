@@ -154,7 +154,7 @@ def assess_run(
         run_dir=run_dir,
         checkpoint=checkpoint,
         potential=potential,
-        evaluation=evaluator.evaluate(potential),
+        evaluation=evaluator.evaluate([potential]),
         fit=fit,
         max_epochs=config.training.max_epochs,
         ranked_by=ranking_metric(config.sweep, config.training.monitor),
