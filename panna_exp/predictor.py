@@ -6,24 +6,21 @@ Predictor.load("outputs/my_run/model/epoch_100_step_3600").predict(
 )
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from panna_exp.assembly.given_structure import structure_of
 from panna_exp.assembly.model_folder import read_members
 from panna_exp.assembly.potential import Potential
 from panna_exp.assembly.prediction import predict
-from panna_exp.data.structures import Floats, Structure, StructureSet
+from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.descriptors.rows import chunks
-from panna_exp.elements import Species
-from panna_exp.errors import DataError, closest
 
 __all__ = ["Predictor"]
 
-_KEYS = ("symbols", "positions", "cell", "pbc")
-_REQUIRED = _KEYS[:2]
 _BATCH_ATOMS = 2048
 
 
@@ -53,14 +50,15 @@ class Predictor:
         return self._potential.species.symbols
 
     def predict(
-        self, structures: Sequence[Mapping[str, Any]], forces: bool = False, stress: bool = False
+        self, structures: Sequence[Any], forces: bool = False, stress: bool = False
     ) -> list[dict[str, Any]]:
         """Predicts.
 
         Args:
-            structures: Of each ``symbols`` [A] and ``positions`` [A, 3] (angstrom), and for
-                periodic ones ``cell`` [3, 3], lattice vectors as rows (angstrom), and ``pbc``,
-                true or false or [3] of them: by default periodic along each vector that is given.
+            structures: ASE's Atoms, or mappings with ``symbols`` [A], ``positions`` [A, 3]
+                (angstrom), and for periodic ones ``cell`` [3, 3], lattice vectors as rows
+                (angstrom), and ``pbc``, true or false or [3] of them: by default periodic along
+                each vector that is given.
             forces: Whether to compute these as well.
             stress: The same, of structures with three lattice vectors.
 
@@ -100,7 +98,7 @@ class Predictor:
             rows.append(values)
         return rows
 
-    def descriptors(self, structure: Mapping[str, Any]) -> Floats:
+    def descriptors(self, structure: Any) -> Floats:
         """Returns the descriptors [A, D] of a structure, in the order of its atoms.
 
         Raises:
@@ -110,11 +108,11 @@ class Predictor:
         computed = self._potential.operator.compute(geometry)
         return np.array(computed.cpu().numpy(), dtype=np.float64)
 
-    def _checked(self, structures: Sequence[Mapping[str, Any]]) -> StructureSet:
+    def _checked(self, structures: Sequence[Any]) -> StructureSet:
         species = self._potential.species
         return StructureSet.from_structures(
             [
-                _structure(item, f"structure {number}", species)
+                structure_of(item, f"structure {number}", species)
                 for number, item in enumerate(structures)
             ]
         )
@@ -131,75 +129,3 @@ class Predictor:
                 if len(own) > 1:
                     values["energy_std"] = float(own.sum(axis=1).std())
                 yield values
-
-
-def _structure(item: Mapping[str, Any], where: str, species: Species) -> Structure:
-    if not isinstance(item, Mapping):
-        raise DataError(
-            f"{where}: expected a mapping with {', '.join(_KEYS)}, found {type(item).__name__}"
-        )
-    values = {key: value for key, value in item.items() if not _is_missing(value)}
-    for key in values:
-        if key not in _KEYS:
-            raise DataError(
-                f"{where}: unknown key '{key}', expected {', '.join(_KEYS)}"
-                f"{closest(str(key), _KEYS)}"
-            )
-    for key in _REQUIRED:
-        if key not in values:
-            raise DataError(f"{where}: has no '{key}'")
-    symbols = values["symbols"]
-    if isinstance(symbols, str) or not isinstance(symbols, Sequence | np.ndarray):
-        raise DataError(f"{where}: symbols: expected a list such as ['O', 'H', 'H']")
-    cell, pbc = _lattice(values, where)
-    return Structure(
-        origin=where,
-        name="",
-        species=np.array([_index(str(s), n, where, species) for n, s in enumerate(symbols)]),
-        energy=0.0,
-        positions=_numbers(values["positions"], f"{where}: positions", (len(symbols), 3)),
-        cell=np.where(pbc[:, None], cell, 0.0),
-        pbc=pbc,
-    ).check()
-
-
-def _lattice(values: Mapping[str, Any], where: str) -> tuple[Floats, Any]:
-    """Returns lattice vectors, and along which of them the structure is periodic."""
-    cell = np.zeros((3, 3))
-    if "cell" in values:
-        cell = _numbers(values["cell"], f"{where}: cell", (3, 3))
-    given = cell.any(axis=1)
-    if "pbc" not in values:
-        return cell, given
-    pbc = np.asarray(values["pbc"])
-    if pbc.dtype != np.bool_ or pbc.shape not in ((), (3,)):
-        raise DataError(f"{where}: pbc: expected true, false or three of them")
-    pbc = np.broadcast_to(pbc, 3)
-    if (pbc & ~given).any():
-        vector = int(np.flatnonzero(pbc & ~given)[0])
-        raise DataError(f"{where}: is periodic along lattice vector {vector}, which is not given")
-    return cell, pbc
-
-
-def _numbers(value: Any, where: str, shape: tuple[int, int]) -> Floats:
-    try:
-        array = np.array([np.asarray(row, dtype=np.float64) for row in value], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{where}: expected {shape[0]} rows of {shape[1]} numbers") from None
-    if array.shape != shape:
-        raise DataError(f"{where}: have the shape {array.shape}, expected {shape}")
-    return array
-
-
-def _index(symbol: str, atom: int, where: str, species: Species) -> int:
-    if symbol not in species.symbols:
-        raise DataError(
-            f"{where}: atom {atom} is {symbol}, but the potential knows {', '.join(species)}"
-            f"{closest(symbol, species.symbols)}"
-        )
-    return species.symbols.index(symbol)
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether it is None or pandas' NaN for a cell of a table that is empty."""
-    return value is None or (isinstance(value, float) and np.isnan(value))

@@ -152,8 +152,8 @@ class Potential:
             2
         """
         if isinstance(atoms, Mapping) or hasattr(atoms, "get_positions"):
-            return self._predictor.predict([_plain(atoms)], forces, stress)[0]
-        return self._predictor.predict([_plain(item) for item in atoms], forces, stress)
+            return self._predictor.predict([atoms], forces, stress)[0]
+        return self._predictor.predict(list(atoms), forces, stress)
 
     def descriptors(self, atoms: "Atoms | Mapping[str, Any]") -> Floats:
         """Returns the descriptors [A, D] that the networks are given, in the order of the atoms.
@@ -161,7 +161,7 @@ class Potential:
         Raises:
             DataError: What does not fit in the structure.
         """
-        return self._predictor.descriptors(_plain(atoms))
+        return self._predictor.descriptors(atoms)
 
     def network(self, symbol: str, member: int = 0) -> SpeciesNetwork:
         """Returns the network of a species as a torch module.
@@ -220,18 +220,3 @@ def _members(path: str, checkpoint: str, generation: str | None) -> list[SavedPo
     if (folder / FACTS).is_file():
         return read_members(folder)[0]
     return read_potentials(folder, checkpoint, generation)
-
-
-def _plain(atoms: "Atoms | Mapping[str, Any]") -> Mapping[str, Any]:
-    """Returns a structure as plain values; a cell vector that is not there is not periodic."""
-    if isinstance(atoms, Mapping):
-        return atoms
-    if not hasattr(atoms, "get_positions"):
-        raise DataError(f"predict: expected ASE's Atoms or a mapping, found {type(atoms).__name__}")
-    cell = atoms.cell.array
-    return {
-        "symbols": list(atoms.symbols),
-        "positions": atoms.positions,
-        "cell": cell,
-        "pbc": atoms.pbc & cell.any(axis=1),
-    }

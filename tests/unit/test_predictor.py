@@ -113,5 +113,5 @@ def test_mistakes_are_named(predictor, change, message):
 
 
 def test_something_else_than_a_mapping_is_named(predictor):
-    with pytest.raises(DataError, match=r"structure 0: expected a mapping with symbols, .* str"):
+    with pytest.raises(DataError, match=r"structure 0: expected ASE's Atoms or a mapping .* str"):
         predictor.predict(["H2O"])

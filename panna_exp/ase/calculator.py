@@ -1,35 +1,26 @@
-"""Trained potentials as ASE calculators (needs the extra ``ase``).
-
-from panna_exp.ase import PannaCalculator
-atoms.calc = PannaCalculator("outputs/my_run")
-"""
+"""Trained potentials as ASE calculators."""
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from panna_exp.ase.lists import KeptLists
 from panna_exp.assembly.committee import read_potentials
 from panna_exp.assembly.extrapolation_monitor import ExtrapolationMonitor
 from panna_exp.assembly.given_descriptor import given_descriptor
 from panna_exp.assembly.machine import named_device
 from panna_exp.assembly.potential import Computed, Potential
-from panna_exp.assembly.prediction import atomic_spread
 from panna_exp.assembly.saved import SavedPotential, SpreadScale
-from panna_exp.data.structures import Floats, Structure, StructureSet
+from panna_exp.data.structures import Floats
 from panna_exp.descriptors.geometry import Geometry
-from panna_exp.errors import DataError, closest
+from panna_exp.errors import DataError
 from panna_exp.files import user_path
-
-__all__ = ["PannaCalculator", "SpreadWatch"]
 
 
 class PannaCalculator(Calculator):  # type: ignore[misc]
@@ -98,7 +89,7 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             self.parameters["checkpoint"] = ", ".join(dict.fromkeys(m.title for m in members))
         info = given_descriptor(members[0], generation, descriptor)
         self.potential = Potential(members, getattr(torch, precision), place, info, compiled=True)
-        self._lists = _Lists(self.potential, skin)
+        self._lists = KeptLists(self.potential, skin)
         taken = members[0].descriptor if info is None else info
         self._monitor = ExtrapolationMonitor(members, taken) if extrapolation else None
         self._warned = False
@@ -155,78 +146,6 @@ class PannaCalculator(Calculator):  # type: ignore[misc]
             warnings.warn(f"{text} (said once)", stacklevel=2)
 
 
-class SpreadWatch:
-    """Stops dynamics where a committee disagrees, and writes the frames that it disagrees on.
-
-    The spread is the largest of an atom's force: the norm of its standard deviations over the
-    members, as in ``panna-exp select``. Frames are appended to a file without labels, with
-    ``forces_spread`` (eV/angstrom) and ``step`` in ``info`` and ``forces_std`` in ``arrays``.
-    After a stop ``dynamics.run`` goes on to the next frame beyond the limit.
-
-    Args:
-        dynamics: ASE's, of atoms whose calculator is a committee; the watch attaches itself.
-        limit: Spread at which the run ends (eV/angstrom).
-        to: Extended XYZ file to append to.
-        keep: Spread from which frames are written (eV/angstrom); by default the limit.
-        interval: Steps from one look to the next.
-
-    Attributes:
-        spread: At the last look (eV/angstrom).
-        stopped: Whether that has ended the run.
-
-    Raises:
-        DataError: The calculator is no committee, limits below 0 or in the wrong order.
-
-    Examples:
-        >>> watch = SpreadWatch(dynamics, limit=0.5, to="uncertain.xyz", interval=5)
-        >>> dynamics.run(10_000)
-        >>> if watch.stopped:
-        ...     print(f"uncertain after {dynamics.nsteps} steps: {watch.spread:.2f} eV/angstrom")
-    """
-
-    def __init__(
-        self,
-        dynamics: Any,
-        limit: float,
-        to: str | Path,
-        *,
-        keep: float | None = None,
-        interval: int = 1,
-    ) -> None:
-        calculator = dynamics.atoms.calc
-        if not isinstance(calculator, PannaCalculator) or len(calculator.potential) < 2:
-            raise DataError(
-                "SpreadWatch: the atoms' calculator is no committee, and only a committee has a "
-                "spread: train one (training.seeds=[0,1,2])"
-            )
-        self._keep = limit if keep is None else keep
-        if not 0 <= self._keep <= limit:
-            raise DataError(
-                f"SpreadWatch: limit={limit}, keep={self._keep}: expected 0 <= keep <= limit"
-            )
-        self._dynamics = dynamics
-        self._limit = limit
-        self._path = user_path(to)
-        self.spread = 0.0
-        self.stopped = False
-        dynamics.attach(self, interval=interval)
-
-    def __call__(self) -> None:
-        """Looks at the spread; ASE calls this."""
-        atoms = self._dynamics.atoms
-        atoms.get_forces()
-        deviations = atoms.calc.results["forces_std"]
-        self.spread = float(atomic_spread(deviations).max())
-        self.stopped = self.spread > self._limit
-        if self.spread > self._keep:
-            frame = atoms.copy()
-            frame.info |= {"step": self._dynamics.nsteps, "forces_spread": self.spread}
-            frame.arrays["forces_std"] = deviations
-            write(self._path, frame, format="extxyz", append=True)
-        if self.stopped:
-            self._dynamics.max_steps = self._dynamics.nsteps
-
-
 def _members(
     item: str | Path | SavedPotential, checkpoint: str, generation: str | None
 ) -> list[SavedPotential]:
@@ -270,63 +189,3 @@ def _mean(values: Floats) -> Floats:
     """Returns the mean over the members, whose numbers a single one's are."""
     mean: Floats = values[0] if len(values) == 1 else values.mean(axis=0)
     return mean
-
-
-class _Lists:
-    """Neighbour lists that are built again only when an atom has moved too far."""
-
-    def __init__(self, potential: Potential, skin: float) -> None:
-        if skin < 0:
-            raise DataError(f"skin={skin}: expected 0 or more (angstrom)")
-        self._potential = potential
-        self._skin = skin
-        self._built: tuple[Atoms, Geometry] | None = None
-
-    def geometry(self, atoms: Atoms) -> Geometry:
-        """Returns positions and lists that hold all pairs within the cutoffs."""
-        if self._built is not None and self._skin > 0 and _same_system(self._built[0], atoms):
-            old, geometry = self._built
-            moved = atoms.positions - old.positions
-            if np.square(moved).sum(axis=1).max() < (self._skin / 2) ** 2:
-                by = torch.from_numpy(moved).to(geometry.positions.device)
-                return replace(geometry, positions=geometry.positions + by)
-        geometry = self._build(atoms)
-        self._built = atoms.copy(), geometry
-        return geometry
-
-    def _build(self, atoms: Atoms) -> Geometry:
-        structures = _structures(atoms, self._potential)
-        return self._potential.operator.geometry(structures, self._skin)
-
-
-def _same_system(old: Atoms, new: Atoms) -> bool:
-    """Whether atoms differ by their positions at most."""
-    return all(
-        one.tobytes() == other.tobytes()
-        for one, other in (
-            (old.numbers, new.numbers),
-            (old.pbc, new.pbc),
-            (old.cell.array, new.cell.array),
-        )
-    )
-
-
-def _structures(atoms: Atoms, potential: Potential) -> StructureSet:
-    species = potential.species
-    for index, symbol in enumerate(atoms.symbols):
-        if symbol not in species.symbols:
-            raise DataError(
-                f"atom {index} is {symbol}, but the potential knows {', '.join(species)}"
-                f"{closest(symbol, species.symbols)}"
-            )
-    pbc = np.asarray(atoms.pbc) & atoms.cell.array.any(axis=1)
-    structure = Structure(
-        origin="the atoms",
-        name="",
-        species=np.array([species.symbols.index(symbol) for symbol in atoms.symbols]),
-        energy=0.0,
-        positions=np.array(atoms.positions, dtype=np.float64),
-        cell=np.where(pbc[:, None], atoms.cell.array, 0.0),
-        pbc=pbc,
-    )
-    return StructureSet.from_structures([structure.check()])
