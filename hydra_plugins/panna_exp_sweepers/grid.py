@@ -20,7 +20,7 @@ class GridSweeper(PannaExpSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Runs the jobs and sums them up."""
         from panna_exp.config.sweeping import combinations
-        from panna_exp.runs.sweep_loop import run_grid
+        from panna_exp.runs.sweep_run import run_grid
 
         given = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
         jobs = combinations(given, self.config_loader)

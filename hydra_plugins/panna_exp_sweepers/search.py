@@ -10,6 +10,6 @@ class SearchSweeper(PannaExpSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Runs the jobs and sums them up."""
-        from panna_exp.runs.sweep_loop import run_search
+        from panna_exp.runs.sweep_run import run_search
 
         run_search(self.plan(), arguments)

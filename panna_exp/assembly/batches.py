@@ -6,17 +6,22 @@ import numpy as np
 import torch
 
 from panna_exp.assembly.datasets import DataPart, RunData
-from panna_exp.assembly.jacobians import jacobian_source
 from panna_exp.assembly.label_checks import check_forces, check_virials
-from panna_exp.assembly.placement import placement_of, size_of
 from panna_exp.config.schema import TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
 from panna_exp.data.host_memory import HostMemoryData
+from panna_exp.data.jacobians import JacobianSource, StoredJacobians
 from panna_exp.data.stream import BatchOrder
 from panna_exp.data.streamed import StreamedData
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.data.windows import WindowedOrder
+from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.info import Descriptor
+from panna_exp.errors import DataError
+
+# Part of a device's free memory that a data set may take: the rest is for the other data set, the
+# networks, and what a step works out.
+_PART = 0.5
 
 
 def batch_source(
@@ -140,3 +145,86 @@ def pack(
         order=order if isinstance(order, WindowedOrder) else None,
         kernel=config.descriptor_kernel.value,
     )
+
+
+def jacobian_source(
+    structures: StructureSet,
+    descriptor: Descriptor,
+    dtype: torch.dtype,
+    device: torch.device,
+    strain: bool = False,
+    kernel: str = "auto",
+) -> JacobianSource:
+    """Returns stored derivatives, or those computed from positions batch by batch.
+
+    Args:
+        structures: With descriptors.
+        descriptor: What they are.
+        dtype: Precision of the network.
+        device: Where to compute.
+        strain: Whether derivatives by strain are needed, which are not stored.
+        kernel: What computes from positions: descriptor_kernel.
+
+    Raises:
+        DataError: There are neither derivatives nor positions, or nothing says which descriptor to
+            differentiate.
+        ConfigError: The kernel cannot be had.
+    """
+    assert structures.descriptors is not None
+    size = structures.descriptors.shape[1]
+    if structures.derivatives is not None and not strain:
+        return StoredJacobians(structures.derivatives, structures.num_atoms, size, dtype, device)
+    if structures.positions is None and strain:
+        raise DataError(
+            f"{structures.origins[0]}: virials need positions, which it does not have: set "
+            "training.virial_cost=0 or use data with positions"
+        )
+    if structures.positions is None:
+        raise DataError(
+            f"{structures.origins[0]}: has neither derivatives of the descriptors nor positions, "
+            "which forces need: use data with one of them (panna-exp descriptors derivatives="
+            "sparse makes the former), or leave forces out"
+        )
+    if descriptor.parameters is None:
+        raise DataError(
+            f"{structures.origins[0]}: forces need the formula of its {descriptor}: say "
+            "data.generation=A, B or C and the parameters in 'descriptor'"
+        )
+    parameters = descriptor.parameters
+    operator = operator_of(parameters, dtype, device, compiled=True, kernel=kernel)
+    from panna_exp.descriptors.lists import NeighborLists  # which imports numba
+
+    return NeighborLists(operator, structures)
+
+
+def placement_of(num_bytes: float, device: torch.device, free: int | None = None) -> torch.device:
+    """Returns ``device`` if ``num_bytes`` fit into half of its free memory, otherwise the CPU.
+
+    Args:
+        num_bytes: Of the data set.
+        device: Where to compute.
+        free: Bytes free on it; None: asks the device. Of no meaning for a CPU.
+    """
+    if device.type == "cpu":
+        return device
+    if free is None:
+        free, _ = torch.cuda.mem_get_info(device)
+    return device if num_bytes <= _PART * free else torch.device("cpu")
+
+
+def size_of(structures: StructureSet, dtype: torch.dtype, derivatives: bool) -> int:
+    """Returns the bytes that a data set takes on a device.
+
+    Args:
+        structures: With descriptors.
+        dtype: Precision of the network.
+        derivatives: Whether its stored derivatives, if it has any, are needed.
+    """
+    assert structures.descriptors is not None
+    size = structures.descriptors.size * dtype.itemsize
+    stored = structures.derivatives
+    if derivatives and stored is not None:
+        size += stored.values.size * dtype.itemsize
+        if stored.rows is not None and stored.columns is not None:
+            size += stored.rows.nbytes + stored.columns.nbytes
+    return size

@@ -2,25 +2,35 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 
+from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.engines import exact_engine, training_engine
 from panna_exp.assembly.masks import Mask
 from panna_exp.assembly.restart import epochs_in_all
 from panna_exp.config.schema import EpsilonPlacement, Execution, Schedule, TrainingConfig
+from panna_exp.evaluation.constant import ConstantPredictor
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.model.products import EXACT, Products
 from panna_exp.training import optimizer as optimizers
 from panna_exp.training.average import MovingAverage
 from panna_exp.training.checkpoint import Position
+from panna_exp.training.collapse import CollapseSettings, CollapseWatch
 from panna_exp.training.early_stopping import EarlyStopping, EarlyStoppingSettings
 from panna_exp.training.flat import FlatParameters
 from panna_exp.training.force_loss import ForceLoss, ForceLossSettings
 from panna_exp.training.loss import EnergyLoss, EnergyLossSettings, Penalty, PenaltySettings
 from panna_exp.training.masks import Masks
+from panna_exp.training.metrics import ENERGY_RMSE, FORCE_RMSE
 from panna_exp.training.optimizer import Adam, AdamSettings, LearningRate
 from panna_exp.training.processes import ALONE, Processes
 from panna_exp.training.step import TrainStep
+from panna_exp.training.trainer import Plan
+
+# A training is looked at after its warm-up and some hundred updates, and in its first part only:
+# later a restart has no time left.
+_LOOKED_FROM, _LOOKED_PART = 300, 0.25
 
 
 def make_train_step(
@@ -148,3 +158,43 @@ def _scheduled(training: TrainingConfig, position: Position, per_epoch: int) -> 
         last = position.last_step(epochs_in_all(training, position, per_epoch), per_epoch)
         return optimizers.cosine(rate, training.learning_rate_final, last)
     return optimizers.constant(rate)
+
+
+def collapse_watch(
+    training: TrainingConfig, data: RunData, state: Mapping[str, float] | None, plan: Plan
+) -> CollapseWatch | None:
+    """Returns what sees a collapse, or None where nobody is to look or nothing can be compared.
+
+    Args:
+        training: The configuration.
+        data: Of the training.
+        state: Of the checkpoint that the training continues, or None.
+        plan: Of the training.
+    """
+    if training.collapse_restarts == 0 or data.train.stream is not None:
+        return None
+    part = data.validation or data.train
+    metric, constant = ENERGY_RMSE, _energies(data, part)
+    forces = part.forces() if training.forces_cost > 0 else None
+    if forces is not None:
+        metric, constant = FORCE_RMSE, float(np.sqrt(np.nanmean(np.square(forces))))
+    if not constant > 0:
+        return None
+    settings = CollapseSettings(
+        metric=metric,
+        constant=constant,
+        first=_LOOKED_FROM + training.warmup_steps,
+        last=round(_LOOKED_PART * plan.max_epochs * plan.steps_per_epoch),
+        restarts=training.collapse_restarts,
+    )
+    return CollapseWatch(settings, state)
+
+
+def _energies(data: RunData, part: DataPart) -> float:
+    """Returns the error per atom (RMS, eV) of the best constants per species."""
+    none = np.zeros(len(data.species))
+    train = data.train.structures.counts(len(none))
+    fitted = ConstantPredictor.fit(train, data.train.targets, none, "training data")
+    counts = part.structures.counts(len(none))
+    wrong = part.targets - fitted.per_species_energy(counts, none)
+    return float(np.sqrt(np.mean(np.square(wrong / counts.sum(axis=1)))))

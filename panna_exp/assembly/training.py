@@ -11,14 +11,18 @@ import torch
 
 from panna_exp import __version__
 from panna_exp.assembly.batches import batch_order, pack, stream_settings
-from panna_exp.assembly.collapse import collapse_watch
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.execution import choose_execution, make_steps
 from panna_exp.assembly.machine import choose_device, choose_products, choose_threads, use_threads
 from panna_exp.assembly.masks import Mask, MaskSource, build_masks, pruned, same_settings
 from panna_exp.assembly.networks import NetworkSource, build_networks, incompatible
-from panna_exp.assembly.optimisation import learning_rate, make_early_stopping, make_train_step
+from panna_exp.assembly.optimisation import (
+    collapse_watch,
+    learning_rate,
+    make_early_stopping,
+    make_train_step,
+)
 from panna_exp.assembly.ranges import training_ranges, warn_of_untrained
 from panna_exp.assembly.references import saved_symbols
 from panna_exp.assembly.repulsion import short_range_repulsion

@@ -9,8 +9,7 @@ from omegaconf.errors import ConfigKeyError
 
 from panna_exp.config.describe import choices, is_group
 from panna_exp.config.document import Document
-from panna_exp.config.keys import type_of
-from panna_exp.config.refused_keys import key_problem
+from panna_exp.config.keys import key_problem, type_of
 from panna_exp.config.sources import loaded
 from panna_exp.errors import closest
 from panna_exp.quoting import key_of, shown

@@ -20,8 +20,7 @@ from hydra.errors import HydraException
 from panna_exp.config.arguments import Arguments
 from panna_exp.config.describe import choices, has_choice, is_group
 from panna_exp.config.hydra_keys import typed_problem
-from panna_exp.config.keys import is_open, is_text, mistake, type_of
-from panna_exp.config.refused_keys import key_problem
+from panna_exp.config.keys import is_open, is_text, key_problem, mistake, type_of
 from panna_exp.config.renamed import renamed_override
 from panna_exp.config.store import plugin_choices
 from panna_exp.errors import closest

@@ -4,6 +4,7 @@ Everything that is wrong is named at once, before anything is made; nothing of a
 handed on to Hydra that it would call.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,13 +19,15 @@ from panna_exp.config.explain import explain, with_place
 from panna_exp.config.folders import conf_dir, user_conf_dir
 from panna_exp.config.overrides import check_overrides
 from panna_exp.config.schema import DescriptorConfig, EvaluateConfig
-from panna_exp.config.servers import SERVERS, server_problems
 from panna_exp.config.sources import loaded
 from panna_exp.config.store import compose_config
 from panna_exp.config.validation import VALIDATORS
 from panna_exp.errors import ConfigError, closest
-from panna_exp.masking import hide
+from panna_exp.masking import hide, masked
 from panna_exp.quoting import key_of, quoted, shown
+
+# Keys whose value is a store of MLflow.
+SERVERS = ("tracking.uri", "mlflow_uri")
 
 # What a configuration that does not compose ends in.
 FAILURES = (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError)
@@ -213,3 +216,29 @@ def _broken(
         else:
             if isinstance(value, DictConfig | ListConfig):
                 yield from _broken(value, name)
+
+
+def server_problems(config: Any, overrides: Sequence[str]) -> Iterator[str]:
+    """Yields a sentence on each server that only a configuration file names, not the user.
+
+    Files of this machine, ``sqlite:///...``, and the server of ``MLFLOW_TRACKING_URI`` pass.
+
+    Args:
+        config: Of a command, typed or composed.
+        overrides: As typed, where everything may be named.
+    """
+    if not getattr(getattr(config, "tracking", None), "mlflow", True):
+        return
+    typed = {key_of(item) for item in overrides}
+    here = masked(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    for key in SERVERS:
+        value = config
+        for word in key.split("."):
+            value = getattr(value, word, None)
+        if not value or key in typed or value.startswith("sqlite:") or masked(value) == here:
+            continue
+        server = shown(masked(value))
+        yield (
+            f"{key}={server}: a file names the server that everything of the run is sent to: if "
+            f"you trust it, say {key}={server} on the command line, or set MLFLOW_TRACKING_URI"
+        )

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from panna_exp.config.describe import SCHEMAS, OptionDoc, choices, group_names, options
-from panna_exp.config.keys import type_of
-from panna_exp.config.refused_keys import key_problem
+from panna_exp.config.keys import key_problem, type_of
 from panna_exp.config.renamed import current_key
 from panna_exp.errors import ConfigError
 

@@ -10,9 +10,13 @@ Security: ASE's own formats are text, JSON, SQLite or arrays of numbers. Those t
 other packages, to a server or to a plugin, whose code may execute what a file says, are refused.
 """
 
+import bz2
+import gzip
 import logging
+import lzma
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +31,17 @@ from panna_exp.readers.ase_keys import Keys
 from panna_exp.readers.ase_values import Values
 from panna_exp.readers.extxyz_lines import check_lines, parsed_comment
 from panna_exp.readers.options import ReadOptions, forces_factor, without_zero_forces
-from panna_exp.readers.packed import check_unpacked, is_packed
 from panna_exp.units import any_energy_factor, any_length_factor, stress_factor
+
+# Text of numbers is packed to a third or a tenth.
+_MOST_TIMES, _HARMLESS = 100, 2**28
+_BLOCK = 2**20
+_OPENERS: dict[str, Callable[[Path], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
 logger = logging.getLogger(__name__)
 
@@ -198,3 +211,32 @@ def _format(path: Path) -> str:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is packed, by its suffix."""
+    return path.suffix.lower() in _OPENERS
+
+
+def check_unpacked(path: Path) -> None:
+    """Unpacks a file block by block, without keeping it.
+
+    Raises:
+        DataError: It is damaged, or far larger than its size allows.
+        OSError: It cannot be opened.
+    """
+    most, size = max(_HARMLESS, _MOST_TIMES * path.stat().st_size), 0
+    path.open("rb").close()
+    try:
+        with _OPENERS[path.suffix.lower()](path) as file:
+            while block := file.read(_BLOCK):
+                size += len(block)
+                if size > most:
+                    break
+    except _DAMAGED as error:
+        raise DataError(f"{path}: cannot be unpacked: it is damaged ({error})") from None
+    if size > most:
+        raise DataError(
+            f"{path}: unpacks to more than {most / 1e6:.0f} MB, over {_MOST_TIMES} times its size, "
+            "which no data do: refused"
+        )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
@@ -25,9 +26,11 @@ from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, closest
 from panna_exp.readers.frames import Frames, numbers_of
-from panna_exp.readers.npy_members import check_member, check_names
 from panna_exp.readers.options import ReadOptions, chosen_unit, forces_factor, without_zero_forces
 from panna_exp.units import any_energy_factor, any_length_factor
+
+# Deflate makes a thousandth at most, of zeros; of real numbers a tenth.
+_MOST_TIMES, _HARMLESS = 200, 2**28
 
 _NAMES = {
     "positions": ("R", "coords", "coordinates", "positions"),
@@ -153,3 +156,43 @@ class _Arrays:
             item = stored.item()
             own = item.decode(errors="backslashreplace") if isinstance(item, bytes) else str(item)
         return chosen_unit(own, given, option, str(self._path), default)
+
+
+def check_names(archive: NpzFile) -> None:
+    """Compares the names of members in the archive's directory with those before their data.
+
+    Raises:
+        zipfile.BadZipFile: They differ: a damaged name would hide an array.
+    """
+    assert archive.zip is not None
+    for info in archive.zip.infolist():
+        archive.zip.open(info).close()
+
+
+def check_member(archive: NpzFile, name: str, path: Path) -> None:
+    """Raises DataError for an array that pickle would have to read, or that cannot be so large.
+
+    Args:
+        archive: Opened with ``allow_pickle=False``.
+        name: Of the array.
+        path: For messages.
+    """
+    assert archive.zip is not None
+    member = name if name in archive.zip.namelist() else f"{name}.npy"
+    info = archive.zip.getinfo(member)
+    with archive.zip.open(info) as file:
+        version = npy.read_magic(file)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        raise DataError(
+            f"{path}: '{name}' holds Python objects, which could run code when they are read: save "
+            "it as numbers or texts (numpy.savez of an array that is not of type object)"
+        )
+    size = int(np.prod([int(length) for length in shape], dtype=object)) * dtype.itemsize
+    stored = info.compress_size
+    if size > info.file_size or size > max(_HARMLESS, _MOST_TIMES * stored):
+        raise DataError(
+            f"{path}: '{name}' has the shape {shape}, {size / 1e9:.3g} GB, but the archive has "
+            f"{stored} bytes of it: it is damaged"
+        )

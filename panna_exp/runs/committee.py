@@ -11,30 +11,33 @@ import numpy as np
 from rich.console import Console
 
 from panna_exp.assembly.committee import read_potentials, write_record
+from panna_exp.assembly.restart import flatten
 from panna_exp.assembly.saved import SpreadScale
 from panna_exp.assembly.tracking import close_parent, open_parent
+from panna_exp.config.composed import yaml_text
 from panna_exp.config.schema import EvaluateConfig
 from panna_exp.evaluation.committee import ENERGY, FORCES
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
-from panna_exp.files import relative
+from panna_exp.files import relative, write_text_atomic
 from panna_exp.quantities import QUANTITIES, in_ev, with_units
 from panna_exp.quoting import key_of, override, shell_line
-from panna_exp.run_files import EVALUATE, RESULT
+from panna_exp.run_files import CONFIG, EVALUATE, RESULT
 from panna_exp.runs.assess import result_values
 from panna_exp.runs.command_line import CommandLine, display, program
-from panna_exp.runs.committee_record import committee_info, member_data, write_config
 from panna_exp.runs.evaluation import common_name, evaluate
 from panna_exp.runs.job import Job
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.models import save_model
-from panna_exp.runs.run_directory import lock_folder, remove_left_over
+from panna_exp.runs.run_directory import environment, lock_folder, remove_left_over
+from panna_exp.runs.run_info import LONGEST_NAME, swept_first, swept_keys
 from panna_exp.runs.session import TrainingResult
-from panna_exp.runs.sweep import FINISHED, write_result
+from panna_exp.runs.sweep import FINISHED, final_metrics, metric_value, ranking_metric, write_result
 from panna_exp.runs.sweep_jobs import finished_before
-from panna_exp.runs.sweep_metric import final_metrics, metric_value, ranking_metric
 from panna_exp.runs.training import train
-from panna_exp.tracking.base import RunStatus, Tracker
+from panna_exp.tracking import journal
+from panna_exp.tracking.base import Dataset, RunInfo, RunStatus, Tracker
+from panna_exp.tracking.journal import last_start
 from panna_exp.training.checkpoint import find_checkpoints, step_of
 
 logger = logging.getLogger(__name__)
@@ -211,3 +214,34 @@ def _name(seed: int) -> str:
 def _last_step(run_dir: Path) -> int:
     (last,) = find_checkpoints(run_dir, "last")
     return step_of(last)
+
+
+def committee_info(job: Job) -> RunInfo:
+    """Returns what trackers learn at the start."""
+    facts = environment(job.launch_dir)
+    told = swept_first(job.command.overrides, swept_keys(job.parent))
+    tracking, folder = job.config.tracking, job.run_dir.resolve()
+    return RunInfo(
+        run_dir=folder,
+        name=tracking.run_name or f"committee {' '.join(told)}"[:LONGEST_NAME],
+        experiment=tracking.experiment,
+        params=flatten(job.plain),
+        tags={
+            "git_commit": str(facts["git_commit"]),
+            "panna_exp": str(facts["panna_exp"]),
+            "run_dir": str(folder),
+        },
+        parent=job.parent,
+    )
+
+
+def write_config(job: Job) -> Path:
+    """Writes the resolved configuration of a committee; returns its path."""
+    write_text_atomic(job.run_dir / CONFIG, yaml_text(job.plain))
+    return job.run_dir / CONFIG
+
+
+def member_data(member: Path) -> list[Dataset]:
+    """Returns the data sets that a tracked member was last trained on, none of others."""
+    start = last_start(member / journal.NAME)
+    return [] if start is None else [Dataset(**item) for item in start["datasets"]]

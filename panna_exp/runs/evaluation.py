@@ -10,14 +10,20 @@ from pathlib import Path
 from rich.console import Console
 
 from panna_exp.assembly.committee import members_of, read_potentials
-from panna_exp.assembly.descriptor import chosen_generation
+from panna_exp.assembly.datasets import DataPart
+from panna_exp.assembly.descriptor import chosen_generation, own_descriptor
 from panna_exp.assembly.force_check import check_forces
 from panna_exp.assembly.machine import choose_device
+from panna_exp.assembly.ranges import find_extrapolation
 from panna_exp.assembly.saved import SavedPotential, from_checkpoint
 from panna_exp.config.schema import EvaluateConfig
+from panna_exp.data.extrapolation import Extrapolation
+from panna_exp.data.ranges import Ranges
 from panna_exp.descriptors.info import Descriptor
+from panna_exp.descriptors.meaning import components
 from panna_exp.errors import ConfigError
 from panna_exp.evaluation.evaluated_data import folder_for
+from panna_exp.evaluation.extrapolation import extrapolation_text, write_extrapolation
 from panna_exp.evaluation.summary import Summary
 from panna_exp.evaluation.tables import Table
 from panna_exp.files import write_text_atomic
@@ -26,10 +32,11 @@ from panna_exp.runs.assess import Evaluation, Evaluator
 from panna_exp.runs.command_line import display
 from panna_exp.runs.evaluation_record import evaluation_record
 from panna_exp.runs.evaluator import prepare_data, refuse_untrained
-from panna_exp.runs.extrapolation import ExtrapolationCheck
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.progress import DescriptorDisplay
 from panna_exp.training.checkpoint import find_checkpoints
+
+_UNKNOWN = "extrapolation: not checked, the networks do not say what they were trained on"
 
 
 def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
@@ -202,3 +209,38 @@ def _sources(config: EvaluateConfig, base: Path) -> list[Callable[[], list[Saved
 
 def _one(path: Path) -> list[SavedPotential]:
     return [from_checkpoint(path)]
+
+
+class ExtrapolationCheck:
+    """Compares one data set with the training sets of any number of networks.
+
+    Args:
+        margin: See :func:`panna_exp.data.extrapolation.outside`.
+    """
+
+    def __init__(self, margin: float) -> None:
+        self._margin = margin
+        self._last: tuple[Ranges, Extrapolation] | None = None
+
+    def write(self, part: DataPart, potential: SavedPotential, folder: Path, name: str) -> str:
+        """Writes ``{name}_extrapolation.tsv`` and returns what to print.
+
+        The file of a weights folder is ``extrapolation.tsv``. Networks that do not say their
+        ranges get none, and one of an earlier evaluation is removed.
+        """
+        path = folder / ("extrapolation.tsv" if name == "energies" else f"{name}_extrapolation.tsv")
+        if potential.ranges is None:
+            path.unlink(missing_ok=True)
+            return _UNKNOWN
+        if self._last is None or not self._last[0].same(potential.ranges):
+            found = find_extrapolation(part, potential.ranges, self._margin)
+            self._last = potential.ranges, found
+        found = self._last[1]
+        own = own_descriptor(part.sample)
+        known = potential.descriptor
+        if known.parameters is None and own is not None:
+            known = own
+        meanings = components(known)
+        write_extrapolation(path, found, meanings, potential.symbols)
+        text = extrapolation_text(found, meanings, potential.symbols)
+        return f"{text}\natoms outside: {display(path)}" if len(found) else text

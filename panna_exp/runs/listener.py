@@ -1,6 +1,7 @@
 """What a training's loop tells and asks: the display, files, trackers, and who may stop it."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +18,14 @@ from panna_exp.networks.repulsion import write_repulsion
 from panna_exp.runs.checkpoint_writer import CheckpointWriter
 from panna_exp.runs.progress import TrainingDisplay
 from panna_exp.runs.pruning import Pruner
-from panna_exp.runs.speed import Speed
 from panna_exp.tracking.base import Tracker
 from panna_exp.training.checkpoint import Checkpoint
 from panna_exp.training.delta_files import DeltaFiles
 from panna_exp.training.recorder import MetricsFile
 from panna_exp.training.trainer import Listener
 from panna_exp.training.weight_record import WeightRecord
+
+_LEAST_SECONDS_OF_SPEED = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,47 @@ class WorkerListener(Listener):
     def stops(self) -> bool:
         """Whether the training is to end."""
         return self._stopped()
+
+
+class Speed:
+    """Measures from logged point to logged point, over a second at least or up to an epoch's end.
+
+    The first step of each epoch starts the clock: what comes before it (validation, a checkpoint,
+    the first step's preparations) is not counted.
+
+    Args:
+        clock: Returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start: tuple[int, float] | None = None
+        self._seen = (0, 0.0)
+
+    def advanced(self, step: int) -> None:
+        """A step was made."""
+        if self._start is None:
+            self._start = self._seen = (step, self._clock())
+
+    def logged(self, step: int) -> dict[str, float]:
+        """Returns ``steps_per_second`` since the last value, or nothing if that is too recent."""
+        self._seen = (step, self._clock())
+        if self._start is None or self._seen[1] - self._start[1] < _LEAST_SECONDS_OF_SPEED:
+            return {}
+        return self._take()
+
+    def epoch_ended(self) -> dict[str, float]:
+        """Returns what the last logged point, which was the epoch's end, kept back."""
+        values = self._take()
+        self._start = None
+        return values
+
+    def _take(self) -> dict[str, float]:
+        if self._start is None:
+            return {}
+        steps, seconds = (now - then for now, then in zip(self._seen, self._start, strict=True))
+        self._start = self._seen
+        return {"steps_per_second": steps / seconds} if steps > 0 and seconds > 0 else {}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,8 +19,7 @@ from panna_exp.records import only_a_record
 from panna_exp.run_files import EVALUATE
 from panna_exp.runs.assess import Evaluation, Evaluator, result_values, training_baseline
 from panna_exp.runs.command_line import CommandLine, display, program
-from panna_exp.runs.sweep import write_result
-from panna_exp.runs.sweep_metric import final_metrics, metric_value, ranking_metric
+from panna_exp.runs.sweep import final_metrics, metric_value, ranking_metric, write_result
 from panna_exp.tracking.base import Tracker
 from panna_exp.training import checkpoint as checkpoints
 from panna_exp.training.checkpoint import AUTO, Checkpoint

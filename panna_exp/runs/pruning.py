@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panna_exp.config.schema import SweepConfig
-from panna_exp.runs.sweep import PRUNED, write_result
-from panna_exp.runs.sweep_metric import epoch_metrics, ranking_metric
+from panna_exp.runs.sweep import PRUNED, epoch_metrics, ranking_metric, write_result
 from panna_exp.training.trainer import FitResult
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from panna_exp.runs.command_line import display
 from panna_exp.runs.job import Job, remove_empty
 from panna_exp.runs.parent_watchdog import at_work
 from panna_exp.runs.signals import Stopped, check_stopped, stoppable
-from panna_exp.runs.sweep_metric import ranking_metric
+from panna_exp.runs.sweep import ranking_metric
 
 
 def train_sweep_job(composed: Composed) -> float | None:

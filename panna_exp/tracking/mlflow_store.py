@@ -4,6 +4,7 @@ MLflow itself is imported where it is first needed: the training process asks he
 only.
 """
 
+import json
 import logging
 import os
 import re
@@ -20,7 +21,17 @@ from urllib.parse import quote
 from panna_exp.errors import PannaExpError, closest
 from panna_exp.files import locked
 from panna_exp.masking import masked, reveal
-from panna_exp.tracking.mlflow_view import VIEW, view_tags
+
+# MLflow keeps a view of the table of runs as a tag of the experiment, and its page takes the view's
+# name in the address. Columns that no run has are left out by the page.
+VIEW = "panna_exp"
+_TAG = f"mlflow.sharedViewState.{VIEW}"
+_COLUMNS = {
+    "attributes": ("Created", "Dataset"),
+    "metrics": ("result/energy_mae", "result/force_mae", "validation/loss"),
+    "params": ("training.learning_rate", "seed"),
+    "tags": ("network", "descriptor", "structures"),
+}
 
 _SQLITE = "sqlite:///"
 # Of mlflow.tracking's registry of stores.
@@ -277,3 +288,9 @@ def _create_database(path: Path) -> None:
 
 def _is_made(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
+
+
+def view_tags() -> dict[str, str]:
+    """Returns the tags of an experiment that make the view."""
+    columns = [f"{kind}.`{name}`" for kind, names in _COLUMNS.items() for name in names]
+    return {_TAG: json.dumps({"selectedColumns": columns})}

@@ -12,7 +12,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 import panna_exp as pe
-from panna_exp.assembly import collapse
+from panna_exp.assembly import optimisation
 from panna_exp.errors import TrainingError
 
 QUICK = ("training.max_epochs=2", "tracking=none")
@@ -100,8 +100,8 @@ def test_a_training_that_became_a_constant_starts_again(copper, monkeypatch, cap
     """Saturated units: no gradients, no forces. Stopped between two restarts it goes on exactly,
     with what the data said the first time."""
     monkeypatch.chdir(copper.folder)
-    monkeypatch.setattr(collapse, "_FIRST", 30)
-    monkeypatch.setattr(collapse, "_PART", 1.0)
+    monkeypatch.setattr(optimisation, "_LOOKED_FROM", 30)
+    monkeypatch.setattr(optimisation, "_LOOKED_PART", 1.0)
     words = ["data.train=cu.xyz", "tracking=none", *DEAD, "training.warmup_steps=0"]
     words += ["training.batch_size=9", "training.learning_rate_schedule=constant"]
     pe.train([*words, "training.max_epochs=15", "io.train_dir=parts"])

@@ -19,10 +19,9 @@ from panna_exp.config.schema import (
 from panna_exp.config.species import SpeciesSpec, parse_network
 from panna_exp.config.validation.bounds import MOST_THREADS, check_descriptor_size, check_paths
 from panna_exp.config.validation.data import check_data, check_generation, check_tutorial
-from panna_exp.config.validation.io import check_io
+from panna_exp.config.validation.io import check_io, check_tracking
 from panna_exp.config.validation.problems import Problems
 from panna_exp.config.validation.sweep import check_sweep
-from panna_exp.config.validation.tracking import check_tracking
 from panna_exp.config.validation.training import check_training
 
 

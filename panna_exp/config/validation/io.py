@@ -1,6 +1,6 @@
 """Checks of folders and frequencies."""
 
-from panna_exp.config.schema import IoConfig, RestartMode, TrainConfig
+from panna_exp.config.schema import IoConfig, RestartMode, TrackingConfig, TrainConfig
 from panna_exp.config.validation.problems import Problems
 
 METRICS = ("MAE", "RMSE", "loss")
@@ -37,3 +37,21 @@ def _restart(io: IoConfig, problems: Problems) -> None:
                 f"io.{name}={value}: only restart_mode=specific_ckpt counts from elsewhere, not "
                 f"{io.restart_mode.value}"
             )
+
+
+def check_tracking(tracking: TrackingConfig, problems: Problems) -> None:
+    """Adds the mistakes in the options of tracking."""
+    seconds = tracking.wait_seconds
+    problems.check(seconds >= 0, f"tracking.wait_seconds={seconds} must be >= 0")
+    name = tracking.register
+    if name is None:
+        return
+    problems.check(
+        bool(name.strip(". ")) and not set(name) & set("/:'\""),
+        f"tracking.register={name!r}: expected a name without slashes, colons and quotes",
+    )
+    problems.check(
+        tracking.mlflow and tracking.log_model,
+        f"tracking.register={name}: registers the model that tracking=mlflow with "
+        "tracking.log_model=true logs: set both, or leave it out",
+    )

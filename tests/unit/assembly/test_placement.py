@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from panna_exp.assembly import batches
-from panna_exp.assembly.placement import placement_of, size_of
+from panna_exp.assembly.batches import placement_of, size_of
 from panna_exp.data.batch import PackedData
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.host_memory import HostMemoryData

@@ -2,7 +2,7 @@
 
 import pytest
 
-from panna_exp.runs.speed import Speed
+from panna_exp.runs.listener import Speed
 
 
 class Clock:
