@@ -88,6 +88,7 @@ def make_train_step(
                 weight=training.energy_weight,
                 reduction=training.energy_reduction or ("sum" if first else "mean"),
                 prefactor=training.energy_prefactor,
+                huber_delta=training.huber_delta,
             )
         ),
         penalty=Penalty(penalty, networks, parameters) if penalty.active else None,
@@ -111,6 +112,7 @@ def _force_loss(training: TrainingConfig, seed: int) -> ForceLoss | None:
             virial_cost=training.virial_cost,
             fraction=training.force_fraction,
             seed=seed,
+            huber_delta=training.force_huber_delta,
         )
     )
 

@@ -28,6 +28,7 @@ _OF_THE_LOSS = (
     *("experiment", "training", "training.panna_version", "training.loss_function"),
     *("training.energy_weight", "training.energy_reduction", "training.energy_prefactor"),
     *("training.energy_rescale", "training.forces_cost", "training.floss_function"),
+    *("training.huber_delta", "training.force_huber_delta"),
     *("training.force_weights", "training.force_reduction", "training.virial_cost"),
     *("training.wscale_l1", "training.wscale_l2", "training.bscale_l1", "training.bscale_l2"),
     "training.monitor",

@@ -5,6 +5,9 @@ structure quad sum dF^2, exp_quad sum exp(dF^2), quad_atom sum dF^2 / N, quad_pe
 sum dF^2 / (3N), times a weight 1/N, 1/N^2, 1/(3N) or 1/(3N)^2, and the mean (or sum) over the
 batch. 1.x works on sums over the batch: S = sum dF^2, or sum dF^2 / N^2 for names that end in
 _atom; quad S, exp_quad 0.5 exp(2 S). Atoms without forces count for nothing; N counts them.
+
+huber and huber_atom are ours: with f the length of an atom's error vector, f^2 up to d and
+2 d f - d^2 beyond, summed as quad and quad_atom do (Huber, Ann. Math. Stat. 35, 73 (1964), twice).
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-_DIVISORS = {"quad": 0.0, "exp_quad": 0.0, "quad_atom": 1.0, "quad_percomp": 3.0}
+_DIVISORS = {"quad_atom": 1.0, "quad_percomp": 3.0, "huber_atom": 1.0}
 # Weight: (factor on N, power).
 _WEIGHTS = {
     None: (1.0, 0),
@@ -29,13 +32,14 @@ class ForceLossSettings:
 
     Args:
         cost: Factor on the loss in the total.
-        name: ``quad``, ``exp_quad``, ``quad_atom``, ``quad_percomp``.
+        name: ``quad``, ``exp_quad``, ``quad_atom``, ``quad_percomp``, ``huber``, ``huber_atom``.
         panna_version: 2 or 1.
         weight: None, ``n_atoms``, ``n_atoms2``, ``3n_atoms`` or ``3n_atoms2``; 2.x only.
         reduction: ``mean`` or ``sum`` over the batch; 2.x only (1.x sums).
         virial_cost: Factor on the loss of virials; 0: none.
         fraction: Part of the force components, drawn anew for each step, that the loss sees.
         seed: Of that draw.
+        huber_delta: d of the Huber losses (eV/angstrom).
     """
 
     cost: float
@@ -46,6 +50,7 @@ class ForceLossSettings:
     virial_cost: float = 0.0
     fraction: float = 1.0
     seed: int = 0
+    huber_delta: float = 0.1
 
 
 class ForceLoss:
@@ -95,8 +100,17 @@ class ForceLoss:
         squares = delta * delta
         if self.settings.name.startswith("exp_quad"):
             return self._exponential(delta, squares, by_atom)
+        if self.settings.name.startswith("huber"):
+            return self._huber(delta, squares, by_atom)
         weighted = delta * by_atom
         return torch.sum(weighted * delta), 2 * weighted
+
+    def _huber(self, delta: Tensor, squares: Tensor, by_atom: Tensor) -> tuple[Tensor, Tensor]:
+        limit = self.settings.huber_delta
+        length = squares.sum(1, keepdim=True).sqrt_()
+        kept = length.clamp(max=limit)
+        value = torch.sum(kept * (2 * length - kept) * by_atom)
+        return value, 2 * by_atom * (limit / length.clamp(min=limit)) * delta
 
     def _exponential(
         self, delta: Tensor, squares: Tensor, by_atom: Tensor
@@ -114,7 +128,7 @@ class ForceLoss:
             return num_atoms**-2 if settings.name.endswith("_atom") else torch.ones_like(num_atoms)
         factor, power = _WEIGHTS[settings.weight]
         weight = (factor * num_atoms) ** -power
-        if divisor := _DIVISORS[settings.name]:
+        if divisor := _DIVISORS.get(settings.name):
             weight = weight / (divisor * num_atoms)
         return weight / len(num_atoms) if settings.reduction == "mean" else weight
 

@@ -5,6 +5,9 @@ quad dE^2, exp_quad exp(a dE^2), quad_atom (dE/N)^2, quad_std_atom dE^2/N, exp_q
 exp(a (dE/N)^2), times a weight 1/N or 1/N^2, and the mean (or sum) over the batch. 1.x works on
 sums over the batch: S = sum dE^2, sum (dE/N)^2 or sum dE^2/N, and takes S itself, 0.5 exp(2 S),
 or sum dE^2 + exp(5 tanh(S / 5)).
+
+huber, huber_atom and huber_std_atom are ours: with e the dE, dE/N or dE/sqrt(N) of the quad of that
+name, e^2 up to d and 2 d |e| - d^2 beyond (Huber, Ann. Math. Stat. 35, 73 (1964), twice).
 """
 
 from collections.abc import Callable
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import huber_loss
 
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.training.flat import FlatParameters
@@ -35,6 +39,7 @@ class EnergyLossSettings:
         weight: None, ``n_atoms`` (1/N) or ``n_atoms2`` (1/N^2); 2.x only.
         reduction: ``mean`` or ``sum`` over the batch; 2.x only (1.x sums).
         prefactor: a in the exponential losses of 2.x.
+        huber_delta: d of the Huber losses, in the unit of e.
     """
 
     name: str = "quad"
@@ -42,6 +47,7 @@ class EnergyLossSettings:
     weight: str | None = None
     reduction: str = "mean"
     prefactor: float = 1.0
+    huber_delta: float = 0.01
 
 
 class EnergyLoss:
@@ -52,6 +58,7 @@ class EnergyLoss:
         stem, self._suffix = _split_name(settings.name)
         self.is_exponential = stem == "exp_quad"
         self.is_tanh = stem == "quad_exp_tanh"
+        self.is_huber = stem == "huber"
 
     @property
     def is_mean(self) -> bool:
@@ -75,6 +82,10 @@ class EnergyLoss:
             return self._version_1(_times(delta * delta, weights), _times(squares, weights).sum())
         if self.is_exponential:
             squares = torch.exp(self.settings.prefactor * squares)
+        elif self.is_huber:
+            error = delta * num_atoms ** (-self.power / 2)
+            zero, limit = torch.zeros_like(error), self.settings.huber_delta
+            squares = 2 * huber_loss(error, zero, reduction="none", delta=limit)
         squares = _times(squares, weights)
         weighted = squares / num_atoms**self.weight_power if self.weight_power else squares
         return weighted.mean() if self.settings.reduction == "mean" else weighted.sum()
@@ -84,7 +95,7 @@ class EnergyLoss:
         self, delta: Tensor, num_atoms: Tensor, weights: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Returns the loss and its derivative [S] by each error; ``weights`` as of the call."""
-        if self.is_exponential or self.is_tanh:
+        if self.is_exponential or self.is_tanh or self.is_huber:
             with torch.enable_grad():
                 variable = delta.detach().requires_grad_()
                 value = self(variable, num_atoms, weights)

@@ -18,7 +18,7 @@ from panna_exp.model.numba_activations import constant
 from panna_exp.model.numba_passes import Kept, Rows, Shape, Work
 
 # Forms of losses.
-QUADRATIC, SUM_OF_EXP, EXP_OF_SUM, TANH_OF_SUM = range(4)
+QUADRATIC, SUM_OF_EXP, EXP_OF_SUM, TANH_OF_SUM, HUBER = range(5)
 
 _LANES = 256
 
@@ -51,10 +51,11 @@ class Loss(NamedTuple):
     """An energy loss of :mod:`panna_exp.training.loss`, of q = dE^2 / N^power.
 
     Args:
-        form: Sum of q; of exp(prefactor q); 0.5 exp(2 sum q); sum dE^2 + exp(5 tanh(sum q / 5)).
+        form: Sum of q; of exp(prefactor q); 0.5 exp(2 sum q); sum dE^2 + exp(5 tanh(sum q / 5));
+            sum of q that grows only linearly with the error from huber_delta on.
         power: Of N below dE^2.
         weight_power: Of N below what a structure adds to the loss.
-        prefactor: See above.
+        prefactor, huber_delta: See above.
         is_mean: Whether the sum over the batch is divided by its size.
     """
 
@@ -62,6 +63,7 @@ class Loss(NamedTuple):
     power: int
     weight_power: int
     prefactor: float
+    huber_delta: float
     is_mean: bool
 
 
@@ -241,10 +243,13 @@ def _value_and_gradient(data: Data, loss: Loss, chosen: Any, delta: Any, gradien
             exponential = np.exp(loss.prefactor * squared)
             value += exponential * weight
             slope *= loss.prefactor * exponential
+        elif loss.form == HUBER and squared > loss.huber_delta**2:
+            slope *= loss.huber_delta / np.sqrt(squared)
+            squared = 2 * loss.huber_delta * np.sqrt(squared) - loss.huber_delta**2
         total += squared * weight
         squares += error * error * weight
         gradient[place] = slope
-    if loss.form == QUADRATIC:
+    if loss.form in (QUADRATIC, HUBER):
         return total
     if loss.form == EXP_OF_SUM:
         value = 0.5 * np.exp(2 * total)

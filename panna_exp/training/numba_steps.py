@@ -39,6 +39,7 @@ class NumbaSteps:
             power=loss.power,
             weight_power=loss.weight_power,
             prefactor=loss.settings.prefactor,
+            huber_delta=loss.settings.huber_delta,
             is_mean=loss.is_mean,
         )
         self._seconds_per_step = _SECONDS_PER_CALL
@@ -82,6 +83,8 @@ def _form(loss: EnergyLoss) -> int:
     if loss.is_exponential:
         first = loss.settings.panna_version == 1
         return numba_loop.EXP_OF_SUM if first else numba_loop.SUM_OF_EXP
+    if loss.is_huber:
+        return numba_loop.HUBER
     return numba_loop.TANH_OF_SUM if loss.is_tanh else numba_loop.QUADRATIC
 
 

@@ -70,13 +70,18 @@ class TrainingConfig:
         "code 75: for queues (default: no limit)",
     )
     loss_function: str = option(
-        "quad", "energy loss: quad, exp_quad, quad_atom, quad_std_atom, exp_quad_atom"
+        "quad",
+        "energy loss: quad, exp_quad, quad_atom, quad_std_atom, exp_quad_atom, huber, huber_atom, "
+        "huber_std_atom",
     )
     energy_weight: str | None = option(None, "extra weight 1/N or 1/N^2: n_atoms or n_atoms2")
     energy_reduction: str | None = option(
         None, "over the batch: mean or sum (default: mean; panna_version=1: sum)"
     )
     energy_prefactor: float = option(1.0, "the factor a in the exponential losses")
+    huber_delta: float = option(
+        0.01, "energy error (eV; eV per atom with huber_atom) from which Huber losses are linear"
+    )
     energy_rescale: float = option(
         1.0, "the network learns energies multiplied by this; outputs are divided by it again"
     )
@@ -86,7 +91,12 @@ class TrainingConfig:
     bscale_l2: float = option(0.0, "L2 penalty on biases")
     forces_cost: float = option(0.0, "weight of the force loss; 0: energies alone")
     floss_function: str = option(
-        "quad", "force loss: quad, exp_quad, quad_atom, quad_percomp (panna_version=1: see docs)"
+        "quad",
+        "force loss: quad, exp_quad, quad_atom, quad_percomp, huber, huber_atom (panna_version=1: "
+        "see docs)",
+    )
+    force_huber_delta: float = option(
+        0.1, "length of a force's error (eV/angstrom) from which Huber losses are linear"
     )
     virial_cost: float = option(
         0.0, "weight of the virial loss (needs forces_cost > 0, positions, and stress or virial)"

@@ -4,7 +4,10 @@ from panna_exp.config.schema import Schedule, TrainingConfig
 from panna_exp.config.validation.problems import Problems, is_number
 
 LOSSES = {
-    2: ("quad", "exp_quad", "quad_atom", "quad_std_atom", "exp_quad_atom"),
+    2: (
+        *("quad", "exp_quad", "quad_atom", "quad_std_atom", "exp_quad_atom"),
+        *("huber", "huber_atom", "huber_std_atom"),
+    ),
     1: (
         "quad",
         "quad_atom",
@@ -18,7 +21,7 @@ LOSSES = {
     ),
 }
 FORCE_LOSSES = {
-    2: ("quad", "exp_quad", "quad_atom", "quad_percomp"),
+    2: ("quad", "exp_quad", "quad_atom", "quad_percomp", "huber", "huber_atom"),
     1: ("quad", "exp_quad", "quad_atom", "exp_quad_atom"),
 }
 MONITORS = ("loss", "energy_mae", "energy_rmse", "force_mae")
@@ -27,7 +30,10 @@ FORCE_WEIGHTS = ("n_atoms", "n_atoms2", "3n_atoms", "3n_atoms2")
 
 def check_training(training: TrainingConfig, problems: Problems) -> None:
     """Checks the optimisation."""
-    for name in ("batch_size", "max_epochs", "learning_rate", "steps_per_epoch", "energy_rescale"):
+    for name in (
+        *("batch_size", "max_epochs", "learning_rate", "steps_per_epoch", "energy_rescale"),
+        *("huber_delta", "force_huber_delta"),
+    ):
         value = getattr(training, name)
         good = value is None or (is_number(value) and value > 0)
         problems.check(good, f"training.{name}={value} must be > 0")
@@ -108,6 +114,11 @@ def _loss(training: TrainingConfig, problems: Problems) -> None:
         problems.choice("training.energy_reduction", training.energy_reduction, ("mean", "sum"))
     force_losses = FORCE_LOSSES.get(training.panna_version, FORCE_LOSSES[2])
     problems.choice("training.floss_function", training.floss_function, force_losses)
+    problems.check(
+        training.force_fraction == 1 or not training.floss_function.startswith("huber"),
+        f"training.floss_function={training.floss_function} is a loss of whole force vectors: "
+        "leave training.force_fraction at 1",
+    )
     problems.check(
         training.virial_cost == 0 or training.forces_cost > 0,
         f"training.virial_cost={training.virial_cost}: virials are trained on with forces: set "

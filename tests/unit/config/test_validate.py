@@ -57,6 +57,18 @@ def test_every_mistake_is_reported_at_once_with_key_and_value():
         assert text in found
 
 
+def test_huber_losses_are_of_whole_force_vectors():
+    training = TrainingConfig(
+        huber_delta=0, forces_cost=1, floss_function="huber", force_fraction=0.5
+    )
+    found = problems(TrainConfig(data=DATA, training=training))
+    assert found == [
+        "training.huber_delta=0 must be > 0",
+        "training.floss_function=huber is a loss of whole force vectors: leave "
+        "training.force_fraction at 1",
+    ]
+
+
 def test_rounded_products_are_of_float32():
     training = TrainingConfig(matmul=Matmul.bf16)
     validate_train(TrainConfig(data=DATA, training=training))

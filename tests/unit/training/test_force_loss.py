@@ -71,6 +71,23 @@ def test_gradients_equal_autograd(delta, name, version, fraction, known):
     torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-14)
 
 
+def test_huber_losses_go_by_the_length_of_an_error(delta):
+    lengths = delta.norm(dim=1).numpy()
+    limit = float(np.median(lengths))
+    terms = np.where(lengths < limit, lengths**2, 2 * limit * lengths - limit**2)
+    sums = np.array([terms[s == STRUCTURE.numpy()].sum() for s in range(3)])
+    value, _ = make(name="huber", huber_delta=limit)(delta, STRUCTURE, ATOMS, None)
+    assert float(value) == pytest.approx(sums.mean(), rel=1e-12)
+    value, _ = make(name="huber_atom", huber_delta=limit)(delta, STRUCTURE, ATOMS, None)
+    assert float(value) == pytest.approx((sums / ATOMS.numpy()).mean(), rel=1e-12)
+    loss, variable = make(name="huber", huber_delta=limit), delta.clone().requires_grad_()
+    value, gradient = loss(variable, STRUCTURE, ATOMS, KNOWN)
+    torch.testing.assert_close(gradient, torch.autograd.grad(value, variable)[0])
+    value, gradient = make(name="huber")(0 * delta, STRUCTURE, ATOMS, None)
+    assert value == 0
+    assert not gradient.any()
+
+
 def test_atoms_without_forces_count_for_nothing(delta):
     value, gradient = make()(delta, STRUCTURE, ATOMS, KNOWN)
     assert float(value) == pytest.approx(float((delta[KNOWN == 1] ** 2).sum()) / 3)

@@ -26,13 +26,16 @@ def value(**settings):
         ("quad_atom", (DELTA / ATOMS) ** 2),
         ("quad_std_atom", DELTA**2 / ATOMS),
         ("exp_quad_atom", np.exp(0.7 * (DELTA / ATOMS) ** 2)),
+        ("huber", [0.01, 0.12 * 0.3 * 2 - 0.12**2, 0.12 * 0.2 * 2 - 0.12**2]),
+        ("huber_std_atom", [0.01 / 3, 0.12 * 0.15 * 2 - 0.12**2, 0.04 / 5]),
+        ("huber_atom", (DELTA / ATOMS) ** 2),
     ],
 )
 @pytest.mark.parametrize(("weight", "power"), [(None, 0), ("n_atoms", 1), ("n_atoms2", 2)])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_losses_of_panna_2(name, terms, weight, power, reduction):
     expected = getattr(np, reduction)(terms / ATOMS**power)
-    found = value(name=name, weight=weight, reduction=reduction, prefactor=0.7)
+    found = value(name=name, weight=weight, reduction=reduction, prefactor=0.7, huber_delta=0.12)
     assert found == pytest.approx(expected, rel=1e-12)
 
 
@@ -59,6 +62,7 @@ def test_losses_of_panna_1(suffix, total):
     ("name", "version"),
     [
         *((f"{name}", 2) for name in ("quad", "quad_atom", "quad_std_atom", "exp_quad")),
+        *((f"huber{end}", 2) for end in ("", "_atom", "_std_atom")),
         *((f"quad{end}", 1) for end in ("", "_atom", "_std_atom", "_exp_tanh_atom")),
         ("exp_quad_atom", 1),
     ],
@@ -66,7 +70,13 @@ def test_losses_of_panna_1(suffix, total):
 @pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 0.0, 3.0], dtype=torch.float64)])
 def test_value_and_gradient_equal_autograd(name, version, weight, reduction, weights):
     loss = EnergyLoss(
-        EnergyLossSettings(name=name, panna_version=version, weight=weight, reduction=reduction)
+        EnergyLossSettings(
+            name=name,
+            panna_version=version,
+            weight=weight,
+            reduction=reduction,
+            huber_delta=0.07,
+        )
     )
     delta = torch.from_numpy(DELTA).requires_grad_()
     expected = loss(delta, torch.from_numpy(ATOMS), weights)

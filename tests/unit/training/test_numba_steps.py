@@ -95,6 +95,7 @@ def one_thread(monkeypatch):
         {"clip_value": 0.01, "adam_eps_placement": EpsilonPlacement.torch, "standardized": True},
         {"loss_function": "exp_quad_atom", "energy_weight": "n_atoms", "energy_prefactor": 0.5},
         {"loss_function": "quad_std_atom", "energy_reduction": "sum"},
+        {"loss_function": "huber_std_atom", "huber_delta": 0.05},
         {"loss_function": "exp_quad_atom", "panna_version": 1},
         {"loss_function": "quad_exp_tanh", "panna_version": 1},
     ],
