@@ -2,7 +2,7 @@
 
     python -m benchmarks.selection [--seeds 0,1,2,3,4] [--json FILE]
 
-For each seed the loop of docs/tutorials/committee.md, with ASE's EMT for copper as the teacher: a
+For each seed the loop of docs/tutorials/committee.ipynb, with EMT for copper as the teacher: a
 committee of three is trained on a few structures of a cool crystal, runs dynamics at several
 temperatures, some frames of these are labelled, and it is trained on all that is labelled. One loop
 takes what ``select`` chooses, another one random frames of its own dynamics. Both are tested on

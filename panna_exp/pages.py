@@ -22,8 +22,8 @@ _PANNA_COMMANDS = (
     *("panna-extract-weights", "panna-gvect-calculator", "panna-tfr-packer"),
 )
 OF_COMMANDS = {
-    "train": "tutorials/file-to-dynamics.md",
-    **dict.fromkeys(("predict", "select"), "tutorials/committee.md"),
+    "train": "tutorials/file-to-dynamics.ipynb",
+    **dict.fromkeys(("predict", "select"), "tutorials/committee.ipynb"),
     "descriptors": "how-to/descriptors.md",
     "sync": "how-to/mlflow.md",
     "warm-up": "explanation/execution.md",

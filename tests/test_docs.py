@@ -1,6 +1,7 @@
 """The pages name every command, key and public name, and none that does not exist."""
 
 import ast
+import json
 import re
 import runpy
 from pathlib import Path
@@ -16,9 +17,25 @@ from panna_exp.config.renamed import current_key
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 GENERATED = ("commands.md", "configuration")
+
+
+def text_of(path):
+    """A page, or a notebook's text and code without what it printed."""
+    if path.suffix == ".md":
+        return path.read_text()
+    parts = []
+    for cell in json.loads(path.read_text())["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            language = "bash" if text.startswith("%%") else "python"
+            text = f"```{language}\n{text}\n```"
+        parts.append(text)
+    return "\n\n".join(parts)
+
+
 WRITTEN = {
-    str(path.relative_to(ROOT)): path.read_text()
-    for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
+    str(path.relative_to(ROOT)): text_of(path)
+    for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted(DOCS.rglob("*.ipynb")))
     if not any(part in GENERATED for part in path.relative_to(ROOT).parts)
 }
 KEYS = {option.key for schema in SCHEMAS.values() for option in options(schema)}

@@ -126,7 +126,7 @@ def test_select_takes_what_the_committee_disagrees_on_most_and_no_copies(pool):
     assert done.stderr == (
         "error: select: next.xyz: exists already: force=true replaces it\n"
         "error: select: next.png: exists already: force=true replaces it "
-        "(docs/tutorials/committee.md)\n"
+        "(docs/tutorials/committee.ipynb)\n"
     )
     more = ("n=9", "to=next.xyz", "force=true", "spread=energy")
     done = pool.run("select", "pool.xyz", "run_dir=both", *more)
@@ -147,7 +147,7 @@ def test_select_by_diversity_needs_no_committee_and_keeps_away_from_what_is_know
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "select: no file with a pool of structures is named\n.*n= is missing"),
+        ((), "select: no file with a pool of structures is named.*n= is missing"),
         (("run_dir=both/seed_0",), "both/seed_0: is one potential, and by=both needs the spread"),
         (("by=divers",), "by=divers: expected both, spread or diversity, did you mean 'diversity'"),
         (("n=0",), "n=0: expected a whole number from 1"),
