@@ -69,7 +69,7 @@ class Predictor:
             ``stress_std``, standard deviations over its members.
 
         Raises:
-            DataError: Names the structure, by its number from 0, and what does not fit.
+            DataError: Names the structure, by its index, from 0, and what does not fit.
         """
         if not len(structures):
             return []
@@ -78,23 +78,23 @@ class Predictor:
             return list(self._energies(checked))
         found = predict(self._potential, checked)
         rows = []
-        for number, (first, last) in enumerate(
+        for index, (first, last) in enumerate(
             zip(checked.offsets[:-1], checked.offsets[1:], strict=True)
         ):
             values: dict[str, Any] = {
-                "energy": float(found.energy[number]),
+                "energy": float(found.energy[index]),
                 "atomic_energies": found.atomic_energies[first:last],
             }
             if found.energy_std is not None:
-                values["energy_std"] = float(found.energy_std[number])
+                values["energy_std"] = float(found.energy_std[index])
             if forces:
                 values["forces"] = found.forces[first:last]
                 if found.forces_std is not None:
                     values["forces_std"] = found.forces_std[first:last]
-            if stress and np.isfinite(found.stress[number]).all():
-                values["stress"] = found.stress[number]
+            if stress and np.isfinite(found.stress[index]).all():
+                values["stress"] = found.stress[index]
                 if found.stress_std is not None:
-                    values["stress_std"] = found.stress_std[number]
+                    values["stress_std"] = found.stress_std[index]
             rows.append(values)
         return rows
 
@@ -112,8 +112,8 @@ class Predictor:
         species = self._potential.species
         return StructureSet.from_structures(
             [
-                structure_of(item, f"structure {number}", species)
-                for number, item in enumerate(structures)
+                structure_of(item, f"structure {index}", species)
+                for index, item in enumerate(structures)
             ]
         )
 

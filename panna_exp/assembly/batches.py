@@ -11,7 +11,7 @@ from panna_exp.config.schema import TrainConfig
 from panna_exp.data.batch import BatchSource, PackedData
 from panna_exp.data.host_memory import HostMemoryData
 from panna_exp.data.jacobians import JacobianSource, StoredJacobians
-from panna_exp.data.stream import BatchOrder
+from panna_exp.data.order import BatchOrder
 from panna_exp.data.streamed import StreamedData
 from panna_exp.data.structures import Floats, Ints, StructureSet
 from panna_exp.data.windows import WindowedOrder
@@ -102,7 +102,7 @@ def batch_order(config: TrainConfig, data: RunData) -> BatchOrder | WindowedOrde
     )
 
 
-def stream_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
+def order_settings(config: TrainConfig, data: RunData) -> dict[str, Any]:
     """Returns what the order of batches depends on."""
     stream = data.train.stream
     windows = {} if stream is None else {"window": stream.window(), "block": stream.block()}

@@ -39,7 +39,7 @@ class Restart:
 
     Args:
         checkpoint: What to continue from, or None to start with new networks.
-        exact: Whether the stream of batches and the running sums continue as well.
+        exact: Whether the order of batches and the running sums continue as well.
         messages: What was taken from where, for the log.
         epoch, step: Where to start counting, instead of the checkpoint's own.
         clear: Archives what another training left in the run directory and returns what to say;
@@ -137,7 +137,7 @@ def _from(
     same_stream = dict(stream) == checkpoint.stream
     if not (keep_stream and same_stream):
         reason = "its settings or data changed" if not same_stream else "as restart_mode asks"
-        messages.append(f"the stream of shuffled batches starts anew, {reason}")
+        messages.append(f"the order of shuffled batches starts anew, {reason}")
     return Restart(checkpoint=checkpoint, exact=keep_stream and same_stream, messages=messages)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from panna_exp import __version__
-from panna_exp.assembly.batches import batch_order, pack, stream_settings
+from panna_exp.assembly.batches import batch_order, order_settings, pack
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.descriptor import chosen_generation
 from panna_exp.assembly.execution import choose_execution, make_steps
@@ -204,7 +204,7 @@ def build_run(
         threads=threads,
         execution=execution,
         descriptor=data.descriptor,
-        stream=stream_settings(config, data),
+        stream=order_settings(config, data),
         config=dict(plain),
         masks=masks,
         ranges=ranges,

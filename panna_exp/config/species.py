@@ -22,7 +22,7 @@ class SpeciesSpec:
         activations: One per layer.
         trainable: One per layer.
         behavior: ``load``, ``new`` or ``keep``, one per layer.
-        layer_files: Weights and biases files by layer number.
+        layer_files: Weights and biases files by layer index.
         prunable: One per layer.
         sparsity: One for all prunable layers, or one each.
         starting_masks: Folder with masks.
@@ -62,9 +62,9 @@ class SpeciesSpec:
             if (value := getattr(self, name)) is not None and len(value) != layers
         ]
         problems += [
-            f"{self.key}.layer_files names layer {number}, but layers are 0 to {layers - 1}"
-            for number in self.layer_files
-            if number >= layers
+            f"{self.key}.layer_files names layer {index}, but layers are 0 to {layers - 1}"
+            for index in self.layer_files
+            if index >= layers
         ]
         if self.architecture[-1] != 1:
             problems.append(

@@ -1,8 +1,8 @@
 """A data set that stays in main memory, of which batches are sent to the device as they are needed.
 
-Nothing waits: a batch is gathered into pinned memory and copied by a stream of its own while the
-device works on the batch before it. PyTorch's allocator of pinned memory keeps each buffer until
-its copy has arrived, and then uses it again, so that two or three buffers take turns.
+Nothing waits: a batch is gathered into pinned memory and copied by a CUDA stream of its own while
+the device works on the batch before it. PyTorch's allocator of pinned memory keeps each buffer
+until its copy has arrived, and then uses it again, so that two or three buffers take turns.
 """
 
 from collections.abc import Callable, Iterator

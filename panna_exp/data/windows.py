@@ -11,7 +11,7 @@ from panna_exp.data.structures import Ints
 
 
 class WindowedOrder:
-    """Batches of structure indices as :class:`panna_exp.data.stream.BatchOrder`, by windows.
+    """Batches of structure indices as :class:`panna_exp.data.order.BatchOrder`, by windows.
 
     A pure function of the arguments and the step: a resumed run needs only the step.
 

@@ -19,7 +19,7 @@ _FADED = 0.05
 # Blocks of components that a sentence names.
 _BLOCKS = 5
 # Shares below this are not worth a word.
-_SHARE = 0.001
+_FRACTION = 0.001
 
 
 def component_warnings(
@@ -110,12 +110,12 @@ def _unseen_angles(parameters: Parameters, coverage: Coverage) -> list[str]:
     )
     aside = shapes.angle(parameters, angle).max(axis=0) < SEEN
     by_angle = counts.sum(axis=0)
-    share = _share(aside, by_angle)
-    if share > _SHARE:
+    fraction = _fraction(aside, by_angle)
+    if fraction > _FRACTION:
         seen = np.degrees(angle[aside & (by_angle > 0)])
         low, high = seen[0], seen[-1]
         found.append(
-            f"{share:.1%} of the angles are seen by no angular function (below {SEEN:g} of its "
+            f"{fraction:.1%} of the angles are seen by no angular function (below {SEEN:g} of its "
             f"maximum), between {low:.0f} and {high:.0f} degrees: use more angles, or a smaller "
             "zeta"
         )
@@ -138,19 +138,19 @@ def _shares(
         (before, f"before the first centre, {low:.3g} A", "begin the centres earlier"),
         (~beyond & ~before, "between two centres", "add centres, or make eta smaller"),
     ):
-        share = _share(unseen & part, counts)
-        if share > _SHARE:
+        fraction = _fraction(unseen & part, counts)
+        if fraction > _FRACTION:
             seen = distance[unseen & part & (counts > 0)]
             where = f"{place}, from {seen.min():.3g} to {seen.max():.3g} A"
             if not centers:
                 where, remedy = where.partition(", ")[2], "make eta smaller"
             found.append(
-                f"{share:.1%} of the {what} (below {SEEN:g} of its maximum), {where}: {remedy}"
+                f"{fraction:.1%} of the {what} (below {SEEN:g} of its maximum), {where}: {remedy}"
             )
     return found
 
 
-def _share(part: NDArray[np.bool_], counts: Ints) -> float:
+def _fraction(part: NDArray[np.bool_], counts: Ints) -> float:
     total = int(counts.sum())
     return float(counts[part].sum() / total) if total else 0.0
 

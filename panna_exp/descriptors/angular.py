@@ -116,14 +116,14 @@ class AngularTerms:
             weights: [Q, N].
         """
         triples = self._triples(pairs, first, second)
-        values, log_slope = self._values_and_log_slope(triples)
+        values, log_derivative = self._values_and_log_derivative(triples)
         sums = self.sums @ values.mul_(weights).t()  # [Nq + 3, Q]
         total, by_eta, by_center = sums[self.num_angles :]
         along_mean = by_center - by_eta * (triples.mean - self.middle)
         return TripleGradient(
             first=along_mean + total * triples.first[5],
             second=along_mean + total * triples.second[5],
-            cosine=log_slope.mul_(sums[: self.num_angles]).sum(0),
+            cosine=log_derivative.mul_(sums[: self.num_angles]).sum(0),
             first_direction=triples.first[1:4],
             second_direction=triples.second[1:4],
         )
@@ -140,11 +140,11 @@ class AngularTerms:
         triples = self._triples(pairs, first, second)
         one, other = changes.index_select(1, first), changes.index_select(1, second)
         cosine = dot(triples.second[1:4], one[1:]) + dot(triples.first[1:4], other[1:])
-        values, log_slope = self._values_and_log_slope(triples)
+        values, log_derivative = self._values_and_log_derivative(triples)
         both = one[0] + other[0]
         log_change = torch.cat(
             [
-                log_slope.mul_(cosine),
+                log_derivative.mul_(cosine),
                 (triples.first[5] * one[0] + triples.second[5] * other[0])[None],
                 ((self.middle - triples.mean) * both)[None],
                 both[None],
@@ -166,13 +166,13 @@ class AngularTerms:
         mean = (one[0] + other[0]).mul_(0.5)
         return _Triples(first=one, second=other, cosine=cosine, sine=sine, mean=mean)
 
-    def _values_and_log_slope(self, triples: _Triples) -> tuple[Tensor, Tensor]:
+    def _values_and_log_derivative(self, triples: _Triples) -> tuple[Tensor, Tensor]:
         """Returns g [Q, N], and d ln B_q / dc [Nq, Q] = zeta_q x_q' / x_q, x_q the power's base."""
         sines = self._sines(triples)
         base = self._base(triples, sines)
         ratio = triples.cosine / sines.clamp(min=self.collinear)
-        slope = torch.addcmul(self.cosine_factor, self.sine_factor, ratio, value=-1)
-        return self._values(triples, base), slope.mul_(self.zeta).div_(base)
+        derivative = torch.addcmul(self.cosine_factor, self.sine_factor, ratio, value=-1)
+        return self._values(triples, base), derivative.mul_(self.zeta).div_(base)
 
     def _values(self, triples: _Triples, base: Tensor) -> Tensor:
         by_center = gaussian(triples.mean, self.centers, self.eta, self.floor)

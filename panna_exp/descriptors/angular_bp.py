@@ -23,7 +23,7 @@ from torch import Tensor
 
 from panna_exp.descriptors.bp_parameters import SIGNS, BPParameters
 from panna_exp.descriptors.formulas import cutoff_function, opposite_square, power
-from panna_exp.descriptors.radial import EXPONENT_FLOOR, cutoff_log_slope
+from panna_exp.descriptors.radial import EXPONENT_FLOOR, cutoff_log_derivative
 from panna_exp.descriptors.triples import TripleGradient, dot
 
 # h below this counts as 0 in derivatives of h^zeta with zeta < 1, which have no limit there. For
@@ -53,7 +53,7 @@ class _Triples:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slopes:
+class _Derivatives:
     """What derivatives need besides g.
 
     Args:
@@ -102,7 +102,7 @@ class BPAngularTerms:
         lowest = torch.exp(-self.floor / zetas).clamp(min=torch.finfo(dtype).tiny)
         self.lowest = on_device(lowest[:, None])  # [Nb, 1]
         guard = torch.full_like(lowest, _COLLINEAR[dtype]) * (zetas < 1)
-        self.lowest_slope = on_device(torch.maximum(lowest, guard)[:, None])  # [Nb, 1]
+        self.lowest_in_derivative = on_device(torch.maximum(lowest, guard)[:, None])  # [Nb, 1]
 
         ones_eta, ones_angle = torch.ones(num_eta), torch.ones(num_angles)
         self.expand_eta = on_device(torch.kron(torch.eye(num_eta), ones_angle))  # [Na, N]
@@ -128,16 +128,16 @@ class BPAngularTerms:
             weights: [Q, N].
         """
         triples = self._triples(pairs, first, second)
-        values, slopes = self._values_and_slopes(triples)
+        values, partials = self._values_and_derivatives(triples)
         sums = self.sums @ values.mul_(weights).t()  # [Nb + 2, Q]
         total, by_eta = sums[self.num_angles :]
-        along_opposite = total * slopes.cutoff - by_eta
+        along_opposite = total * partials.cutoff - by_eta
         one, other = triples.first, triples.second
-        along_cosine = slopes.angle.mul_(sums[: self.num_angles]).sum(0)
+        along_cosine = partials.angle.mul_(sums[: self.num_angles]).sum(0)
         return TripleGradient(
-            first=along_opposite * slopes.first + total * one[5] - 2 * by_eta * one[0],
-            second=along_opposite * slopes.second + total * other[5] - 2 * by_eta * other[0],
-            cosine=along_cosine.addcmul_(along_opposite, slopes.cosine),
+            first=along_opposite * partials.first + total * one[5] - 2 * by_eta * one[0],
+            second=along_opposite * partials.second + total * other[5] - 2 * by_eta * other[0],
+            cosine=along_cosine.addcmul_(along_opposite, partials.cosine),
             first_direction=one[1:4],
             second_direction=other[1:4],
         )
@@ -154,14 +154,14 @@ class BPAngularTerms:
         triples = self._triples(pairs, first, second)
         one, other = changes.index_select(1, first), changes.index_select(1, second)
         cosine = dot(triples.second[1:4], one[1:]) + dot(triples.first[1:4], other[1:])
-        values, slopes = self._values_and_slopes(triples)
-        opposite = slopes.first * one[0] + slopes.second * other[0] + slopes.cosine * cosine
+        values, partials = self._values_and_derivatives(triples)
+        opposite = partials.first * one[0] + partials.second * other[0] + partials.cosine * cosine
         lengths = triples.first[0] * one[0] + triples.second[0] * other[0]
         cutoffs = triples.first[5] * one[0] + triples.second[5] * other[0]
         log_change = torch.cat(
             [
-                slopes.angle.mul_(cosine),
-                cutoffs.addcmul_(slopes.cutoff, opposite)[None],
+                partials.angle.mul_(cosine),
+                cutoffs.addcmul_(partials.cutoff, opposite)[None],
                 lengths.mul_(-2).sub_(opposite)[None],
             ]
         )  # [Nb + 2, Q]
@@ -187,18 +187,18 @@ class BPAngularTerms:
         by_angle = power(torch.maximum(halves, self.lowest), self.zeta)
         return (by_eta.t() @ self.expand_eta).mul_(by_angle.t() @ self.expand_angles)
 
-    def _values_and_slopes(self, triples: _Triples) -> tuple[Tensor, _Slopes]:
+    def _values_and_derivatives(self, triples: _Triples) -> tuple[Tensor, _Derivatives]:
         halves = self._halves(triples)
         distance = triples.opposite.sqrt()
         values = self._values(triples, distance, halves)
         above = distance.clamp(min=_TOGETHER * self.cutoff)
         one, other = triples.first[0], triples.second[0]
         difference, apart = one - other, triples.halves[1]
-        slopes = _Slopes(
-            angle=self.half_zeta / torch.maximum(halves, self.lowest_slope),
-            cutoff=cutoff_log_slope(above, self.cutoff).div_(above).mul_(0.5),
+        partials = _Derivatives(
+            angle=self.half_zeta / torch.maximum(halves, self.lowest_in_derivative),
+            cutoff=cutoff_log_derivative(above, self.cutoff).div_(above).mul_(0.5),
             first=torch.addcmul(difference, other, apart, value=2).mul_(2),
             second=torch.addcmul(-difference, one, apart, value=2).mul_(2),
             cosine=(one * other).mul_(-2),
         )
-        return values, slopes
+        return values, partials

@@ -15,7 +15,7 @@ from panna_exp.compiling import compiled, exp_of, fma, inlined
 BLOCK = 64  # pairs or triples
 
 # Columns of the table of pairs.
-R, NX, NY, NZ, FC_ANG, SLOPE_ANG, FC_RAD, SLOPE_RAD = range(8)
+R, NX, NY, NZ, FC_ANG, DERIVATIVE_ANG, FC_RAD, DERIVATIVE_RAD = range(8)
 
 
 class Constants(NamedTuple):
@@ -52,8 +52,8 @@ class Constants(NamedTuple):
 class Work(NamedTuple):
     """Arrays of one block, made by the caller: one set for each thread.
 
-    By triple [block]: cosine to cut; by triple and angle [block Nq]: base to slope; then Gaussians
-    [Np block], distances [block], radial Gaussians [Nr block], terms by pair [block Nr].
+    By triple [block]: cosine to cut; by triple and angle [block Nq]: base to derivative; then
+    Gaussians [Np block], distances [block], radial Gaussians [Nr block], terms by pair [block Nr].
     """
 
     cosine: Any
@@ -65,7 +65,7 @@ class Work(NamedTuple):
     powers: Any
     square: Any
     factor: Any
-    slope: Any
+    derivative: Any
     gaussians: Any
     distance: Any
     radial: Any
@@ -84,13 +84,13 @@ class Factors(NamedTuple):
     """What a product needs of triples: by triple and angle [Q Nq], by triple and centre [Q Np].
 
     Args:
-        factor, slope: The angle's B and dB/dc.
+        factor, derivative: The angle's B and dB/dc.
         scale: Gaussian times both cutoffs.
         tilt: Its derivative by each of the two distances, but for that of the cutoffs.
     """
 
     factor: Any
-    slope: Any
+    derivative: Any
     scale: Any
     tilt: Any
 
@@ -136,9 +136,16 @@ def angles(table: Any, first: Any, second: Any, at: int, count: int, smooth: boo
 
 @inlined
 def by_angle(
-    count: int, size: int, k: Constants, slopes: bool, w: Any, factor: Any, slope: Any, to: int
+    count: int,
+    size: int,
+    k: Constants,
+    derivatives: bool,
+    w: Any,
+    factor: Any,
+    derivative: Any,
+    to: int,
 ) -> None:
-    """Fills ``factor`` [block Nq] from ``to``: the angle's B; and ``slope``, dB/dc, if asked for.
+    """Fills ``factor`` [block Nq] from ``to``: the angle's B; if asked for, ``derivative``: dB/dc.
 
     Worked out angle by angle, in rows over triples, then turned round: an atom's sums need all
     angles of a triple side by side.
@@ -174,7 +181,7 @@ def by_angle(
         for q in range(size):
             for t in range(q * count, (q + 1) * count):
                 powers[t] = np.exp((k.zeta[q] - 1) * np.log(base[t]))
-    if slopes:
+    if derivatives:
         collinear = k.collinear
         for q in range(size):
             cosine, sine = k.cosine[q] * k.zeta[q], k.sine[q] * k.zeta[q]
@@ -184,7 +191,7 @@ def by_angle(
                 square[q * count + t] = powers[q * count + t] * fma(-sine, w.cosine[t] / s, cosine)
         for t in range(count):
             for q in range(size):
-                slope[to + t * size + q] = square[q * count + t]
+                derivative[to + t * size + q] = square[q * count + t]
     for item in range(number):
         powers[item] *= base[item]
     for t in range(count):
@@ -194,15 +201,15 @@ def by_angle(
 
 @inlined
 def radial_terms(
-    table: Any, at: int, count: int, size: int, k: Constants, slopes: bool, w: Any
+    table: Any, at: int, count: int, size: int, k: Constants, derivatives: bool, w: Any
 ) -> None:
-    """Fills ``w.by_pair`` [block Nr]: radial terms of each pair, or their slopes by distance."""
+    """Fills ``w.by_pair`` [block Nr]: radial terms of each pair, or derivatives by distance."""
     for t in range(count):
         w.distance[t] = table[at + t, R]
     gaussians(w.distance, count, k.radial_centers, k.radial_eta, k.floor, w.radial)
-    if slopes:
+    if derivatives:
         for t in range(count):
-            w.cut[t] = table[at + t, SLOPE_RAD]
+            w.cut[t] = table[at + t, DERIVATIVE_RAD]
         for m in range(size):
             center, doubled = k.radial_centers[m], 2 * k.radial_eta[m]
             for t in range(count):
@@ -222,19 +229,19 @@ def angular_terms(
     at: int,
     count: int,
     k: Constants,
-    slopes: bool,
+    derivatives: bool,
     w: Work,
     factor: Any,
-    slope: Any,
+    derivative: Any,
     to: int,
 ) -> None:
-    """Fills the work arrays of triples from ``at`` on, and ``factor`` and ``slope`` from ``to`` on.
+    """Fills the work arrays of triples from ``at`` on, ``factor`` and ``derivative`` from ``to``.
 
     A function of its own, that several loops share: compiling it takes longer than all else.
     """
     angles(table, first, second, at, count, k.smooth, w)
     gaussians(w.mean, count, k.centers, k.eta, k.floor, w.gaussians)
-    by_angle(count, len(k.zeta), k, slopes, w, factor, slope, to * len(k.zeta))
+    by_angle(count, len(k.zeta), k, derivatives, w, factor, derivative, to * len(k.zeta))
 
 
 @compiled
@@ -251,7 +258,7 @@ def triple_factors(
 ) -> None:
     """Fills ``out`` from triple ``to`` on with the factors of ``count`` triples from ``at`` on."""
     centers = len(k.centers)
-    angular_terms(table, first, second, at, count, k, True, w, out.factor, out.slope, to)
+    angular_terms(table, first, second, at, count, k, True, w, out.factor, out.derivative, to)
     for p in range(centers):
         center, exponent = k.centers[p], k.eta[p]
         for t in range(count):

@@ -75,7 +75,7 @@ def screened_repulsion(
         outer: Where it ends, R (angstrom).
     """
     x = distance / length
-    screen, slope = torch.zeros_like(x), torch.zeros_like(x)
+    screen, screen_derivative = torch.zeros_like(x), torch.zeros_like(x)
     for weight, rate in (
         (0.18175, 3.19980),
         (0.50986, 0.94229),
@@ -84,12 +84,12 @@ def screened_repulsion(
     ):
         term = weight * torch.exp(-rate * x)
         screen = screen + term
-        slope = slope - rate * term
+        screen_derivative = screen_derivative - rate * term
     coulomb = strength / distance
     half = 0.5 * outer.clamp(min=1e-6)
     t = ((distance - half) / half).clamp(0.0, 1.0)
     switch = 1 - t * t * t * (10 - 15 * t + 6 * t * t)
     fall = -30 * t * t * (1 - t) * (1 - t) / half
     value = coulomb * screen
-    derivative = coulomb * (slope / length - screen / distance)
+    derivative = coulomb * (screen_derivative / length - screen / distance)
     return value * switch, derivative * switch + value * fall

@@ -14,8 +14,8 @@ import numpy as np
 from panna_exp.compiling import compiled, inlined
 from panna_exp.descriptors.blocks import (
     BLOCK,
+    DERIVATIVE_ANG,
     NX,
-    SLOPE_ANG,
     Constants,
     Factors,
     R,
@@ -183,7 +183,7 @@ def _angular(
     for at in range(lists.triple_rows[row], last, BLOCK):
         count = min(BLOCK, last - at)
         angular_terms(
-            table, lists.first, lists.second, at, count, k, True, w, kept.factor, kept.slope, 0
+            table, lists.first, lists.second, at, count, k, True, w, kept.factor, kept.derivative, 0
         )
         for t in range(count):
             while at + t >= lists.triple_rows[row + 1]:
@@ -202,11 +202,11 @@ def _angular(
                     for p in range(num_centers):
                         scale = factor * w.gaussians[p * count + t]
                         tilt = -scale * k.eta[p] * (mean - k.centers[p])
-                        along = (scale * table[i, SLOPE_ANG] + tilt) * n
+                        along = (scale * table[i, DERIVATIVE_ANG] + tilt) * n
                         place = to + p * num_angles
                         source = t * num_angles
                         add_scaled(local, place, along, kept.factor, source, num_angles)
-                        add_scaled(local, place, scale * dn, kept.slope, source, num_angles)
+                        add_scaled(local, place, scale * dn, kept.derivative, source, num_angles)
 
 
 @cache

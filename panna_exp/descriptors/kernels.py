@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from panna_exp.compiling import compiled, inlined
 from panna_exp.descriptors.blocks import (
     BLOCK,
+    DERIVATIVE_ANG,
     NX,
-    SLOPE_ANG,
     Constants,
     Factors,
     R,
@@ -129,7 +129,17 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                 triple_factors(table, lists.first, lists.second, at, count, k, w, kept, at)
             else:
                 angular_terms(
-                    table, lists.first, lists.second, at, count, k, False, w, w.factor, w.slope, 0
+                    table,
+                    lists.first,
+                    lists.second,
+                    at,
+                    count,
+                    k,
+                    False,
+                    w,
+                    w.factor,
+                    w.derivative,
+                    0,
                 )
             for t in range(count):
                 row, atom, pair = row_of(
@@ -203,7 +213,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     kept.tilt,
                     item * num_centers,
                     kept.factor,
-                    kept.slope,
+                    kept.derivative,
                     item * num_angles,
                     num_centers,
                     num_angles,
@@ -211,8 +221,8 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                 times = k.multiplicity[pair]
                 total, by_mean, by_cosine = times * total, times * by_mean, times * by_cosine
                 i, j = lists.first[at + t], lists.second[at + t]
-                gradient[i, 3] += by_mean + total * table[i, SLOPE_ANG]
-                gradient[j, 3] += by_mean + total * table[j, SLOPE_ANG]
+                gradient[i, 3] += by_mean + total * table[i, DERIVATIVE_ANG]
+                gradient[j, 3] += by_mean + total * table[j, DERIVATIVE_ANG]
                 for axis in range(3):
                     gradient[i, axis] += by_cosine * table[j, NX + axis]
                     gradient[j, axis] += by_cosine * table[i, NX + axis]
@@ -272,7 +282,10 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     cosine += changes[i, 1 + axis] * table[j, NX + axis]
                     cosine += changes[j, 1 + axis] * table[i, NX + axis]
                 both = changes[i, 0] + changes[j, 0]
-                cut = table[i, SLOPE_ANG] * changes[i, 0] + table[j, SLOPE_ANG] * changes[j, 0]
+                cut = (
+                    table[i, DERIVATIVE_ANG] * changes[i, 0]
+                    + table[j, DERIVATIVE_ANG] * changes[j, 0]
+                )
                 item = t
                 if whole:
                     own = lists.triple_rows[atom * pairs_of_species]
@@ -285,7 +298,7 @@ def kernels(num_radial: int, num_centers: int, num_angles: int) -> Kernels:
                     change = scale * cut + tilt * both
                     add_scaled(out, place, change, kept.factor, item * num_angles, num_angles)
                     add_scaled(
-                        out, place, scale * cosine, kept.slope, item * num_angles, num_angles
+                        out, place, scale * cosine, kept.derivative, item * num_angles, num_angles
                     )
 
     return Kernels(factors, values, vjp, jvp)

@@ -1,7 +1,7 @@
 """Neighbour lists of many structures: directed pairs nearer than a cutoff.
 
 Molecules: all pairs, vectorised over all of them. Periodic and large structures: vesin, one call
-each. Measured on one thread: 200 CH4 take 0.4 ms by all pairs and 20 ms by vesin (0.1 ms a call);
+each. Measured on one thread: 200 CH4 take 0.4 ms by all pairs and 20 ms by vesin (0.1 ms per call);
 molecules of 80 atoms take the same by both; 1000 Si with a cutoff of 5 angstrom take 4 ms by vesin.
 
 Shapes: S structures, A atoms, P directed pairs. Units: angstrom.

@@ -160,7 +160,7 @@ class Operator:
         dn = (change - pairs.direction * dr) / pairs.distance
         with exact_products():
             for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
-                values = self.radial.slopes(pairs.distance[chosen]).mul_(dr[chosen, None])
+                values = self.radial.derivatives(pairs.distance[chosen]).mul_(dr[chosen, None])
                 self._put_radial(result, values, geometry, atoms)
             table = self._table(pairs, derivatives=True)
             changes = torch.cat([dr[None], dn])  # [4, P]
@@ -231,11 +231,11 @@ class Operator:
         by_direction = torch.zeros_like(pairs.direction)
         with exact_products():
             for atoms, chosen in chunks(geometry.pairs_until, self.chunk):
-                slopes = self.radial.slopes(pairs.distance[chosen])
-                rows = row_of_items(geometry.pair_rows, self.num_species, atoms, len(slopes))
+                derivatives = self.radial.derivatives(pairs.distance[chosen])
+                rows = row_of_items(geometry.pair_rows, self.num_species, atoms, len(derivatives))
                 weights = radial[atoms].reshape(-1, self.radial.num_centers)
-                slopes.mul_(weights.index_select(0, rows))
-                along[chosen] = slopes.sum(1)
+                derivatives.mul_(weights.index_select(0, rows))
+                along[chosen] = derivatives.sum(1)
             table = self._table(pairs, derivatives=True)
             for atoms, chosen in chunks(geometry.triples_until, self.chunk):
                 first, second = geometry.first[chosen], geometry.second[chosen]

@@ -2,7 +2,7 @@
 
 Lists have room for as many pairs and triples as a batch may need. Those to spare belong to the
 last row of the batch, which is a spare one: its pairs lead to itself, further away than any cutoff,
-so that all terms and slopes are zero.
+so that all terms and derivatives are zero.
 
 Shapes: A atoms of the data set, N rows of a batch, P and Q pairs and triples there is room for.
 """

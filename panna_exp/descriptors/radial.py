@@ -17,14 +17,14 @@ from panna_exp.descriptors.records import DescriptorParameters
 EXPONENT_FLOOR = {torch.float32: 40.0, torch.float64: 300.0}
 
 
-def cutoff_log_slope(distance: Tensor, cutoff: float) -> Tensor:
+def cutoff_log_derivative(distance: Tensor, cutoff: float) -> Tensor:
     """Returns fc'(r) / fc(r) = -(pi / Rc) tan(pi r / (2 Rc)) for r < Rc, otherwise 0."""
-    slope = torch.tan(distance * (math.pi / (2 * cutoff))).mul_(-math.pi / cutoff)
-    return torch.where(distance < cutoff, slope, 0)
+    derivative = torch.tan(distance * (math.pi / (2 * cutoff))).mul_(-math.pi / cutoff)
+    return torch.where(distance < cutoff, derivative, 0)
 
 
 class RadialTerms:
-    """exp(-eta_m (r_ij - R_m)^2) fc(r_ij) of each pair, and its slope.
+    """exp(-eta_m (r_ij - R_m)^2) fc(r_ij) of each pair, and its derivative.
 
     Args:
         parameters: Of the descriptor.
@@ -51,11 +51,11 @@ class RadialTerms:
         """Returns [P, Nr] for distances [P]."""
         return self._values(distance).t() @ self.identity
 
-    def slopes(self, distance: Tensor) -> Tensor:
+    def derivatives(self, distance: Tensor) -> Tensor:
         """Returns [P, Nr], the derivatives of :meth:`values` with respect to the distance."""
         offset = distance - self.centers
-        log_slope = cutoff_log_slope(distance, self.cutoff) - 2 * self.eta * offset
-        return (self._values(distance) * log_slope).t() @ self.identity
+        log_derivative = cutoff_log_derivative(distance, self.cutoff) - 2 * self.eta * offset
+        return (self._values(distance) * log_derivative).t() @ self.identity
 
     def _values(self, distance: Tensor) -> Tensor:
         gaussians = gaussian(distance, self.centers, self.eta, self.floor)

@@ -121,10 +121,10 @@ class PairRepulsion:
         center, neighbor, vectors = center[near], neighbor[near], vectors[near]
         distance = squares[near].sqrt()
         kinds = species[center] * self._count + species[neighbor]
-        value, slope = screened_repulsion(
+        value, derivative = screened_repulsion(
             distance, self._strength[kinds], self._length[kinds], self._outer[kinds]
         )
-        by_vector = vectors * (0.5 * slope / distance).unsqueeze(1)
+        by_vector = vectors * (0.5 * derivative / distance).unsqueeze(1)
         energy.index_add_(0, center, 0.5 * value)
         gradient.index_add_(0, neighbor, by_vector).index_add_(0, center, by_vector, alpha=-1)
         strain.index_add_(0, structure[center], vectors.unsqueeze(2) * by_vector.unsqueeze(1))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.descriptors.formulas import cutoff_function
-from panna_exp.descriptors.radial import cutoff_log_slope
+from panna_exp.descriptors.radial import cutoff_log_derivative
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def pair_table(distance: Tensor, direction: Tensor, cutoff: float, *, derivative
     """
     rows = [distance[None], direction, cutoff_function(distance, cutoff)[None]]
     if derivatives:
-        rows.append(cutoff_log_slope(distance, cutoff)[None])
+        rows.append(cutoff_log_derivative(distance, cutoff)[None])
     return torch.cat(rows)
 
 

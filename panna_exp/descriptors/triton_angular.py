@@ -87,8 +87,8 @@ def by_angle(
     c = cosine[:, None]
     sine = tl.sqrt(square[:, None] + smoothing)
     base = at_least(constant + cosine_factor * c + sine_factor * sine, lowest)
-    log_slope = zeta * (cosine_factor - sine_factor * (c / at_least(sine, COLLINEAR))) / base
-    return tl.exp(zeta * tl.log(base)), log_slope
+    log_derivative = zeta * (cosine_factor - sine_factor * (c / at_least(sine, COLLINEAR))) / base
+    return tl.exp(zeta * tl.log(base)), log_derivative
 
 
 @triton.jit
@@ -135,7 +135,7 @@ def angular_rows(
         ax, ay, az = directions(table, j, inside)
         bx, by, bz = directions(table, k, inside)
         cosine, square = corner(ax, ay, az, bx, by, bz, SMOOTH)
-        factor, log_slope = by_angle(
+        factor, log_derivative = by_angle(
             cosine, square, constant, cosine_factor, sine_factor, smoothing, zeta, lowest, COLLINEAR
         )
         mean = tl.load(table + j * 8, mask=inside, other=0.0)
@@ -156,7 +156,7 @@ def angular_rows(
             damped = dr * tl.load(table + j * 8 + 5, mask=inside, other=0.0)
             damped += also * tl.load(table + k * 8 + 5, mask=inside, other=0.0)
             stretched = damped[:, None] - eta * (mean - center) * (dr + also)[:, None]
-            bent = log_slope * dcosine[:, None]
+            bent = log_derivative * dcosine[:, None]
             change = stretched[:, :, None] + bent[:, None, :]
             total += scale[:, :, None] * factor[:, None, :] * change
         else:
@@ -202,14 +202,14 @@ def pair_gradient(
     row = table + j * 8
     r = tl.load(row)
     nx, ny, nz = tl.load(row + 1), tl.load(row + 2), tl.load(row + 3)
-    cut, cut_slope = tl.load(row + 4), tl.load(row + 5)
+    cut, cut_derivative = tl.load(row + 4), tl.load(row + 5)
 
     m = tl.arange(0, BLOCK_R)
     middle = tl.load(radial + m, mask=m < NR, other=0.0)
     eta_r = tl.load(radial + NR + m, mask=m < NR, other=0.0)
-    slopes = gaussian(r, middle, eta_r, FLOOR) * tl.load(row + 6)
-    slopes *= tl.load(row + 7) - 2 * eta_r * (r - middle)
-    slopes *= tl.load(weights + own * NR + m, mask=m < NR, other=0.0)
+    derivatives = gaussian(r, middle, eta_r, FLOOR) * tl.load(row + 6)
+    derivatives *= tl.load(row + 7) - 2 * eta_r * (r - middle)
+    derivatives *= tl.load(weights + own * NR + m, mask=m < NR, other=0.0)
 
     # Beyond the angular cutoff (also spare pairs of padded lists) there is nothing to sum.
     start = tl.load(rows + atom * NUM_SPECIES)
@@ -228,7 +228,7 @@ def pair_gradient(
         inside = (k < stop) & (k != j)
         bx, by, bz = directions(table, k, inside)
         cosine, square = corner(nx, ny, nz, bx, by, bz, SMOOTH)
-        factor, log_slope = by_angle(
+        factor, log_derivative = by_angle(
             cosine, square, constant, cosine_factor, sine_factor, smoothing, zeta, lowest, COLLINEAR
         )
         other = tl.load(species + tl.load(neighbor + k, mask=inside, other=0))
@@ -243,16 +243,16 @@ def pair_gradient(
         mean = (0.5 * (r + tl.load(table + k * 8, mask=inside, other=0.0)))[:, None]
         scale = cuts[:, None] * gaussian(mean, center, eta, FLOOR)
         weight *= factor[:, None, :]
-        tilt = cut_slope - eta * (mean - center)
+        tilt = cut_derivative - eta * (mean - center)
         along += tl.sum(scale * tilt * tl.sum(weight, axis=2), axis=1)
-        bent = tl.sum(scale * tl.sum(weight * log_slope[:, None, :], axis=2), axis=1)
+        bent = tl.sum(scale * tl.sum(weight * log_derivative[:, None, :], axis=2), axis=1)
         tx += bent * bx
         ty += bent * by
         tz += bent * bz
     # d(unit vector)/d(vector) = (1 - n n^T) / r
     x, y, z = tl.sum(tx, axis=0), tl.sum(ty, axis=0), tl.sum(tz, axis=0)
     sideways = nx * x + ny * y + nz * z
-    length = tl.sum(along, axis=0) + tl.sum(slopes, axis=0)
+    length = tl.sum(along, axis=0) + tl.sum(derivatives, axis=0)
     tl.store(gradient + j * 3, nx * length + (x - nx * sideways) / r)
     tl.store(gradient + j * 3 + 1, ny * length + (y - ny * sideways) / r)
     tl.store(gradient + j * 3 + 2, nz * length + (z - nz * sideways) / r)

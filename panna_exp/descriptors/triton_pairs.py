@@ -25,13 +25,13 @@ def at_least(values: tl.tensor, lowest: tl.tensor) -> Any:
 
 
 @triton.jit
-def cutoff_and_slope(r: tl.tensor, CUTOFF: tl.constexpr) -> Any:
+def cutoff_and_derivative(r: tl.tensor, CUTOFF: tl.constexpr) -> Any:
     """Returns fc(r) and fc'(r) / fc(r), both 0 beyond the cutoff, as descriptors.radial."""
     outside = r >= CUTOFF
     angle = tl.where(outside, 0.0, r) * (_PI / (2 * CUTOFF))
     cosine = tl.cos(angle)
-    slope = tl.sin(angle) / cosine * (-_PI / CUTOFF)
-    return tl.where(outside, 0.0, cosine * cosine), slope
+    derivative = tl.sin(angle) / cosine * (-_PI / CUTOFF)
+    return tl.where(outside, 0.0, cosine * cosine), derivative
 
 
 @triton.jit(do_not_specialize=["count"])  # it differs from batch to batch
@@ -63,17 +63,17 @@ def pair_table(
     distance = tl.sqrt(x * x + y * y + z * z)
     dtype = table.dtype.element_ty
     r = distance.to(dtype)
-    angular, angular_slope = cutoff_and_slope(r, CUTOFF_ANGULAR)
-    radial, radial_slope = cutoff_and_slope(r, CUTOFF_RADIAL)
+    angular, angular_derivative = cutoff_and_derivative(r, CUTOFF_ANGULAR)
+    radial, radial_derivative = cutoff_and_derivative(r, CUTOFF_RADIAL)
     to = table + pair * 8
     tl.store(to, r, mask=inside)
     tl.store(to + 1, (x / distance).to(dtype), mask=inside)
     tl.store(to + 2, (y / distance).to(dtype), mask=inside)
     tl.store(to + 3, (z / distance).to(dtype), mask=inside)
     tl.store(to + 4, angular, mask=inside)
-    tl.store(to + 5, angular_slope, mask=inside)
+    tl.store(to + 5, angular_derivative, mask=inside)
     tl.store(to + 6, radial, mask=inside)
-    tl.store(to + 7, radial_slope, mask=inside)
+    tl.store(to + 7, radial_derivative, mask=inside)
 
 
 @triton.jit(do_not_specialize=["count"])  # it differs from batch to batch
@@ -160,9 +160,9 @@ def radial_rows(
         factor = tl.load(table + pair * 8 + 6, mask=inside, other=0.0)[:, None]
         terms = factor * gaussian(r, center, eta, FLOOR)
         if JVP:
-            slope = tl.load(table + pair * 8 + 7, mask=inside, other=0.0)[:, None]
+            derivative = tl.load(table + pair * 8 + 7, mask=inside, other=0.0)[:, None]
             dr = tl.load(changes + pair * 4, mask=inside, other=0.0)[:, None]
-            terms *= (slope - 2 * eta * (r - center)) * dr
+            terms *= (derivative - 2 * eta * (r - center)) * dr
         total += terms
     place = row // NUM_SPECIES * WIDTH + row % NUM_SPECIES * NR + m
     tl.store(out + place, tl.sum(total, axis=0), mask=used)

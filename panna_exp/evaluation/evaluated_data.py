@@ -138,13 +138,13 @@ def parse_files(items: Any, where: str) -> list[DataFile]:
     """
     if not isinstance(items, list):
         raise DataError(f"{where}: expected a list, found {items!r:.60}")
-    for number, item in enumerate(items):
+    for index, item in enumerate(items):
         if not isinstance(item, dict):
-            raise DataError(f"{where}[{number}]: expected a group of keys, found {item!r:.60}")
+            raise DataError(f"{where}[{index}]: expected a group of keys, found {item!r:.60}")
         for key, kind in _FILE_KEYS.items():
             if not isinstance(item.get(key), kind):
                 raise DataError(
-                    f"{where}[{number}].{key}: expected {'text' if kind is str else 'a number'}, "
+                    f"{where}[{index}].{key}: expected {'text' if kind is str else 'a number'}, "
                     f"found {item.get(key)!r:.60}"
                 )
     return [DataFile(**{key: item[key] for key in _FILE_KEYS}) for item in items]

@@ -13,9 +13,9 @@ from panna_exp.networks.sums import verify, write_listed
 Mask = NDArray[np.bool_]
 
 
-def file_name(symbol: str, number: int) -> str:
+def file_name(symbol: str, layer: int) -> str:
     """Returns the name of a layer's file."""
-    return f"{symbol}_l{number}_mask.npy"
+    return f"{symbol}_l{layer}_mask.npy"
 
 
 def write_masks(masks: Mapping[str, Mask], folder: Path) -> list[Path]:
@@ -26,8 +26,8 @@ def write_masks(masks: Mapping[str, Mask], folder: Path) -> list[Path]:
     """
     written = []
     for name, mask in masks.items():
-        symbol, number, _ = name.split(".")
-        path = folder / file_name(symbol, int(number))
+        symbol, layer, _ = name.split(".")
+        path = folder / file_name(symbol, int(layer))
         buffer = io.BytesIO()
         np.save(buffer, mask.astype(np.float32))
         try:
@@ -38,13 +38,13 @@ def write_masks(masks: Mapping[str, Mask], folder: Path) -> list[Path]:
     return written
 
 
-def read_mask(folder: Path, symbol: str, number: int, shape: tuple[int, ...]) -> Mask:
+def read_mask(folder: Path, symbol: str, layer: int, shape: tuple[int, ...]) -> Mask:
     """Reads one layer's mask.
 
     Raises:
         NetworkError: It is not there, damaged, of another shape, or has other values than 0 and 1.
     """
-    path = folder / file_name(symbol, number)
+    path = folder / file_name(symbol, layer)
     verify(path)
     try:
         values = np.load(path, allow_pickle=False)

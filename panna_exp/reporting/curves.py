@@ -47,12 +47,12 @@ PANELS = (
 )
 
 
-def colour(number: int) -> str:
-    """Returns the colour of the run of that number on the page; no two have the same."""
-    if number < len(COLOURS):
-        return COLOURS[number]
+def colour(index: int) -> str:
+    """Returns the colour of the run of that index on the page; no two have the same."""
+    if index < len(COLOURS):
+        return COLOURS[index]
     # By the golden ratio hues never come near an earlier one's before they have to.
-    hue, lightness = 0.618034 * number % 1.0, 0.3 + 0.15 * (number % 3)
+    hue, lightness = 0.618034 * index % 1.0, 0.3 + 0.15 * (index % 3)
     red, green, blue = (round(255 * part) for part in hls_to_rgb(hue, lightness, 0.75))
     return f"#{red:02x}{green:02x}{blue:02x}"
 
@@ -127,7 +127,7 @@ def _lines(metrics: Metrics, panel: Panel) -> list[tuple[str, Any]]:
 
 def _draw(axes: Any, panel: Panel, runs: Sequence[Metrics]) -> None:
     lowest = np.inf
-    for number, metrics in enumerate(runs):
+    for index, metrics in enumerate(runs):
         every = max(1, -(-len(metrics) // _MOST_POINTS))
         shown = np.union1d(np.arange(0, len(metrics), every), [len(metrics) - 1])
         for style, values in _lines(metrics, panel):
@@ -136,7 +136,7 @@ def _draw(axes: Any, panel: Panel, runs: Sequence[Metrics]) -> None:
                 metrics.epochs[shown],
                 values[shown],
                 style,
-                color=colour(number),
+                color=colour(index),
                 linewidth=1.2,
                 alpha=1.0 if style == "-" else 0.6,
                 marker="." if len(shown) <= _MARKED else "",
@@ -161,7 +161,7 @@ def _legend_size(names: Sequence[str]) -> tuple[int, int]:
 def _legend(figure: Any, names: Sequence[str], per_line: int) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=colour(number)) for number in range(len(names))]
+    handles = [Line2D([], [], color=colour(index)) for index in range(len(names))]
     handles += [Line2D([], [], color="#333333", linestyle=style) for style in ("-", "--")]
     figure.legend(
         handles,

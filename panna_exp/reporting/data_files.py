@@ -30,8 +30,8 @@ def starting_files(run: Run) -> dict[str, str]:
     files = run.environment.get(STARTING) or []
     if not isinstance(files, list):
         raise DataError(f"{where}: expected a list, found {files!r:.60}")
-    for number, item in enumerate(files):
+    for index, item in enumerate(files):
         pair = [item.get(key) for key in ("path", "sha256")] if isinstance(item, dict) else []
         if len(pair) != 2 or not all(isinstance(value, str) for value in pair):
-            raise DataError(f"{where}[{number}]: expected path and sha256, found {item!r:.60}")
+            raise DataError(f"{where}[{index}]: expected path and sha256, found {item!r:.60}")
     return {item["path"]: item["sha256"] for item in files}

@@ -50,7 +50,7 @@ class Entry:
 
     Args:
         letter: What it is called there, e.g. in the figures.
-        number: Its place, which decides its colour.
+        index: Its place, which decides its colour.
         run: Its record.
         shown: Its folder as the user types it.
         evaluating: The command that evaluates it.
@@ -61,7 +61,7 @@ class Entry:
     """
 
     letter: str
-    number: int
+    index: int
     run: Run
     shown: str
     evaluating: str
@@ -101,7 +101,7 @@ def _short(override: str) -> str:
 
 def make_entry(
     run: Run,
-    number: int,
+    index: int,
     shown: str,
     evaluating: str,
     data: Sequence[str] = (),
@@ -112,7 +112,7 @@ def make_entry(
 
     Args:
         run: Its record.
-        number: Its place on the page.
+        index: Its place on the page.
         shown: Its folder as the user types it.
         evaluating: The command that evaluates it.
         data: More places of data files.
@@ -137,8 +137,8 @@ def make_entry(
             name = item.evaluation.data_name
             evaluations[name if name not in evaluations else path.parent.name] = item
     return Entry(
-        letter=_letter(number),
-        number=number,
+        letter=_letter(index),
+        index=index,
         run=run,
         shown=shown,
         evaluating=evaluating,
@@ -175,12 +175,11 @@ def _show(
     )
 
 
-def _letter(number: int) -> str:
+def _letter(index: int) -> str:
     """Returns A, B, ... Z, AA, AB, ..."""
-    text = ""
-    number += 1
-    while number:
-        number, digit = divmod(number - 1, len(ascii_uppercase))
+    text, left = "", index + 1
+    while left:
+        left, digit = divmod(left - 1, len(ascii_uppercase))
         text = ascii_uppercase[digit] + text
     return text
 

@@ -153,7 +153,7 @@ def _named(entry: Entry) -> Markup:
 
 def chip(entry: Entry) -> Markup:
     """Returns the run's letter on its colour, as in the figures."""
-    return element("span", entry.letter, class_="chip", style=f"background:{colour(entry.number)}")
+    return element("span", entry.letter, class_="chip", style=f"background:{colour(entry.index)}")
 
 
 def _epochs(entry: Entry) -> str:

@@ -44,7 +44,7 @@ class TrainingDisplay:
             console = Console(stderr=True)
             width = _BAR if console.width >= _WIDE else _NARROW_BAR
             # What must be readable comes first; of the rest there is what a narrow terminal holds.
-            self._room = max(0, console.width - width - 2 * len(str(last)) - _BESIDE)
+            self._columns_left = max(0, console.width - width - 2 * len(str(last)) - _BESIDE)
             self._bar = Progress(
                 BarColumn(bar_width=width),
                 MofNCompleteColumn(),
@@ -73,7 +73,7 @@ class TrainingDisplay:
         if now >= self._next_redraw or step == self._last:
             self._next_redraw = now + _REDRAW_SECONDS
             rate = (step - self._first) / max(now - self._start, 1e-9)
-            shown = f"{rate:.0f} steps/s  {self._values}"[: self._room]
+            shown = f"{rate:.0f} steps/s  {self._values}"[: self._columns_left]
             self._bar.update(self._task, completed=step, values=shown, refresh=True)
 
     def values(self, values: Mapping[str, float]) -> None:

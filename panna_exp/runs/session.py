@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from panna_exp.assembly.batches import stream_settings
+from panna_exp.assembly.batches import order_settings
 from panna_exp.assembly.datasets import RunData, read_run_data
 from panna_exp.assembly.restart import Restart, continued_data, find_restart
 from panna_exp.assembly.starting_files import recorded_files, starting_files
@@ -80,7 +80,7 @@ def run_training(job: Job, tracker: Tracker) -> TrainingResult:
         data = read_run_data(config, job.launch_dir, progress, known=job.read)
         with RunDirectory(job.run_dir) if is_first else nullcontext() as directory:
             processes.wait()  # the directory is there: all look for checkpoints
-            restart = find_restart(config.io, job.run_dir, job.plain, stream_settings(config, data))
+            restart = find_restart(config.io, job.run_dir, job.plain, order_settings(config, data))
             data = continued_data(config, data, restart)
             run = build_run(config, job.plain, data, restart, job.launch_dir, processes)
             processes.wait()

@@ -46,7 +46,7 @@ class Position:
         step: Updates made.
         base_step: Step from which epochs are counted with the present steps_per_epoch.
         base_epoch: Epochs finished at ``base_step``.
-        stream_start: Step at which the present stream of batches began.
+        stream_start: Step at which the present order of batches began.
     """
 
     step: int = 0

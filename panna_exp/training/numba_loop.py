@@ -238,17 +238,17 @@ def _value_and_gradient(data: Data, loss: Loss, chosen: Any, delta: Any, gradien
             weight /= len(chosen)
         weight /= atoms**loss.weight_power
         squared = error * error / atoms**loss.power
-        slope = 2 * error / atoms**loss.power * weight
+        derivative = 2 * error / atoms**loss.power * weight
         if loss.form == SUM_OF_EXP:
             exponential = np.exp(loss.prefactor * squared)
             value += exponential * weight
-            slope *= loss.prefactor * exponential
+            derivative *= loss.prefactor * exponential
         elif loss.form == HUBER and squared > loss.huber_delta**2:
-            slope *= loss.huber_delta / np.sqrt(squared)
+            derivative *= loss.huber_delta / np.sqrt(squared)
             squared = 2 * loss.huber_delta * np.sqrt(squared) - loss.huber_delta**2
         total += squared * weight
         squares += error * error * weight
-        gradient[place] = slope
+        gradient[place] = derivative
     if loss.form in (QUADRATIC, HUBER):
         return total
     if loss.form == EXP_OF_SUM:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from panna_exp.data.batch import BatchSource
-from panna_exp.data.stream import Order
+from panna_exp.data.order import Order
 from panna_exp.errors import TrainingError
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.collapse import CollapseWatch
@@ -103,7 +103,7 @@ class Trainer:
         step: One update.
         steps: Makes updates.
         data: Training data.
-        order: Batches by step of the stream.
+        order: Batches by step.
         learning_rate: By step.
         validation: Validation data or None.
         plan: When to log, save and validate.

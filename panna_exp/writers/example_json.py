@@ -1,7 +1,7 @@
 """PANNA's ``.example`` files: a folder with one JSON file per structure.
 
 The file name up to its first dot is the structure's key, as PANNA has it. Structures whose names
-cannot be file names, are there twice or are empty get their number (from 0) in the file name.
+cannot be file names, are there twice or are empty get their index (from 0) in the file name.
 Numbers are written so that reading gives the same float64.
 """
 
@@ -41,12 +41,12 @@ def file_names(names: Sequence[str]) -> list[str]:
     usual = Counter(name.lower() for name in names)
     taken = {name.lower() for name in names if _is_possible(name) and usual[name.lower()] == 1}
     found = []
-    for number, name in enumerate(names):
+    for index, name in enumerate(names):
         if name.lower() in taken:
             found.append(name)
             continue
         safe = re.sub(r"[^\w+=,@-]+|^-", "_", name, flags=re.ASCII)[: _LONGEST - 20]
-        stem = f"{safe or 'structure'}_{number:0{width}}"
+        stem = f"{safe or 'structure'}_{index:0{width}}"
         while stem.lower() in taken:
             stem += "_"
         found.append(stem)
@@ -61,7 +61,7 @@ def _is_possible(name: str) -> bool:
 
 def _content(part: Part) -> dict[str, Any]:
     positions = part.positions.tolist()
-    atoms = [[number + 1, symbol, positions[number]] for number, symbol in enumerate(part.symbols)]
+    atoms = [[index + 1, symbol, positions[index]] for index, symbol in enumerate(part.symbols)]
     if part.forces is not None:
         for row, force in zip(atoms, part.forces.tolist(), strict=True):
             row.append(force)

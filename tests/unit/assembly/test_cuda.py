@@ -11,8 +11,8 @@ from panna_exp.assembly.optimisation import make_train_step
 from panna_exp.config.schema import TrainingConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.host_memory import HostMemoryData
+from panna_exp.data.order import BatchOrder
 from panna_exp.data.padded import PaddedData
-from panna_exp.data.stream import BatchOrder
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.descriptors.compute import operator_of
 from panna_exp.descriptors.lists import NeighborLists

@@ -16,8 +16,8 @@ from panna_exp.config.schema import EpsilonPlacement, TrainingConfig
 from panna_exp.data.batch import PackedData
 from panna_exp.data.derivatives import Derivatives
 from panna_exp.data.jacobians import StoredJacobians
+from panna_exp.data.order import BatchOrder
 from panna_exp.data.padded import PaddedData, capacities
-from panna_exp.data.stream import BatchOrder
 from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.model.networks import SpeciesNetworks
 from panna_exp.networks.layers import Activation, LayerData, NetworkData

@@ -31,7 +31,7 @@ def told(monkeypatch, tmp_path):
 
     built = SimpleNamespace(trainer=SimpleNamespace(fit=fit))
     monkeypatch.setattr(session, "read_run_data", note("read"))
-    monkeypatch.setattr(session, "stream_settings", lambda config, data: {})
+    monkeypatch.setattr(session, "order_settings", lambda config, data: {})
     monkeypatch.setattr(session, "find_restart", note("restart"))
     monkeypatch.setattr(session, "continued_data", note("continued"))
     monkeypatch.setattr(session, "build_run", note("build", built))

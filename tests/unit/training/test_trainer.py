@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from panna_exp.data.stream import BatchOrder
+from panna_exp.data.order import BatchOrder
 from panna_exp.errors import TrainingError
 from panna_exp.training.checkpoint import Position
 from panna_exp.training.early_stopping import EarlyStopping, EarlyStoppingSettings

@@ -1,6 +1,6 @@
 import numpy as np
 
-from panna_exp.data.stream import BatchOrder
+from panna_exp.data.order import BatchOrder
 
 
 def test_a_pass_visits_every_structure_once_and_ends_with_the_smaller_batch():
