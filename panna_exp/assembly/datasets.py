@@ -79,10 +79,7 @@ class DataPart:
             "structures": len(self.structures),
             "atoms": int(self.structures.offsets[-1]),
             "fingerprint": self.fingerprint,
-            "files": [
-                {"path": str(f.path), "kind": f.kind, "records": f.num_records, "sha256": f.sha256}
-                for f in self.files
-            ],
+            "files": [file.to_json() for file in self.files],
         }
 
 

@@ -7,7 +7,7 @@ of its file in the JSON, its record in that file (both from 0), and its atoms of
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,12 @@ import numpy as np
 from panna_exp.data.structures import Ints
 from panna_exp.errors import DataError
 from panna_exp.files import read_json, write_text_atomic
+from panna_exp.readers.files import FileRecord
 
 DATA, RECORDS = "evaluation_data.json", "evaluation_records.tsv"
 OWN_DATA = ("validation", "training")  # of a run, whose files are where PANNA writes them
 _HASH_DIGITS = 8
 _FILE_KEYS = {"path": str, "kind": str, "records": int, "sha256": str}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataFile:
-    """One file as it was when it was read.
-
-    Args:
-        path: Where it was.
-        kind: Its format.
-        records: Structures in it.
-        sha256: Hash of its content.
-    """
-
-    path: str
-    kind: str
-    records: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +40,13 @@ class EvaluatedData:
 
     name: str
     fingerprint: str
-    files: Sequence[DataFile]
+    files: Sequence[FileRecord]
     reading: Mapping[str, Any]
     species: tuple[str, ...]
     records: Ints
     counts: Ints
 
-    def place(self, row: int) -> tuple[DataFile, int]:
+    def place(self, row: int) -> tuple[FileRecord, int]:
         """Returns the file of a structure, and its record in it, from 0."""
         file, record = (int(values[row]) for values in self._places())
         return self.files[file], record
@@ -76,7 +60,7 @@ class EvaluatedData:
             "structures": len(self.records),
             "species": list(self.species),
             "reading": dict(self.reading),
-            "files": [asdict(file) for file in self.files],
+            "files": [file.to_json() for file in self.files],
         }
         write_text_atomic(paths[0], json.dumps(facts, indent=1) + "\n")
         header = "\t".join(["#file", "record", *self.species])
@@ -87,7 +71,7 @@ class EvaluatedData:
 
     def _places(self) -> tuple[Ints, Ints]:
         """Returns [S] numbers of files, and [S] records in them."""
-        ends = np.cumsum([file.records for file in self.files])
+        ends = np.cumsum([file.num_records for file in self.files])
         files = np.searchsorted(ends, self.records, side="right")
         starts = np.concatenate([[0], ends])[files]
         return files, self.records - starts
@@ -111,7 +95,7 @@ def read_evaluated_data(folder: Path) -> EvaluatedData | None:
     files = parse_files(facts.get("files"), f"{where}: files")
     species = tuple(map(str, facts["species"]))
     table = _read_table(folder / RECORDS, 2 + len(species))
-    sizes = np.array([file.records for file in files], dtype=np.int64)
+    sizes = np.array([file.num_records for file in files], dtype=np.int64)
     if ((table[:, 0] >= len(files)) | (table < 0).any(axis=1)).any():
         raise DataError(f"{folder / RECORDS}: names files that {where} does not have")
     starts = np.concatenate([[0], np.cumsum(sizes)])[table[:, 0]]
@@ -126,7 +110,7 @@ def read_evaluated_data(folder: Path) -> EvaluatedData | None:
     )
 
 
-def parse_files(items: Any, where: str) -> list[DataFile]:
+def parse_files(items: Any, where: str) -> list[FileRecord]:
     """Returns the files of a record.
 
     Args:
@@ -147,7 +131,15 @@ def parse_files(items: Any, where: str) -> list[DataFile]:
                     f"{where}[{index}].{key}: expected {'text' if kind is str else 'a number'}, "
                     f"found {item.get(key)!r:.60}"
                 )
-    return [DataFile(**{key: item[key] for key in _FILE_KEYS}) for item in items]
+    return [
+        FileRecord(
+            path=Path(item["path"]),
+            kind=item["kind"],
+            num_records=item["records"],
+            sha256=item["sha256"],
+        )
+        for item in items
+    ]
 
 
 def folder_for(parent: Path, name: str, fingerprint: str) -> Path:

@@ -34,6 +34,15 @@ class FileRecord:
     num_records: int
     sha256: str
 
+    def to_json(self) -> dict[str, str | int]:
+        """Returns what records of runs and evaluations say of it."""
+        return {
+            "path": str(self.path),
+            "kind": self.kind,
+            "records": self.num_records,
+            "sha256": self.sha256,
+        }
+
 
 def find_files(
     paths: Sequence[str], kind: str | None, base: Path, suffixes: Mapping[str, Sequence[str]]

@@ -1,7 +1,8 @@
 """The files that a run's record names: its data, and what its networks started from."""
 
 from panna_exp.errors import DataError
-from panna_exp.evaluation.evaluated_data import DataFile, parse_files
+from panna_exp.evaluation.evaluated_data import parse_files
+from panna_exp.readers.files import FileRecord
 from panna_exp.reporting.run import Run
 from panna_exp.run_files import ENVIRONMENT
 
@@ -9,7 +10,7 @@ PARTS = ("train", "validation")
 STARTING = "starting_files"  # of environment.json: what networks started from, by path and sha256
 
 
-def data_files(run: Run, part: str) -> list[DataFile]:
+def data_files(run: Run, part: str) -> list[FileRecord]:
     """Returns the files of one of PARTS, none where the run has no record of them.
 
     Raises:

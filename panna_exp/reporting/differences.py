@@ -199,7 +199,7 @@ def _data(run: Run) -> dict[str, Any]:
 def _files(run: Run, part: str) -> dict[str, str]:
     if part not in PARTS:
         return starting_files(run)
-    return {file.path: file.sha256 for file in data_files(run, part)}
+    return {str(file.path): file.sha256 for file in data_files(run, part)}
 
 
 def _result_rows(first: Run, second: Run) -> list[Difference]:

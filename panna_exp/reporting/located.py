@@ -12,9 +12,9 @@ from typing import Any
 from panna_exp.data.structures import Floats, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError, PannaExpError
-from panna_exp.evaluation.evaluated_data import DataFile, EvaluatedData
+from panna_exp.evaluation.evaluated_data import EvaluatedData
 from panna_exp.readers import READERS, ReadOptions, open_structures
-from panna_exp.readers.files import BUILTIN, find_files, sha256_of
+from panna_exp.readers.files import BUILTIN, FileRecord, find_files, sha256_of
 
 # Reading more than this for a few pictures is not worth the wait.
 MOST_RECORDS = 300_000
@@ -77,18 +77,18 @@ def locate(data: EvaluatedData, rows: Sequence[int], extra: Sequence[str] = ()) 
 
 
 @lru_cache(maxsize=64)
-def _present(file: DataFile, extra: tuple[str, ...]) -> str:
+def _present(file: FileRecord, extra: tuple[str, ...]) -> str:
     """Returns where a file of that content is.
 
     Raises:
         DataError: Nowhere, or it has too many structures.
     """
-    if file.records > MOST_RECORDS:
-        raise DataError(f"{file.path} has {file.records} structures")
+    if file.num_records > MOST_RECORDS:
+        raise DataError(f"{file.path} has {file.num_records} structures")
     if file.kind not in READERS:
         raise DataError(f"{file.path}: its format is unknown, '{file.kind}'")
     suffixes = {name: reader.suffixes for name, reader in READERS.items()}
-    places = [Path(file.path)]
+    places = [file.path]
     if places[0].parent.name == "datasets":  # those that ship lie elsewhere on another machine
         places.append(find_files([f"{BUILTIN}{places[0].name}"], None, Path.cwd(), suffixes)[0][0])
     if extra:
@@ -103,7 +103,7 @@ def _present(file: DataFile, extra: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _structures(
-    path: str, file: DataFile, species: Species, reading: tuple[tuple[str, Any], ...]
+    path: str, file: FileRecord, species: Species, reading: tuple[tuple[str, Any], ...]
 ) -> StructureSet:
     options = ReadOptions(**dict(reading))
     return open_structures([path], species, file.kind, Path.cwd(), options).structures

@@ -235,7 +235,7 @@ def _data_rows(entry: Entry, part: str) -> Iterable[list[Content]]:
     for number, file in enumerate(files[:_MOST_FILES]):
         sizes = [_text(group.get(key)) for key in ("structures", "atoms")]
         first = [part, *sizes] if number == 0 else ["", "", ""]
-        path = element("td", file.path, class_="text")
+        path = element("td", str(file.path), class_="text")
         yield [*first, path, file.kind, element("code", file.sha256[:_HASH_DIGITS])]
     if len(files) > _MOST_FILES:
         yield ["", "", "", f"{len(files) - _MOST_FILES} more", "", ""]

@@ -1,7 +1,7 @@
 """Evaluates networks on a data set and writes what PANNA writes, a summary and parity plots."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from panna_exp.evaluation.dat import (
     write_forces,
     write_stresses,
 )
-from panna_exp.evaluation.evaluated_data import OWN_DATA, DataFile, EvaluatedData
+from panna_exp.evaluation.evaluated_data import OWN_DATA, EvaluatedData
 from panna_exp.evaluation.plots import write_force_plot, write_parity_plot, write_stress_plot
 from panna_exp.evaluation.predictions import Predictions
 from panna_exp.evaluation.summary import Summary, summarize
@@ -174,15 +174,7 @@ class Evaluator:
         return EvaluatedData(
             name=self.name,
             fingerprint=part.fingerprint,
-            files=[
-                DataFile(
-                    path=str(file.path.resolve()),
-                    kind=file.kind,
-                    records=file.num_records,
-                    sha256=file.sha256,
-                )
-                for file in part.files
-            ],
+            files=[replace(file, path=file.path.resolve()) for file in part.files],
             reading={name: getattr(self.reading, name) for name in self.reading.given()},
             species=self.species.symbols,
             records=rows,

@@ -120,8 +120,8 @@ def _changed_files(run: Run, data: "DataConfig", base: Path) -> list[str]:
     from panna_exp.assembly.repeat import added_files, changed_files
 
     files = {part: data_files(run, part) for part in PARTS}
-    recorded = {file.path: file.sha256 for some in files.values() for file in some}
-    paths = {part: [file.path for file in some] for part, some in files.items()}
+    recorded = {str(file.path): file.sha256 for some in files.values() for file in some}
+    paths = {part: [str(file.path) for file in some] for part, some in files.items()}
     return [
         *changed_files({**recorded, **starting_files(run)}, base),
         *added_files(data, paths, base),

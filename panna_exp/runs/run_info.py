@@ -1,18 +1,17 @@
 """What trackers learn of a run at its start, and a name that says what is special about it."""
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from panna_exp.assembly.datasets import DataPart, RunData
 from panna_exp.assembly.restart import flatten
-from panna_exp.config.schema import TrackingConfig
 from panna_exp.networks.layers import NetworkData
 from panna_exp.quoting import key_of
+from panna_exp.runs.job import Job
 from panna_exp.runs.run_directory import environment
 from panna_exp.tracking import journal
 from panna_exp.tracking.base import Dataset, RunInfo
@@ -30,36 +29,23 @@ _DESCRIPTION = "mlflow.note.content"  # which MLflow shows on the run's page
 _MOST_FILES = 100  # a data set's in the record; environment.json has all
 
 
-def run_info(
-    tracking: TrackingConfig,
-    plain: Mapping[str, Any],
-    data: RunData,
-    networks: Sequence[NetworkData],
-    descriptor: str,
-    overrides: Sequence[str],
-    run_dir: Path,
-    launch_dir: Path,
-    parent: Path | None = None,
-) -> RunInfo:
+def run_info(job: Job, data: RunData, networks: Sequence[NetworkData], descriptor: str) -> RunInfo:
     """Returns it.
 
     Args:
-        tracking: Names the run and its experiment.
-        plain: The configuration as nested plain values.
+        job: Of the run.
         data: What is trained on.
         networks: As they are at the start.
         descriptor: What they take.
-        overrides: The command line's.
-        run_dir: The run directory.
-        launch_dir: Where the user started.
-        parent: Folder of the sweep that the run is a job of, or None.
     """
-    facts = environment(launch_dir)
+    facts = environment(job.launch_dir)
+    tracking, run_dir = job.config.tracking, job.run_dir.resolve()
+    told = run_name(job.overrides, networks, job.run_dir.name, swept_keys(job.parent))
     return RunInfo(
-        run_dir=run_dir.resolve(),
-        name=tracking.run_name or run_name(overrides, networks, run_dir.name, swept_keys(parent)),
+        run_dir=run_dir,
+        name=tracking.run_name or told,
         experiment=tracking.experiment,
-        params=flatten(plain),
+        params=flatten(job.plain),
         tags={
             "network": _architectures(networks),
             "descriptor": descriptor,
@@ -69,11 +55,11 @@ def run_info(
             "git_commit": str(facts["git_commit"]),
             "panna_exp": str(facts["panna_exp"]),
             "torch": str(torch.__version__),
-            "run_dir": str(run_dir.resolve()),
-            _DESCRIPTION: _description(data, networks, overrides),
+            "run_dir": str(run_dir),
+            _DESCRIPTION: _description(data, networks, job.overrides),
         },
         datasets=datasets(data),
-        parent=parent,
+        parent=job.parent,
     )
 
 

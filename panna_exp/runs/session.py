@@ -230,18 +230,8 @@ class _Session:
         )
 
     def _run_info(self) -> RunInfo:
-        job = self.job
-        return run_info(
-            job.config.tracking,
-            job.plain,
-            self.data,
-            self.built.networks.to_data(),
-            str(self.built.descriptor),
-            job.overrides,
-            self.directory.path,
-            job.launch_dir,
-            job.parent,
-        )
+        networks, descriptor = self.built.networks.to_data(), str(self.built.descriptor)
+        return run_info(self.job, self.data, networks, descriptor)
 
     def _track(self, names: Sequence[str]) -> None:
         for name in names:

@@ -8,11 +8,11 @@ from panna_exp.data.structures import Structure, StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
 from panna_exp.evaluation.evaluated_data import (
-    DataFile,
     EvaluatedData,
     folder_for,
     read_evaluated_data,
 )
+from panna_exp.readers.files import FileRecord
 from panna_exp.readers.hdf5 import write_hdf5
 from panna_exp.reporting.entry import make_entry
 from panna_exp.reporting.located import locate
@@ -43,8 +43,8 @@ def write_data(path, structures):
 
 def file_of(path, records, **changes):
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "0" * 64
-    facts = {"path": str(path), "kind": "hdf5", "records": records, "sha256": sha256}
-    return DataFile(**{**facts, **changes})
+    facts = {"path": path, "kind": "hdf5", "num_records": records, "sha256": sha256}
+    return FileRecord(**{**facts, **changes})
 
 
 def evaluated_data(files, records, **changes):
