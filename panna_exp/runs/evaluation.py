@@ -30,7 +30,7 @@ from panna_exp.files import write_text_atomic
 from panna_exp.run_files import EVALUATE
 from panna_exp.runs.assess import Evaluation, Evaluator
 from panna_exp.runs.command_line import display
-from panna_exp.runs.evaluation_record import evaluation_record
+from panna_exp.runs.evaluation_record import evaluation_record, tracked_evaluation
 from panna_exp.runs.evaluator import prepare_data, refuse_untrained
 from panna_exp.runs.messages import messages_shown
 from panna_exp.runs.progress import DescriptorDisplay
@@ -73,7 +73,9 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
             )
             found[name] = evaluation
             extrapolation = checked.write(part, potential, folder, file_name)
-            record.add(_step(members), part, evaluation, written)
+            step, own = _step(members), config.data.test is None
+            if step is not None:
+                record.append(tracked_evaluation(step, part, evaluation, written, own))
             if len(sources) > 1:
                 progress(number, len(sources))
                 continue
@@ -87,7 +89,6 @@ def evaluate(config: EvaluateConfig, base: Path) -> dict[str, Summary]:
         if len(found) > 1:
             _compare(found, folder)
             print(extrapolation)
-        record.send()
     return {name: evaluation.summary for name, evaluation in found.items()}
 
 

@@ -18,70 +18,38 @@ from panna_exp.tracking.evaluations import EvaluatedRun, is_tracked
 logger = logging.getLogger(__name__)
 
 
-class EvaluationRecord:
-    """Collects evaluations of a run's checkpoints; records nothing of other networks.
+def tracked_evaluation(
+    step: int, part: DataPart, evaluation: Evaluation, files: Sequence[Path], own: bool
+) -> TrackedEvaluation:
+    """Returns what MLflow gets of the errors of one checkpoint, or of a committee.
 
     Args:
-        config: Says which run, and on which data.
-        run: The tracked run, or None.
-        run_dir: Its directory.
+        step: Of the checkpoint.
+        part: What it was evaluated on.
+        evaluation: Its errors.
+        files: What was written about them.
+        own: Whether the data are the run's own, which it knows.
     """
-
-    def __init__(self, config: EvaluateConfig, run: EvaluatedRun | None, run_dir: Path) -> None:
-        self._test = config.data.test
-        self._run = run
-        self._run_dir = run_dir
-        self._found: list[TrackedEvaluation] = []
-
-    def add(
-        self,
-        step: int | None,
-        part: DataPart,
-        evaluation: Evaluation,
-        files: Sequence[Path],
-    ) -> None:
-        """Adds the errors of one checkpoint, or of a committee.
-
-        Args:
-            step: Of the checkpoint; None for networks that are no run's.
-            part: What it was evaluated on.
-            evaluation: Its errors.
-            files: What was written about them.
-        """
-        if self._run is None or step is None:
-            return
-        own = self._test is None
-        data = None if own else dataset(part, "evaluation")
-        self._found.append(
-            TrackedEvaluation(
-                data=evaluation.data.name,
-                fingerprint=part.fingerprint,
-                dataset=data,
-                step=step,
-                values=in_ev(result_values(evaluation.summary)),
-                files=files,
-            )
-        )
-
-    def send(self) -> None:
-        """Has them sent, and prints where they are; a store that fails costs nothing else."""
-        if self._run is None or not self._found:
-            return
-        if is_locked(self._run_dir):
-            logger.warning(
-                "MLflow gets no evaluation: the run is still training: evaluate it again "
-                "when it has ended"
-            )
-            return
-        try:
-            print(self._run.add(self._found))
-        except (PannaExpError, OSError) as error:
-            logger.warning("MLflow gets no evaluation: %s", error)
+    return TrackedEvaluation(
+        data=evaluation.data.name,
+        fingerprint=part.fingerprint,
+        dataset=None if own else dataset(part, "evaluation"),
+        step=step,
+        values=in_ev(result_values(evaluation.summary)),
+        files=files,
+    )
 
 
 @contextmanager
-def evaluation_record(config: EvaluateConfig, base: Path) -> Iterator[EvaluationRecord]:
-    """Yields the record; MLflow's slow start-up begins here, beside our own."""
+def evaluation_record(config: EvaluateConfig, base: Path) -> Iterator[list[TrackedEvaluation]]:
+    """Yields a list, whose items a tracked run gets at the block's end, which is printed.
+
+    MLflow's slow start-up begins here, beside our own. A store that fails costs nothing else.
+
+    Args:
+        config: Says which run.
+        base: Folder that relative paths start from.
+    """
     run_dir = base / Path(config.run_dir or ".").expanduser()
     run = None
     if config.mlflow and config.run_dir is not None and is_tracked(run_dir):
@@ -89,8 +57,24 @@ def evaluation_record(config: EvaluateConfig, base: Path) -> Iterator[Evaluation
             run = EvaluatedRun(run_dir, config.mlflow_uri, base)
         except PannaExpError as error:
             logger.warning("MLflow gets no evaluation: %s", error)
+    found: list[TrackedEvaluation] = []
     try:
-        yield EvaluationRecord(config, run, run_dir)
+        yield found
+        if run is not None and found:
+            _send(run, run_dir, found)
     finally:
         if run is not None:
             run.close()
+
+
+def _send(run: EvaluatedRun, run_dir: Path, found: list[TrackedEvaluation]) -> None:
+    if is_locked(run_dir):
+        logger.warning(
+            "MLflow gets no evaluation: the run is still training: evaluate it again when it has "
+            "ended"
+        )
+        return
+    try:
+        print(run.add(found))
+    except (PannaExpError, OSError) as error:
+        logger.warning("MLflow gets no evaluation: %s", error)
