@@ -102,19 +102,12 @@ class AngularTerms:
         )  # [Nq + 3, N]
 
     def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Returns g [Q, N], the angle inside; arguments as those of :meth:`vjp`."""
+        """Returns g [Q, N], the angle inside (TripleTerms)."""
         triples = self._triples(pairs, first, second)
         return self._values(triples, self._base(triples, self._sines(triples)))
 
     def vjp(self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor) -> TripleGradient:
-        """Returns the derivatives of the sum of ``weights`` [Q, N] times g.
-
-        Args:
-            pairs: [6, P] of :func:`panna_exp.descriptors.triples.pair_table`, with derivatives.
-            first: [Q] one pair of each triple.
-            second: [Q] the other pair.
-            weights: [Q, N].
-        """
+        """Returns the derivatives of the sum of ``weights`` [Q, N] times g (TripleTerms)."""
         triples = self._triples(pairs, first, second)
         values, log_derivative = self._values_and_log_derivative(triples)
         sums = self.sums @ values.mul_(weights).t()  # [Nq + 3, Q]
@@ -129,14 +122,7 @@ class AngularTerms:
         )
 
     def jvp(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
-        """Returns the change of g [Q, N] when each pair changes its length and direction.
-
-        Args:
-            pairs: [6, P] of :func:`panna_exp.descriptors.triples.pair_table`, with derivatives.
-            first: [Q] one pair of each triple.
-            second: [Q] the other pair.
-            changes: [4, P] of r and of the unit vector.
-        """
+        """Returns how g [Q, N] changes with ``changes`` [4, P] of each pair (TripleTerms)."""
         triples = self._triples(pairs, first, second)
         one, other = changes.index_select(1, first), changes.index_select(1, second)
         cosine = dot(triples.second[1:4], one[1:]) + dot(triples.first[1:4], other[1:])

@@ -113,20 +113,13 @@ class BPAngularTerms:
         self.sums = torch.cat([self.expand_angles, expanded])  # [Nb + 2, N]
 
     def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Returns g [Q, N]; arguments as those of :meth:`vjp`."""
+        """Returns g [Q, N]; (TripleTerms)."""
         triples = self._triples(pairs, first, second)
         distance = triples.opposite.sqrt()
         return self._values(triples, distance, self._halves(triples))
 
     def vjp(self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor) -> TripleGradient:
-        """Returns the derivatives of the sum of ``weights`` [Q, N] times g.
-
-        Args:
-            pairs: [6, P] of :func:`panna_exp.descriptors.triples.pair_table`, with derivatives.
-            first: [Q] one pair of each triple.
-            second: [Q] the other pair.
-            weights: [Q, N].
-        """
+        """Returns the derivatives of the sum of ``weights`` [Q, N] times g (TripleTerms)."""
         triples = self._triples(pairs, first, second)
         values, partials = self._values_and_derivatives(triples)
         sums = self.sums @ values.mul_(weights).t()  # [Nb + 2, Q]
@@ -143,14 +136,7 @@ class BPAngularTerms:
         )
 
     def jvp(self, pairs: Tensor, first: Tensor, second: Tensor, changes: Tensor) -> Tensor:
-        """Returns the change of g [Q, N] when each pair changes its length and direction.
-
-        Args:
-            pairs: [6, P] of :func:`panna_exp.descriptors.triples.pair_table`, with derivatives.
-            first: [Q] one pair of each triple.
-            second: [Q] the other pair.
-            changes: [4, P] of r and of the unit vector.
-        """
+        """Returns how g [Q, N] changes with ``changes`` [4, P] of each pair (TripleTerms)."""
         triples = self._triples(pairs, first, second)
         one, other = changes.index_select(1, first), changes.index_select(1, second)
         cosine = dot(triples.second[1:4], one[1:]) + dot(triples.first[1:4], other[1:])

@@ -33,13 +33,17 @@ class TripleGradient:
 
 
 class TripleTerms(Protocol):
-    """Three-body terms g [Q, N], functions of r_ij, r_ik and the cosine of the angle at i."""
+    """Three-body terms g [Q, N], functions of r_ij, r_ik and the cosine of the angle at i.
+
+    ``pairs`` is a :func:`pair_table`, for products with derivatives; ``first`` and ``second`` [Q]
+    are the pairs of each triple.
+    """
 
     size: int
     """N."""
 
     def values(self, pairs: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Returns g [Q, N] of the pairs ``first`` and ``second`` [Q] in a :func:`pair_table`."""
+        """Returns g [Q, N]."""
 
     def vjp(self, pairs: Tensor, first: Tensor, second: Tensor, weights: Tensor) -> TripleGradient:
         """Returns the derivatives of the sum of ``weights`` [Q, N] times g."""

@@ -127,11 +127,8 @@ class Summary:
             for name, item in [*self.forces.items(), ("zero forces", self.zero_forces)]
             if item is not None
         ]
-        return Table(
-            title="Force component errors (eV/angstrom)",
-            header=("", "atoms", *_STATISTICS),
-            rows=rows,
-        )
+        header = ("", "atoms", *_STATISTICS)
+        return Table(title="Force component errors (eV/angstrom)", header=header, rows=rows)
 
     def _stress_table(self) -> Table:
         rows = [
@@ -139,11 +136,8 @@ class Summary:
             for name, item in (("all", self.stress), ("zero stress", self.zero_stress))
             if item is not None
         ]
-        return Table(
-            title="Stress component errors (GPa)",
-            header=("", "structures", *_STATISTICS),
-            rows=rows,
-        )
+        header = ("", "structures", *_STATISTICS)
+        return Table(title="Stress component errors (GPa)", header=header, rows=rows)
 
     def _uncertainty_table(self) -> Table:
         labels = {
