@@ -30,8 +30,9 @@ TUTORIAL_EPOCHS = 60
 
 def measure() -> Iterator[Measurement]:
     """Yields the steps of the README's data and of made ones like users'."""
-    yield from tutorial("torch")
-    yield from tutorial("numba")
+    yield from tutorial("torch", "default")
+    yield from tutorial("numba", "default")
+    yield from tutorial("numba", "h_deep")
     yield from step("carbon, 16 atoms", systems.carbon(100), systems.CARBON, "dense", 20)
     for route in ("sparse", "on the fly"):
         for size in (20, 100):
@@ -40,13 +41,13 @@ def measure() -> Iterator[Measurement]:
         yield from step("silicon, 64 atoms", systems.silicon(40), systems.SILICON, route, 5)
 
 
-def tutorial(execution: str) -> Iterator[Measurement]:
+def tutorial(execution: str, network: str) -> Iterator[Measurement]:
     """The whole command: its loop with data, metrics, validation, checkpoints."""
     from panna_exp.cli import main as run_program
 
     rates: list[float] = []
     counts = _tutorial_counts()
-    products = bare_products(384, counts, forces=False)
+    products = _tutorial_products(counts, network)
     bare = float("inf")
     fit = Trainer.fit
 
@@ -65,7 +66,8 @@ def tutorial(execution: str) -> Iterator[Measurement]:
                 quiet = io.StringIO()
                 with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
                     words = ["train", "tracking=none", f"training.max_epochs={TUTORIAL_EPOCHS}"]
-                    words += [f"execution={execution}", f"io.train_dir=run{len(rates)}"]
+                    words += [f"execution={execution}", f"network={network}"]
+                    words += [f"io.train_dir=run{len(rates)}"]
                     code = run_program(words)
                 if code:
                     raise SystemExit(code)
@@ -73,8 +75,9 @@ def tutorial(execution: str) -> Iterator[Measurement]:
             Trainer.fit = fit  # type: ignore[method-assign]
             os.chdir(before)
     rate = max(rates)
+    named = execution if network == "default" else f"{execution}, network={network}"
     yield Measurement(
-        name=f"tutorial, whole loop, batch 20, {execution}",
+        name=f"tutorial, whole loop, batch 20, {named}",
         value=rate,
         unit="steps/s",
         bare=1 / rate / bare,
@@ -86,6 +89,19 @@ def tutorial(execution: str) -> Iterator[Measurement]:
 def _tutorial_counts() -> list[int]:
     """Atoms per batch of 20: water, ammonia and methane in equal parts; H, C, N, O."""
     return [60, 7, 7, 7]
+
+
+def _tutorial_products(counts: list[int], network: str) -> Callable[[], None]:
+    """Bare products of a tutorial step; in h_deep hydrogen, the first species, has a layer more."""
+    first = (128, 32, 32, 1) if network == "h_deep" else HIDDEN
+    of_first = bare_products(384, counts[:1], False, first)
+    of_others = bare_products(384, counts[1:], False)
+
+    def work() -> None:
+        of_first()
+        of_others()
+
+    return work
 
 
 def step(

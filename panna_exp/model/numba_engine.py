@@ -185,11 +185,13 @@ def shape_of(
     if starts is None:
         starts = [int(tensor.storage_offset()) for _, _, tensor, _ in networks.named_layers()]
     species, most = len(networks.networks), max(len(net.layers) for net in networks.networks)
+    begins = np.zeros((species, most, 2), np.int64)
     shape = Shape(
         layers=np.array([len(network.layers) for network in networks.networks]),
         widths=np.zeros((species, most + 1), np.int64),
         kinds=np.zeros((species, most), np.int64),
-        starts=np.zeros((species, most, 2), np.int64),
+        starts=begins,
+        gradients=begins,
         trained=np.zeros((species, most), np.bool_),
         lowest=np.array([network.lowest_trained for network in networks.networks]),
         floor=dtype.type(SMALLEST_EXPONENT),

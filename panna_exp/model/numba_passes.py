@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from panna_exp.compiling import compiled, inlined
+from panna_exp.compiling import compiled, fma, inlined
 from panna_exp.model.numba_activations import activate, second_order, times_derivative
 
 # So few rows are multiplied one by one: BLAS would rather copy the whole other matrix first.
@@ -30,8 +30,9 @@ class Shape(NamedTuple):
         layers: [T] how many there are.
         widths: [T, L + 1] n_0 to n_L.
         kinds: [T, L] activations, of :data:`panna_exp.model.numba_activations.KINDS`.
-        starts: [T, L, 2] where weights and biases lie among the parameters; those that are trained
-            come first, so that their gradients lie at the same places.
+        starts: [T, L, 2] where weights and biases lie among the parameters, those that are trained
+            first.
+        gradients: [T, L, 2] where the gradients by those that are trained go.
         trained: [T, L] whether a layer is trained.
         lowest: [T] the lowest trained layer.
         floor: Exponents below it are held there: smaller results are no normal numbers.
@@ -41,6 +42,7 @@ class Shape(NamedTuple):
     widths: Any
     kinds: Any
     starts: Any
+    gradients: Any
     trained: Any
     lowest: Any
     floor: Any
@@ -117,8 +119,31 @@ def _multiply(left: Any, right: Any, out: Any) -> None:
     if len(left) > _FEW:
         np.dot(left, right, out)
         return
+    out[:] = 0
+    inner = left.shape[1]
+    fours = inner - inner % 4
+    for k in range(0, fours, 4):
+        for i in range(len(left)):
+            a, b, c, d = left[i, k], left[i, k + 1], left[i, k + 2], left[i, k + 3]
+            for j in range(out.shape[1]):
+                total = fma(a, right[k, j], out[i, j])
+                total = fma(b, right[k + 1, j], total)
+                total = fma(c, right[k + 2, j], total)
+                out[i, j] = fma(d, right[k + 3, j], total)
+    for k in range(fours, inner):
+        for i in range(len(left)):
+            for j in range(out.shape[1]):
+                out[i, j] = fma(left[i, k], right[k, j], out[i, j])
+
+
+@compiled
+def _multiply_transposed(left: Any, right: Any, out: Any) -> None:
+    """Fills ``out`` with left right^T."""
+    if len(left) > _FEW:
+        np.dot(left, right.T, out)
+        return
     for i in range(len(left)):
-        np.dot(left[i : i + 1], right, out[i : i + 1])
+        np.dot(left[i : i + 1], right.T, out[i : i + 1])
 
 
 @compiled
@@ -174,7 +199,7 @@ def input_gradient(parameters: Any, shape: Shape, rows: Rows, kept: Kept, v: Any
                 start = _place(rows, species, before - wide, wide)
                 below = block(kept.by_output, start, count, wide)
             weights = _weights(parameters, shape, species, layer)
-            _multiply(block(kept.by_argument, at, count, narrow), weights.T, below)
+            _multiply_transposed(block(kept.by_argument, at, count, narrow), weights, below)
 
 
 @compiled
@@ -197,38 +222,66 @@ def backward(
     if direction is not None:
         _change(parameters, shape, rows, kept, direction)
     for species in range(len(rows.count)):
-        count, row = rows.count[species], rows.first[species]
-        work.above[:count] = gradient[row : row + count]
-        layers = shape.layers[species]
-        before = shape.widths[species, 1 : layers + 1].sum()
-        for layer in range(layers - 1, shape.lowest[species] - 1, -1):
-            wide, narrow = shape.widths[species, layer], shape.widths[species, layer + 1]
-            before -= narrow
-            at = _place(rows, species, before, narrow)
-            below = _place(rows, species, before - wide, wide)
-            if direction is None:
-                _bars(shape.kinds[species, layer], kept, at, count * narrow, work)
-            else:
-                _bars_along(shape.kinds[species, layer], kept, at, count * narrow, work)
-            bars = block(work.bars, 0, count, narrow)
-            if shape.trained[species, layer]:
-                x = descriptors[row : row + count]
+        backward_of(
+            species,
+            parameters,
+            shape,
+            rows,
+            descriptors,
+            kept,
+            gradient,
+            direction,
+            gradients,
+            work,
+        )
+
+
+@compiled
+def backward_of(
+    species: int,
+    parameters: Any,
+    shape: Shape,
+    rows: Rows,
+    descriptors: Any,
+    kept: Kept,
+    gradient: Any,
+    direction: Any,
+    gradients: Any,
+    work: Work,
+) -> None:
+    """Fills the gradients by one species' parameters; see :func:`backward`."""
+    count, row = rows.count[species], rows.first[species]
+    work.above[:count] = gradient[row : row + count]
+    layers = shape.layers[species]
+    before = shape.widths[species, 1 : layers + 1].sum()
+    for layer in range(layers - 1, shape.lowest[species] - 1, -1):
+        wide, narrow = shape.widths[species, layer], shape.widths[species, layer + 1]
+        before -= narrow
+        at = _place(rows, species, before, narrow)
+        below = _place(rows, species, before - wide, wide)
+        if direction is None:
+            _bars(shape.kinds[species, layer], kept, at, count * narrow, work)
+        else:
+            _bars_along(shape.kinds[species, layer], kept, at, count * narrow, work)
+        bars = block(work.bars, 0, count, narrow)
+        if shape.trained[species, layer]:
+            x = descriptors[row : row + count]
+            if layer > 0:
+                x = block(kept.values, below, count, wide)
+            weights, biases = shape.gradients[species, layer]
+            _sum_rows(bars, gradients[biases : biases + narrow])
+            _product(x, bars, block(gradients, weights, wide, narrow))
+            if direction is not None and count > 0:
+                change = direction[row : row + count]
                 if layer > 0:
-                    x = block(kept.values, below, count, wide)
-                weights, biases = shape.starts[species, layer]
-                _sum_rows(bars, gradients[biases : biases + narrow])
-                _product(x, bars, block(gradients, weights, wide, narrow))
-                if direction is not None and count > 0:
-                    change = direction[row : row + count]
-                    if layer > 0:
-                        change = block(kept.changes, below, count, wide)
-                    by_change = block(kept.by_argument, at, count, narrow)
-                    np.dot(change.T, by_change, block(work.product, 0, wide, narrow))
-                    for i in range(wide * narrow):
-                        gradients[weights + i] += work.product[i]
-            if layer > shape.lowest[species] and count > 0:
-                matrix = _weights(parameters, shape, species, layer)
-                _multiply(bars, matrix.T, block(work.above, 0, count, wide))
+                    change = block(kept.changes, below, count, wide)
+                by_change = block(kept.by_argument, at, count, narrow)
+                np.dot(change.T, by_change, block(work.product, 0, wide, narrow))
+                for i in range(wide * narrow):
+                    gradients[weights + i] += work.product[i]
+        if layer > shape.lowest[species] and count > 0:
+            matrix = _weights(parameters, shape, species, layer)
+            _multiply_transposed(bars, matrix, block(work.above, 0, count, wide))
 
 
 @compiled

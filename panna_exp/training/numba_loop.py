@@ -1,11 +1,10 @@
 """Compiled steps on energies: from the gather of a batch to Adam's update, many in one call.
 
 The formulas of :mod:`panna_exp.training.step` and what it calls, which are the definition; results
-equal it to round-off, and are the same bits however steps are shared among calls. A sum over many
-numbers is taken in the lanes of a short array, which vectorises without changing any order.
+equal it to round-off, and are the same bits however steps are shared among calls.
 
-Letters: S structures of a data set, T species, D descriptor components, P trained parameters. An
-array that a training does not need has no elements.
+Letters: S structures of a data set, T species, D descriptor components. An array that a training
+does not need has no elements.
 """
 
 from typing import Any, NamedTuple
@@ -14,13 +13,17 @@ import numpy as np
 
 from panna_exp.compiling import compiled, part
 from panna_exp.model import numba_passes
-from panna_exp.model.numba_activations import constant
 from panna_exp.model.numba_passes import Kept, Rows, Shape, Work
+from panna_exp.training.numba_update import (
+    State,
+    complete_gradient,
+    part_of,
+    shortening,
+    update,
+)
 
 # Forms of losses.
 QUADRATIC, SUM_OF_EXP, EXP_OF_SUM, TANH_OF_SUM, HUBER = range(5)
-
-_LANES = 256
 
 
 class Data(NamedTuple):
@@ -67,36 +70,6 @@ class Loss(NamedTuple):
     is_mean: bool
 
 
-class State(NamedTuple):
-    """Parameters, and what moves them.
-
-    Args:
-        parameters: [P'] all, those that are trained first.
-        gradients: [P].
-        first_moment, second_moment: [P] of Adam.
-        beta1, beta2: Its decays.
-        clip_value, clip_norm: See :class:`panna_exp.training.optimizer.AdamSettings`.
-        l1, l2: [P] factors of penalties, or none.
-        frozen_penalty: Of parameters that are not trained.
-        pruned: [P] which are always zero, or none.
-        average: [P] moving average of the parameters, or none.
-    """
-
-    parameters: Any
-    gradients: Any
-    first_moment: Any
-    second_moment: Any
-    beta1: float
-    beta2: float
-    clip_value: float
-    clip_norm: float
-    l1: Any
-    l2: Any
-    frozen_penalty: float
-    pruned: Any
-    average: Any
-
-
 class _Batch(NamedTuple):
     """Memory for a batch: descriptors [A, D], structures, energies and their gradients [A]."""
 
@@ -135,7 +108,6 @@ def make_steps(
     """
     batch, kept, work = _memory(data, shape, indices, bounds, state.gradients)
     delta = np.zeros(0)
-    trained = state.parameters[: len(state.gradients)]
     for step in range(len(bounds) - 1):
         chosen = indices[bounds[step] : bounds[step + 1]]
         rows = _gather(data, shape, chosen, batch)
@@ -143,14 +115,55 @@ def make_steps(
         numba_passes.forward(state.parameters, shape, rows, x, kept, batch.atom_energy)
         delta = np.zeros(len(chosen))
         sums[0] += _losses(data, loss, chosen, len(x), batch, delta, sums)
-        numba_passes.backward(
-            state.parameters, shape, rows, x, kept, batch.by_energy, None, state.gradients, work
-        )
+        upwards = step % 2 == 0
+        penalty = _learn(shape, state, rows, x, kept, batch.by_energy, work, scalars[step], upwards)
         if len(state.l1):
-            added = _penalise(trained, state.gradients, state.l1, state.l2)
-            sums[1] += state.frozen_penalty + added
-        _update(trained, state, scalars[step])
+            sums[1] += state.frozen_penalty + penalty
     return delta
+
+
+@part
+def _learn(
+    shape: Shape,
+    state: State,
+    rows: Rows,
+    x: Any,
+    kept: Kept,
+    by_energy: Any,
+    work: Work,
+    scalars: Any,
+    upwards: bool,
+) -> float:
+    """Computes the gradients and makes the update; returns the penalty of trained parameters.
+
+    One species after the other while its numbers are in the processor's cache: up and down in
+    turn, since those that were used last are still there. No bit depends on it.
+    """
+    number = len(shape.layers)
+    penalties = np.zeros(number)
+    for place in range(number):
+        species = place if upwards else number - 1 - place
+        numba_passes.backward_of(
+            species,
+            state.parameters,
+            shape,
+            rows,
+            x,
+            kept,
+            by_energy,
+            None,
+            state.gradients,
+            work,
+        )
+        own = part_of(state, species)
+        penalties[species] = complete_gradient(own)
+        if state.clip_norm == 0:
+            update(own, 1.0, scalars)
+    if state.clip_norm > 0:
+        factor = shortening(state)
+        for species in range(number):
+            update(part_of(state, species), factor, scalars)
+    return penalties.sum()  # type: ignore[no-any-return]
 
 
 @part
@@ -264,65 +277,3 @@ def _value_and_gradient(data: Data, loss: Loss, chosen: Any, delta: Any, gradien
             gradient[place] *= exponential * (1 - bounded * bounded)
             gradient[place] += 2 * delta[place] * weight
     return value
-
-
-@part
-def _penalise(values: Any, gradients: Any, l1: Any, l2: Any) -> float:
-    """Adds the gradient of l1 |p| + l2 p^2 to the gradients; returns its value."""
-    lanes = np.zeros(_LANES, values.dtype)
-    zero, two = constant(0, lanes[0]), constant(2, lanes[0])
-    for start in range(0, len(values), _LANES):
-        for lane in range(min(_LANES, len(values) - start)):
-            i = start + lane
-            p = values[i]
-            sign = l1[i] if p > zero else (-l1[i] if p < zero else zero)
-            gradients[i] += sign + two * l2[i] * p
-            lanes[lane] += l1[i] * abs(p) + l2[i] * p * p
-    return float(lanes.sum())
-
-
-@part
-def _update(trained: Any, state: State, scalars: Any) -> None:
-    """Adam's update with what belongs to it: clipping before, pruning and the average after."""
-    if len(trained) == 0:
-        return
-    gradients = state.gradients
-    if state.clip_value > 0:
-        _clip(gradients, constant(state.clip_value, gradients[0]))
-    factor = 1.0
-    if state.clip_norm > 0:
-        factor = state.clip_norm / np.sqrt(float(np.dot(gradients, gradients)))
-        factor = 1.0 if factor > 1 else factor  # also of what is no number
-    _adam(trained, state, factor, scalars[0], scalars[1])
-    if len(state.pruned):
-        for i in range(len(trained)):
-            if state.pruned[i]:
-                trained[i] = 0
-    if len(state.average):
-        weight = constant(scalars[2], trained[0])
-        for i in range(len(trained)):
-            state.average[i] += weight * (trained[i] - state.average[i])
-
-
-@part
-def _clip(gradients: Any, most: Any) -> None:
-    for i in range(len(gradients)):
-        if gradients[i] > most:
-            gradients[i] = most
-        elif gradients[i] < -most:
-            gradients[i] = -most
-
-
-@part
-def _adam(values: Any, state: State, factor: float, rate: float, eps: float) -> None:
-    first, second, gradients = state.first_moment, state.second_moment, state.gradients
-    like = values[0]
-    scale, to_move, to_add = constant(factor, like), constant(rate, like), constant(eps, like)
-    new1, kept2 = constant(1 - state.beta1, like), constant(state.beta2, like)
-    new2 = constant(1 - state.beta2, like)
-    for i in range(len(values)):
-        gradient = gradients[i] * scale
-        m = first[i] + new1 * (gradient - first[i])
-        v = kept2 * second[i] + new2 * gradient * gradient
-        first[i], second[i] = m, v
-        values[i] -= to_move * m / (np.sqrt(v) + to_add)

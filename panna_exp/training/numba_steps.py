@@ -10,9 +10,11 @@ from torch import Tensor
 from panna_exp.data.batch import ENERGIES, PackedData
 from panna_exp.data.structures import Ints
 from panna_exp.model.numba_engine import shape_of
+from panna_exp.model.numba_passes import Shape
 from panna_exp.training import numba_loop
 from panna_exp.training.loss import EnergyLoss
 from panna_exp.training.metrics import Totals
+from panna_exp.training.numba_update import State
 from panna_exp.training.step import TrainStep
 
 # Whoever wants to end the training is heard after this time.
@@ -31,8 +33,12 @@ class NumbaSteps:
     def __init__(self, step: TrainStep, data: PackedData, totals: Totals) -> None:
         self._step = step
         self._totals = totals
-        self._data, self._state = _data(step, data), _state(step)
-        self._shape = shape_of(step.networks, self._state.gradients.dtype)
+        self._data = _data(step, data)
+        self._shape = shape_of(step.networks, step.parameters.gradients.numpy().dtype)
+        self._state = _state(step, self._shape)
+        if self._state.clip_norm == 0:  # the species' gradients share memory
+            begins = self._state.starts[:-1, None, None]
+            self._shape = self._shape._replace(gradients=self._shape.starts - begins)
         loss = step.loss
         self._loss = numba_loop.Loss(
             form=_form(loss),
@@ -106,14 +112,16 @@ def _data(step: TrainStep, data: PackedData) -> numba_loop.Data:
     )
 
 
-def _state(step: TrainStep) -> numba_loop.State:
+def _state(step: TrainStep, shape: Shape) -> State:
     parameters, adam, penalty = step.parameters, step.optimizer, step.penalty
+    sizes = (shape.widths[:, :-1] + 1) * shape.widths[:, 1:] * shape.trained
     none = parameters.values[:0]
-    return numba_loop.State(
+    return State(
         parameters=parameters.buffer.numpy(),
         gradients=parameters.gradients.numpy(),
         first_moment=adam.first_moment.numpy(),
         second_moment=adam.second_moment.numpy(),
+        starts=np.cumsum([0, *sizes.sum(1)]),
         beta1=adam.settings.beta1,
         beta2=adam.settings.beta2,
         clip_value=adam.settings.clip_value,

@@ -92,6 +92,7 @@ def one_thread(monkeypatch):
     [
         {},
         ALL,
+        ALL | {"clip_norm": 0.0},
         {"clip_value": 0.01, "adam_eps_placement": EpsilonPlacement.torch, "standardized": True},
         {"loss_function": "exp_quad_atom", "energy_weight": "n_atoms", "energy_prefactor": 0.5},
         {"loss_function": "quad_std_atom", "energy_reduction": "sum"},
@@ -108,10 +109,12 @@ def test_compiled_steps_are_those_of_torch(options):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_the_bits_do_not_depend_on_how_many_steps_a_call_makes(dtype):
-    at_once = trained(Execution.numba, STEPS, dtype=dtype, standardized=True, **ALL)
+@pytest.mark.parametrize("clip_norm", [0.0, 0.3])
+def test_the_bits_do_not_depend_on_how_many_steps_a_call_makes(dtype, clip_norm):
+    options = ALL | {"clip_norm": clip_norm, "dtype": dtype, "standardized": True}
+    at_once = trained(Execution.numba, STEPS, **options)
     for together in (1, 3):
-        parts = trained(Execution.numba, together, dtype=dtype, standardized=True, **ALL)
+        parts = trained(Execution.numba, together, **options)
         for one, other in zip(at_once, parts, strict=True):
             assert torch.equal(one, other)
 
