@@ -12,7 +12,7 @@ class ConfigError(PannaExpError):
     """One or more mistakes in the configuration.
 
     Args:
-        problems: One sentence a mistake, each naming its key.
+        problems: One sentence per mistake, each naming its key.
     """
 
     def __init__(self, problems: str | Iterable[str]) -> None:

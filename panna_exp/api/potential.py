@@ -14,7 +14,7 @@ from panna_exp.assembly.potential import Potential as Computation
 from panna_exp.assembly.saved import SavedPotential
 from panna_exp.data.structures import Floats
 from panna_exp.errors import DataError, closest
-from panna_exp.model.single import SpeciesNetwork
+from panna_exp.model.networks import SpeciesNetwork
 from panna_exp.predictor import Predictor
 from panna_exp.training.checkpoint import AUTO
 
@@ -212,7 +212,7 @@ class Potential:
 
 def _members(path: str, checkpoint: str, generation: str | None) -> list[SavedPotential]:
     if path.startswith(_ADDRESSES):
-        from panna_exp.tracking.mlflow_fetch import fetched_potential
+        from panna_exp.tracking.mlflow_model import fetched_potential
 
         with fetched_potential(path) as folder:
             return read_members(folder)[0]

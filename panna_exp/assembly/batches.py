@@ -1,4 +1,7 @@
-"""Data sets as trainings and evaluations take them: on the device, all of it or by windows."""
+"""Data sets as trainings and evaluations take them: on the device, all of it or by windows.
+
+Where their arrays live follows from sizes, derivatives come from files or from positions.
+"""
 
 from typing import Any
 

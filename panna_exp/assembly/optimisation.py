@@ -1,4 +1,4 @@
-"""The step of a training, and its learning rate, from the configuration."""
+"""The step of a training, its learning rate, and what may stop or restart it."""
 
 from collections.abc import Mapping
 

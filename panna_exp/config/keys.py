@@ -1,4 +1,4 @@
-"""What a key of the configuration takes: its type in the schema, and whether a value fits it."""
+"""What a key of the configuration takes: its type, whether a value fits it, who reads it."""
 
 import types
 from collections.abc import Mapping, Sequence

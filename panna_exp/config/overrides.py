@@ -38,7 +38,7 @@ class Checked:
 
     Args:
         good: Those without mistakes.
-        problems: One sentence a mistake.
+        problems: One sentence per mistake.
     """
 
     good: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Readers of data files, one module a format, behind one table."""
+"""Readers of data files, one module per format, behind one table."""
 
 from panna_exp.readers.files import FileRecord, find_files
 from panna_exp.readers.open import READERS, Loaded, open_structures

@@ -1,4 +1,4 @@
-"""Opens data of any kind: one reader a format, by kind or suffix."""
+"""Opens data of any kind: one reader per format, by kind or suffix."""
 
 import hashlib
 import importlib

@@ -1,4 +1,4 @@
-"""``training.seeds=[0,1,2]``: a committee, one run a seed in ``RUN_DIR/seed_N``, and its errors."""
+"""``training.seeds=[0,1,2]``: a committee, a run per seed in ``RUN_DIR/seed_N``, and its errors."""
 
 import json
 import logging

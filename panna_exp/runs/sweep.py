@@ -1,4 +1,7 @@
-"""The results of a sweep's jobs: each leaves result.json in its folder; they are ranked."""
+"""The results of a sweep's jobs: each leaves result.json in its folder; they are ranked.
+
+The metrics that ``sweep.metric`` names are in meV/atom and eV/A, or the loss as it is.
+"""
 
 import json
 import re

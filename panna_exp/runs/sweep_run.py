@@ -1,4 +1,7 @@
-"""A sweep from its first job to its summary: one at a time in a folder, one parent run."""
+"""A sweep, of a grid or a search, from its first job to its summary.
+
+One at a time in a folder, with one parent run.
+"""
 
 import json
 import sys

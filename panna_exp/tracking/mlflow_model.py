@@ -1,4 +1,4 @@
-"""Logs a run's potential as an MLflow model, with its signature, and registers it on request.
+"""Potentials as MLflow models: logged with their signature, registered, fetched by their address.
 
 A model is known by the checkpoint in its tags: one that is in the store is not logged again, one
 that a killed sender left unfinished is replaced.
@@ -6,11 +6,17 @@ that a killed sender left unfinished is replaced.
 
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from panna_exp import __version__
+from panna_exp.errors import NetworkError
 from panna_exp.tracking.journal_events import Event
+from panna_exp.tracking.mlflow_store import quiet
+
+_FACTS = "potential.json"  # in a potential's folder
 
 _NAME = "potential"  # of one whose run has no name
 _LONGEST_NAME = 100
@@ -185,3 +191,30 @@ def _register(client: Any, run_id: str, model_id: str, name: str) -> None:
         client.create_model_version(
             name, source, run_id=run_id, model_id=model_id, await_creation_for=None
         )
+
+
+@contextmanager
+def fetched_potential(address: str) -> Iterator[Path]:
+    """Within the block there is the folder of a model's potential.
+
+    Args:
+        address: ``models:/NAME/VERSION``, ``models:/m-ID`` or ``runs:/ID/MODEL``, of the store that
+            ``MLFLOW_TRACKING_URI`` names.
+
+    Raises:
+        NetworkError: No such model, or one that is no potential of ours.
+    """
+    quiet()
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as target:
+        try:
+            folder = Path(download_artifacts(artifact_uri=address, dst_path=target))
+        except (MlflowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise NetworkError(f"{address}: MLflow does not give it: {reason}") from None
+        found = sorted(folder.rglob(_FACTS), key=lambda path: len(path.parts))
+        if not found:
+            raise NetworkError(f"{address}: is no potential of panna_exp: it has no {_FACTS}")
+        yield found[0].parent

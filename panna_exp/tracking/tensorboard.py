@@ -64,7 +64,7 @@ class TensorBoardTracker(Tracker):
             self._file(folder).add(step, values)
 
     def histograms(self, step: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Writes one histogram an array, ``H.0.weights`` as ``H/layer_0/weights``."""
+        """Writes one histogram per array, ``H.0.weights`` as ``H/layer_0/weights``."""
         values = {}
         for name, array in arrays.items():
             symbol, layer, kind = name.split(".")

@@ -1,4 +1,4 @@
-"""Writers of data files, one module a format, behind one table."""
+"""Writers of data files, one module per format, behind one table."""
 
 from panna_exp.writers.save import WRITERS, Saved, save_structures
 

@@ -1,4 +1,4 @@
-"""Writes data of any kind: one writer a format, whole or not at all."""
+"""Writes data of any kind: one writer per format, whole or not at all."""
 
 import importlib
 import shutil

@@ -1,4 +1,4 @@
-"""Checks of folders and frequencies."""
+"""Checks of folders, frequencies and tracking."""
 
 from panna_exp.config.schema import IoConfig, RestartMode, TrackingConfig, TrainConfig
 from panna_exp.config.validation.problems import Problems
