@@ -163,7 +163,7 @@ def test_a_damaged_file_and_one_without_positions_are_one_line(program):
 def test_mistakes_are_those_of_own_data(copper):
     done = copper.run("train", "data.train=cu.xyz", "network.activations=[silu]", code=2)
     (line,) = done.stderr.splitlines()
-    assert "activations has 1 values, but architecture [32, 32, 1] has 3 layers" in line
+    assert "activations has 1 values, but architecture [64, 64, 1] has 3 layers" in line
 
 
 def test_stresses_need_no_word_on_forces(copper):
