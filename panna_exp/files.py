@@ -85,7 +85,7 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         _open_parts.discard(part)
-    sync_folder(path.parent)
+    sync_path(path.parent)
 
 
 def discard_parts() -> None:
@@ -175,9 +175,9 @@ def _umask() -> int:
     return current
 
 
-def sync_folder(folder: Path) -> None:
-    """Flushes the entries of ``folder``, so that a rename in it survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_path(path: Path) -> None:
+    """Flushes a file, or a folder's entries, so that it survives a power cut, a rename likewise."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

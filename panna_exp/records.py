@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
-from panna_exp.files import open_own
+from panna_exp.files import open_own, sync_path
 from panna_exp.output import escaped
 
 logger = logging.getLogger(__name__)
@@ -19,12 +19,10 @@ class RecordFile:
 
     Args:
         path: The file, made when there is something to write.
-        sync: Whether each line is on the disk before the next is made.
     """
 
-    def __init__(self, path: Path, sync: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._sync = sync
         self._waiting: list[str] = []
         self._failing = False
 
@@ -35,12 +33,19 @@ class RecordFile:
             return
         data = "".join(self._waiting).encode()
         try:
-            _append(self._path, data, self._sync)
+            _append(self._path, data)
         except OSError as error:
             self._warn(error)
             return
         self._waiting.clear()
         self._failing = False
+
+    def sync(self) -> None:
+        """Has the lines on the disk, so that they survive a power cut."""
+        try:
+            sync_path(self._path)
+        except OSError as error:
+            self._warn(error)
 
     @property
     def waits(self) -> bool:
@@ -58,7 +63,7 @@ class RecordFile:
         self._failing = True
 
 
-def _append(path: Path, data: bytes, sync: bool) -> None:
+def _append(path: Path, data: bytes) -> None:
     """Appends all of it or nothing."""
     handle = open_own(path, os.O_WRONLY | os.O_APPEND)
     try:
@@ -67,8 +72,6 @@ def _append(path: Path, data: bytes, sync: bool) -> None:
         if written < len(data):
             os.ftruncate(handle, before)
             raise OSError("no room for the whole of it")
-        if sync:
-            os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -15,7 +15,7 @@ from operator import methodcaller
 from pathlib import Path
 
 from panna_exp.errors import NetworkError
-from panna_exp.files import sync_folder, write_atomic
+from panna_exp.files import sync_path, write_atomic
 from panna_exp.networks import sums
 
 
@@ -83,15 +83,15 @@ def _replace_folder(staging: Path, folder: Path) -> None:
     os.umask(current)
     staging.chmod(0o777 & ~current)
     os.replace(staging, folder)
-    sync_folder(folder.parent)
+    sync_path(folder.parent)
 
 
 def _move_into(staging: Path, folder: Path, index: str) -> None:
     (folder / index).unlink(missing_ok=True)
-    sync_folder(folder)
+    sync_path(folder)
     for path in sorted(staging.iterdir()):
         if path.name != index:
             os.replace(path, folder / path.name)
-    sync_folder(folder)
+    sync_path(folder)
     os.replace(staging / index, folder / index)
-    sync_folder(folder)
+    sync_path(folder)

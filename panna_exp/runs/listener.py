@@ -167,6 +167,7 @@ class RunListener(Listener):
     def save(self) -> None:
         """Writes a checkpoint, and the best one first where there is a new one."""
         self.tracker.flush()
+        self.metrics_file.sync()
         best, self._best = self._best, None
         self.checkpoints.write(self.run.checkpoint(), best)
 

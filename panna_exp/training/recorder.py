@@ -38,7 +38,7 @@ class MetricsFile:
         if lines[1:]:
             self._last_epoch = _epoch(path, lines[-1])
         write_text_atomic(path, "".join(f"{line}\n" for line in lines or [header]))
-        self._file = RecordFile(path, sync=True)
+        self._file = RecordFile(path)
 
     def append(
         self, epoch: int, train: Mapping[str, float], validation: Mapping[str, float], step: int
@@ -50,6 +50,10 @@ class MetricsFile:
         text = " ".join([str(epoch - 1), *(_format(values.get(name)) for name in self._columns)])
         self._file.append(f"{text}\n")
         self._last_epoch = epoch - 1
+
+    def sync(self) -> None:
+        """Has the lines on the disk: before a checkpoint, from which they are not made again."""
+        self._file.sync()
 
 
 def _format(value: float | None) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from panna_exp.data.structures import StructureSet
 from panna_exp.elements import Species
 from panna_exp.errors import DataError
-from panna_exp.files import replacing, sync_folder
+from panna_exp.files import replacing, sync_path
 
 Progress = Callable[[int, int], None]
 
@@ -139,7 +139,7 @@ def _folder(path: Path, writer: Writer) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    sync_folder(path.parent)
+    sync_path(path.parent)
 
 
 def _lost(structures: StructureSet, writer: Writer, unread: Collection[str]) -> list[str]:

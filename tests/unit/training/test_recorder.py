@@ -1,3 +1,5 @@
+import os
+
 from panna_exp.training.recorder import MetricsFile
 
 TRAIN = {"energy_mae": 0.5, "energy_rmse": 0.75, "loss": 2.0, "energy_loss": 1.5, "penalty": 0.5}
@@ -41,3 +43,14 @@ def test_a_file_of_other_columns_is_kept_beside(tmp_path):
     MetricsFile(path, ["RMSE"], with_validation=False)
     assert (tmp_path / "metrics_1.dat").read_text().splitlines()[1] == "0 0.5 10"
     assert path.read_text() == "epoch RMSE/at tot_st\n"
+
+
+def test_lines_are_flushed_to_the_disk_when_asked_for_not_each_epoch(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.dat"
+    record = MetricsFile(path, ["MAE"], with_validation=False)
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(os.fstat(handle).st_ino))
+    record.append(1, TRAIN, {}, 10)
+    assert flushed == []
+    record.sync()
+    assert flushed == [path.stat().st_ino]
