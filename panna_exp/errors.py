@@ -33,7 +33,7 @@ class NetworkError(PannaExpError):
 
 
 class TrainingError(PannaExpError):
-    """A training that diverged: its networks are no numbers any more."""
+    """A training that diverged: its networks are no longer numbers."""
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -144,7 +144,7 @@ def open_own(path: Path, flags: int) -> int:
         ) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "is no plain file: remove it", str(path))
+        raise OSError(errno.EINVAL, "is not a plain file: remove it", str(path))
     return handle
 
 
@@ -210,7 +210,7 @@ def read_json(path: Path) -> Any:
     """Returns what a JSON file holds.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: It is not JSON.
         OSError: It cannot be read.
     """
     return parse_json(path.read_bytes())

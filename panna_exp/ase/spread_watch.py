@@ -31,7 +31,7 @@ class SpreadWatch:
         stopped: Whether that has ended the run.
 
     Raises:
-        DataError: The calculator is no committee, limits below 0 or in the wrong order.
+        DataError: The calculator is not a committee, limits below 0 or in the wrong order.
 
     Examples:
         >>> watch = SpreadWatch(dynamics, limit=0.5, to="uncertain.xyz", interval=5)
@@ -52,7 +52,7 @@ class SpreadWatch:
         calculator = dynamics.atoms.calc
         if not isinstance(calculator, PannaCalculator) or len(calculator.potential) < 2:
             raise DataError(
-                "SpreadWatch: the atoms' calculator is no committee, and only a committee has a "
+                "SpreadWatch: the atoms' calculator is not a committee, and only a committee has a "
                 "spread: train one (training.seeds=[0,1,2])"
             )
         self._keep = limit if keep is None else keep

@@ -48,7 +48,7 @@ def write_record(
 
 
 def members_of(folder: Path) -> list[Path] | None:
-    """Returns the folders of a committee's members; None for a folder that is no committee.
+    """Returns the folders of a committee's members; None for a folder that is not a committee.
 
     Raises:
         DataError: A damaged record, or a sweep whose jobs differ in more than their seed.

@@ -12,7 +12,7 @@ from panna_exp.descriptors.info import Descriptor
 from panna_exp.descriptors.meaning import components
 from panna_exp.errors import DataError
 
-# Less than this outside is no reason to stop a simulation and look.
+# Less than this outside is not a reason to stop a simulation and look.
 MARGIN = 0.001
 
 

@@ -27,7 +27,7 @@ def short_range_repulsion(
     """Returns the repulsion: the checkpoint's, or of the run's data where it is asked for.
 
     Raises:
-        ConfigError: The data have no positions, or a species that is no element.
+        ConfigError: The data have no positions, or a species that is not an element.
         CheckpointError: The checkpoint's networks have it and the options not, or the other way.
     """
     saved = restart.checkpoint

@@ -221,7 +221,7 @@ def _rescale_of(path: Path) -> float:
     try:
         return float(read_json(facts).get("energy_rescale", 1.0))
     except (ValueError, AttributeError, TypeError):
-        raise NetworkError(f"{facts}: is no JSON object with energy_rescale: damaged") from None
+        raise NetworkError(f"{facts}: is not a JSON object with energy_rescale: damaged") from None
 
 
 def to_export(

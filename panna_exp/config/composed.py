@@ -122,7 +122,7 @@ def complete_values(schema: type[Any], plain: Mapping[str, Any]) -> dict[str, An
 
 
 def load_values(path: Path) -> dict[str, Any] | None:
-    """Returns what a YAML file of ours holds; None where it is no mapping."""
+    """Returns what a YAML file of ours holds; None where it is not a mapping."""
     plain = OmegaConf.to_container(OmegaConf.load(path))
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else None
 

@@ -69,7 +69,7 @@ def check_overrides(config_name: str, given: Arguments) -> Checked:
 
 def _parsed(text: str, problems: list[str]) -> Override | None:
     if "=" not in text and not text.startswith("~"):
-        problems.append(f"'{shown(text)}' is no key=value override")
+        problems.append(f"'{shown(text)}' is not a key=value override")
         return None
     text = renamed_override(text)
     try:

@@ -113,7 +113,7 @@ def _check_files(name: str, config_name: str, overrides: Sequence[str]) -> None:
     if OmegaConf.get_type(config) is not SCHEMAS[config_name]:
         file = loaded[name][0].name if name in loaded else f"{name}.yaml"
         raise ConfigError(
-            f"{file}, line 1: is no configuration of {config_name.replace('_', '-')}: write "
+            f"{file}, line 1: is not a configuration of {config_name.replace('_', '-')}: write "
             f"'defaults: [{config_name}, _self_]' into a file of another name, my.yaml, and add "
             "--config-name my"
         )

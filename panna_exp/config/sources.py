@@ -87,7 +87,7 @@ def use_config_files() -> None:
 
 
 def _with_texts(document: Document, package: str, values: dict[Any, Any]) -> dict[Any, Any]:
-    """Returns values with those that are text as they were written: a folder 1e-4 is no number."""
+    """Returns values, texts as they were written: a folder 1e-4 is not a number."""
     for path, (_, node) in document.entries.items():
         place = _place(package, path)
         if not is_text(place):

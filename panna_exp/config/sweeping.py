@@ -100,7 +100,7 @@ def combinations(overrides: Sequence[str], config_loader: Any = None) -> list[li
         config_loader: Of Hydra; knows the choices that ``glob(*)`` stands for.
 
     Raises:
-        ConfigError: A value that is no list of values.
+        ConfigError: A value that is not a list of values.
     """
     choices: dict[str, list[str]] = {}
     for item in _parsed(overrides, config_loader):

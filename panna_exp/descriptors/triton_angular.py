@@ -119,7 +119,7 @@ def angular_rows(
     row = tl.program_id(0).to(tl.int64)
     start, stop = tl.load(rows + row), tl.load(rows + row + 1)
     # Spare triples of padded lists are all in one row, which would keep one program busy long
-    # after the others: twice the same pair is no triple.
+    # after the others: twice the same pair is not a triple.
     some = start < stop
     same = tl.load(first + start, mask=some, other=0) == tl.load(second + start, mask=some, other=0)
     stop = tl.where(same, start, stop)

@@ -18,7 +18,7 @@ _OUTER, _INNER = 0.3, 0.65  # opacity of 5 to 95 %, and 25 to 75 %
 
 
 def write_composition_plot(path: Path, predictions: Predictions, title: str) -> None:
-    """Writes a PNG: a row per composition, the most frequent on top, with quantiles of its errors.
+    """Writes a PNG: a row per composition, the most frequent on top, with quantiles of errors.
 
     Args:
         path: The file to create or replace.

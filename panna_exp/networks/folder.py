@@ -47,12 +47,12 @@ def install(
         The paths written.
 
     Raises:
-        NetworkError: ``folder`` is a file, or cannot be written to; a name that is no plain file
-            name (from a species that is no symbol); or what ``verify`` raises.
+        NetworkError: ``folder`` is a file, or cannot be written to; a name that is not a plain file
+            name (from a species that is not a symbol); or what ``verify`` raises.
     """
     for name in files:
         if Path(name).name != name:
-            raise NetworkError(f"{folder}: '{name}' is no name for a file")
+            raise NetworkError(f"{folder}: '{name}' cannot be the name of a file")
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise NetworkError(f"{place}: is a file, expected a folder to write the network to")

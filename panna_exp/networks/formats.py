@@ -23,7 +23,7 @@ def read_networks(path: Path) -> NetworkSet:
             held = "both" if found else "neither"
             raise NetworkError(
                 f"{path}: holds {held} {' and '.join(_READERS)}"
-                + (": give the path of one of them" if found else ", so it is no network folder")
+                + (": give the path of one of them" if found else ", so it is not a network folder")
             )
         return _READERS[found[0]](path)
     if not path.exists():

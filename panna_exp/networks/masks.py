@@ -54,7 +54,7 @@ def read_mask(folder: Path, symbol: str, layer: int, shape: tuple[int, ...]) -> 
             "weights of a pruned training"
         ) from None
     except (OSError, ValueError, EOFError) as error:
-        raise NetworkError(f"{path}: is no .npy file of numbers ({error})") from None
+        raise NetworkError(f"{path}: is not a .npy file of numbers ({error})") from None
     if values.shape != shape:
         raise NetworkError(f"{path}: has the shape {values.shape}, but {shape} is needed")
     if not np.isin(values, (0, 1)).all():

@@ -112,7 +112,7 @@ def read_listed_json(path: Path, cure: str) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise NetworkError(f"{path}: is no JSON ({error}): {cure}") from None
+        raise NetworkError(f"{path}: is not JSON ({error}): {cure}") from None
     if content is None:
         raise NetworkError(f"{path}: holds null: {cure}")
     return content

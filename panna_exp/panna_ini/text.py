@@ -109,7 +109,7 @@ def read_ini(path: Path, name: str | None = None) -> IniFile:
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a NUL in the name
-        raise ConfigError(f"{shorten(shown)!r}: is no file name: {error}") from None
+        raise ConfigError(f"{shorten(shown)!r}: is not a file name: {error}") from None
     return parse_ini(_decode(data, shown), shown)
 
 

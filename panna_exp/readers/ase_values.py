@@ -63,7 +63,7 @@ class Values:
         """Takes what may be needed from ASE's Atoms; results of a calculation win over the rest.
 
         Raises:
-            DataError: A weight that is no number, a mask of something else than 0 and 1.
+            DataError: A weight that is not a number, a mask of something else than 0 and 1.
         """
         results = {} if atoms.calc is None else dict(getattr(atoms.calc, "results", {}))
         numbers = {**atoms.info, **results}

@@ -186,7 +186,7 @@ def _descriptor_info(file: Any, path: Path) -> dict[str, Any] | None:
         return None
     info = json.loads(text(values.attrs["info"]))
     if not isinstance(info, dict):
-        raise DataError(f"{path}: the attribute 'info' of 'descriptors' is no JSON object")
+        raise DataError(f"{path}: the attribute 'info' of 'descriptors' is not a JSON object")
     return info
 
 

@@ -59,7 +59,7 @@ def _entry(entry: memoryview) -> tuple[str, Any]:
     try:
         key = bytes(_expect_bytes(parts.get(1))).decode()
     except UnicodeDecodeError:
-        raise WireError("the name of a feature is no text") from None
+        raise WireError("the name of a feature is not text") from None
     return key, _feature(_expect_bytes(parts.get(2, memoryview(b""))))
 
 

@@ -147,7 +147,7 @@ def read_evaluation(path: Path) -> StoredEvaluation:
         sizes = table[:, 0].astype(np.int64)
     if (sizes != table[:, 0]).any() or (sizes < 1).any():
         wrong = int(np.flatnonzero((sizes != table[:, 0]) | (sizes < 1))[0])
-        raise DataError(f"{path}: line {wrong + 2}: {table[wrong, 0]:g} is no number of atoms")
+        raise DataError(f"{path}: line {wrong + 2}: {table[wrong, 0]:g} is not a number of atoms")
     forces = _forces_path(path)
     both = _read_forces(forces, int(sizes.sum())) if forces.exists() else None
     summary = read_json(errors, dict) if (errors := path.with_suffix(".json")).exists() else {}

@@ -46,7 +46,7 @@ def read_json(path: Path, expected: type[dict[str, Any]] | type[list[Any]]) -> A
     """Returns the object or list in a JSON file.
 
     Raises:
-        DataError: It is no JSON, or something else than expected.
+        DataError: It is not JSON, or something else than expected.
         OSError: It cannot be read.
     """
     try:

@@ -27,7 +27,7 @@ def energies_of(text: str | None) -> dict[str, float] | None:
         value = None if pair is None else _number(pair[2])
         if pair is None or value is None:
             raise ConfigError(
-                f"{_FLAG}: '{item.strip()}' is no energy of a species: expected "
+                f"{_FLAG}: '{item.strip()}' is not the energy of a species: expected "
                 "'{H: -13.6, O: -2041.8}' in eV, or fit"
             )
         if pair[1] not in SYMBOLS:

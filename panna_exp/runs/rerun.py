@@ -54,7 +54,7 @@ def _recorded(run_dir: Path) -> Run:
         raise DataError(f"{run_dir}: is a committee: rerun its members, e.g. {run_dir}/seed_0")
     for name in (CONFIG, ENVIRONMENT):
         if not (run_dir / name).exists():
-            raise DataError(f"{run_dir}: is no run directory, it has no {name}")
+            raise DataError(f"{run_dir}: is not a run directory, it has no {name}")
     result = run_dir / RESULT
     if not result.exists() or read_json(result, dict).get("status") != "FINISHED":
         raise DataError(

@@ -55,7 +55,7 @@ def read_result(run_dir: Path) -> dict[str, Any] | None:
     """Returns a run's result, None where it has none yet.
 
     Raises:
-        DataError: The file is no result.
+        DataError: The file is not a result.
     """
     path = run_dir / RESULT
     if not path.exists():
@@ -76,7 +76,7 @@ def has_status(run_dir: Path, status: str) -> bool:
     """Whether a run has ended, and so.
 
     Raises:
-        DataError: Its result is no result.
+        DataError: Its result is not a result.
     """
     result = read_result(run_dir)
     return result is not None and result["status"] == status

@@ -85,14 +85,14 @@ def _problem(event: Any) -> str:
     problem = _wrong(event, kinds)
     for key in _TEXTS & kinds.keys():
         if not problem and not all(isinstance(value, str) for value in event[key].values()):
-            problem = f"{key} has a value that is no text"
+            problem = f"{key} has a value that is not text"
     if problem:
         return problem
     if not all(isinstance(value, _NUMBER) for value in event.get("values", {}).values()):
-        return "values has a value that is no number"
+        return "values has a value that is not a number"
     for key in ("files", "species"):
         if key in kinds and not all(isinstance(item, str) for item in event[key]):
-            return f"{key} has an item that is no text"
+            return f"{key} has an item that is not text"
     datasets = event.get("datasets", [])  # journals of earlier versions have none
     if not isinstance(datasets, list):
         return "expected a list of 'datasets'"
@@ -102,7 +102,7 @@ def _problem(event: Any) -> str:
     if parent is not None:
         problem = problem or _wrong(parent, {"run_dir": str, "key": str, "experiment": str})
     if "status" in kinds and event["status"] not in {item.value for item in RunStatus}:
-        return f"'{event['status'][:20]}' is no status"
+        return f"'{event['status'][:20]}' is not a status"
     return problem
 
 

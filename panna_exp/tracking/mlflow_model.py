@@ -202,7 +202,7 @@ def fetched_potential(address: str) -> Iterator[Path]:
             ``MLFLOW_TRACKING_URI`` names.
 
     Raises:
-        NetworkError: No such model, or one that is no potential of ours.
+        NetworkError: No such model, or one that is not a potential of ours.
     """
     quiet()
     from mlflow.artifacts import download_artifacts
@@ -216,5 +216,5 @@ def fetched_potential(address: str) -> Iterator[Path]:
             raise NetworkError(f"{address}: MLflow does not give it: {reason}") from None
         found = sorted(folder.rglob(_FACTS), key=lambda path: len(path.parts))
         if not found:
-            raise NetworkError(f"{address}: is no potential of panna_exp: it has no {_FACTS}")
+            raise NetworkError(f"{address}: is not a potential of panna_exp: it has no {_FACTS}")
         yield found[0].parent

@@ -244,7 +244,9 @@ def _check_database(path: Path) -> None:
     except sqlite3.OperationalError:
         return  # in use, or not readable: MLflow says so
     except sqlite3.DatabaseError:
-        raise PannaExpError(f"{path}: is no SQLite database: choose another tracking.uri") from None
+        raise PannaExpError(
+            f"{path}: is not an SQLite database: choose another tracking.uri"
+        ) from None
     if names and "alembic_version" not in names:
         raise PannaExpError(
             f"{path}: is a database of another program (its tables: {', '.join(names[:3])}): "

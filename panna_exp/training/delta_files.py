@@ -1,8 +1,8 @@
 """The energy errors of logged steps, as PANNA 1.x leaves them in the training directory.
 
-``delta_e.dat`` has a line a logged step with the batch's errors, ``delta_e_std.dat`` their mean,
-mean magnitude and standard deviation (eV, eight decimals). PANNA does not say which step a line is
-of; ``delta_e_steps.dat`` does.
+``delta_e.dat`` has one line per logged step with the batch's errors, ``delta_e_std.dat`` with their
+mean, mean magnitude and standard deviation (eV, eight decimals). PANNA does not say which step a
+line is of; ``delta_e_steps.dat`` does.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ class DeltaFiles:
             and so are lines that a kill cut short.
 
     Raises:
-        DataError: A line of ``delta_e_steps.dat`` is no step.
+        DataError: A line of ``delta_e_steps.dat`` is not a step.
     """
 
     def __init__(self, folder: Path, step: int) -> None:

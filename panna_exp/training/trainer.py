@@ -141,7 +141,7 @@ class Trainer:
             listener: Told about progress, asked whether to go on.
 
         Raises:
-            TrainingError: The networks are no numbers any more; they are not saved.
+            TrainingError: The networks are no longer numbers; they are not saved.
         """
         start = time.perf_counter()
         first = self.position.step

@@ -341,7 +341,9 @@ def test_dynamics_stop_where_the_committee_disagrees(methane_run, tmp_path):
 
 def test_only_a_committee_is_watched(methane_run, tmp_path):
     dynamics = hot_methane(PannaCalculator(methane_run / "m0"))
-    with pytest.raises(PannaExpError, match="is no committee, and only a committee has a spread"):
+    with pytest.raises(
+        PannaExpError, match="is not a committee, and only a committee has a spread"
+    ):
         SpreadWatch(dynamics, 0.5, tmp_path / "x.xyz")
     dynamics = hot_methane(PannaCalculator([methane_run / "m0", methane_run / "m1"]))
     with pytest.raises(PannaExpError, match=r"limit=0.5, keep=0.6: expected 0 <= keep <= limit"):

@@ -98,7 +98,7 @@ def test_new_data_and_other_starting_weights_are_named(trained):
 
 def test_what_cannot_be_repeated_is_refused(trained, tmp_path):
     (trained.folder / "empty").mkdir()
-    assert "is no run directory" in trained.run("rerun", "empty", code=2).stderr
+    assert "is not a run directory" in trained.run("rerun", "empty", code=2).stderr
     run = trained.folder / "unfinished"
     shutil.copytree(trained.folder / "run", run)
     (run / "result.json").unlink()

@@ -154,7 +154,7 @@ def test_a_lock_empties_nothing_and_follows_no_link(tmp_path):
 
 def test_a_pipe_in_a_locks_place_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / ".lock")
-    with pytest.raises(OSError, match="is no plain file"):
+    with pytest.raises(OSError, match="is not a plain file"):
         open_lock(tmp_path / ".lock")
 
 

@@ -85,5 +85,5 @@ def test_a_model_s_folder_as_a_network_folder_keeps_its_factor(model_folder):
     """Such a folder holds the networks as they learned."""
     assert from_folder(model_folder, None).energy_rescale == 2.0
     (model_folder / "potential.json").write_text("{")
-    with pytest.raises(NetworkError, match=r"potential\.json: is no JSON object"):
+    with pytest.raises(NetworkError, match=r"potential\.json: is not a JSON object"):
         from_folder(model_folder, None)

@@ -39,7 +39,7 @@ def mistakes(*arguments, config_name="train"):
         ("species=null", "species=null: expected one of deep, small"),
         ("network=3", "network=3: expected one of default, h_deep"),
         ("~seed", "~seed: no option can be removed"),
-        ("oops", "'oops' is no key=value override"),
+        ("oops", "'oops' is not a key=value override"),
         ("training.learning_rate=-1", "training.learning_rate=-1.0 must be > 0"),
         (
             "data.train=a,b",

@@ -144,7 +144,7 @@ def test_notes_name_what_the_plugin_does_not_do(tmp_path):
         (NetworkSet(networks=make_set().networks), {}, "parameters are not known, and panna.in"),
         (make_set({"RsN_rad": 5}), {}, "give 28 components, but the networks take 26"),
         (make_set(), {"gversion": 2}, "gversion is 2, expected 0 or 1"),
-        (make_set(), {"file_name": "a/panna.in"}, "'a/panna.in' is no name for a file"),
+        (make_set(), {"file_name": "a/panna.in"}, "'a/panna.in' cannot be the name of a file"),
         (make_set({"zeta": "x"}), {}, "zeta must be a number or a list of numbers"),
     ],
 )

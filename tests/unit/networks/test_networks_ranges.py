@@ -67,5 +67,5 @@ def test_another_size_and_no_json(tmp_path, ranges):
     with pytest.raises(NetworkError, match="'min' is not 6 numbers"):
         read_ranges(tmp_path, SYMBOLS, 6)
     path.write_bytes(b"\xff{")
-    with pytest.raises(NetworkError, match="is no JSON"):
+    with pytest.raises(NetworkError, match="is not JSON"):
         read_ranges(tmp_path, SYMBOLS, 5)

@@ -25,7 +25,7 @@ def test_it_comes_back(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("null", "holds null: extract again"),
         ("[]", 'expected a JSON object with "format": "panna_exp repulsion"'),
         ('{"outer": {"H-H": -1}}', "'outer' has no distance for H-H"),

@@ -275,7 +275,7 @@ def test_units_are_needed_and_known(path, key, value, message):
         hdf5.read(path, SPECIES)
 
 
-@pytest.mark.parametrize(("info", "message"), [("[1]", "no JSON object"), ("{", "is damaged")])
+@pytest.mark.parametrize(("info", "message"), [("[1]", "not a JSON object"), ("{", "is damaged")])
 def test_descriptor_info_that_is_none(tmp_path, info, message):
     path = tmp_path / "a.h5"
     hdf5.write_hdf5(path, make_set(descriptors=True), SPECIES)

@@ -79,9 +79,9 @@ def test_the_evaluation_of_the_result_is_shown_else_the_last(make_run):
         (HEADER, "has no structures"),
         (HEADER + "x 1 0.0 0.0\ny 1 0.0\n", "line 3: expected 4 columns, found 3"),
         (HEADER + "x 1 0.0 zero\n", "line 2: expected numbers: .*'zero'"),
-        (HEADER + "x 1 0 0\nx 1.5 0 0\n", r"line 3: 1\.5 is no number of atoms"),
-        (HEADER + "x nan 0 0\n", "line 2: nan is no number of atoms"),
-        (HEADER + "x 0 0 0\n", "line 2: 0 is no number of atoms"),
+        (HEADER + "x 1 0 0\nx 1.5 0 0\n", r"line 3: 1\.5 is not a number of atoms"),
+        (HEADER + "x nan 0 0\n", "line 2: nan is not a number of atoms"),
+        (HEADER + "x 0 0 0\n", "line 2: 0 is not a number of atoms"),
     ],
 )
 def test_damaged_files_are_named(tmp_path, text, message):

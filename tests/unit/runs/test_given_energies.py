@@ -23,9 +23,9 @@ def test_a_fit_and_nothing_are_no_energies():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{H}", "'H' is no energy of a species: expected"),
-        ("{H: high}", "'H: high' is no energy of a species"),
-        ("", "'' is no energy of a species"),
+        ("{H}", "'H' is not the energy of a species: expected"),
+        ("{H: high}", "'H: high' is not the energy of a species"),
+        ("", "'' is not the energy of a species"),
         ("{h: 1}", "'h' is not a chemical symbol, did you mean 'H'"),
     ],
 )

@@ -138,6 +138,6 @@ def test_other_programs_databases_get_no_tables(tmp_path):
     with pytest.raises(PannaExpError, match=r"another program \(its tables: songs\)"):
         choose_uri(f"sqlite:///{path}", tmp_path)
     (tmp_path / "no.db").write_bytes(b"text" * 1000)
-    with pytest.raises(PannaExpError, match="is no SQLite database"):
+    with pytest.raises(PannaExpError, match="is not an SQLite database"):
         choose_uri(f"sqlite:///{tmp_path}/no.db", tmp_path)
     assert path.read_bytes() == before
