@@ -12,25 +12,30 @@ import importlib
 import json
 import os
 import runpy
+import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
+from forked_sender import ForkedSender
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from numba.core.registry import cpu_target
 
 from panna_exp.evaluation.figures import new_figure, png
 from panna_exp.runs import signals as interrupt
+from panna_exp.tracking import mlflow_store, sender_process
 
-# As commands import them; never mlflow, which some must not import.
+# As commands and the sender of their records import them.
 MODULES = (
     *("panna_exp.cli", "panna_exp.commands.train", "panna_exp.runs.session"),
     *("panna_exp.runs.evaluation", "panna_exp.runs.report", "panna_exp.runs.conversion"),
     *("matplotlib.backends.backend_agg", "matplotlib.figure", "panna_exp.commands.descriptors"),
     *("panna_exp.assembly.processes", "panna_exp.descriptors.lists", "panna_exp.readers.hdf5"),
     *("panna_exp.model.numba_engine", "panna_exp.training.numba_steps"),
+    *("mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store", "mlflow.pyfunc"),
 )
 
 
@@ -64,6 +69,7 @@ def become(request: dict[str, Any]) -> list[str]:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, name in enumerate(("stdout", "stderr"), start=1):
         os.dup2(os.open(request[name], os.O_WRONLY | os.O_APPEND), number)
+    sender_process.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": ForkedSender})
     interrupt.STARTED = time.monotonic()  # the one thing that is found out by importing
     sys.orig_argv = [sys.executable, "-m", "panna_exp", *request["arguments"]]
     return list(request["arguments"])
@@ -71,6 +77,7 @@ def become(request: dict[str, Any]) -> list[str]:
 
 def load() -> None:
     """Does what takes long the first time in each process, and leaves nothing but modules."""
+    mlflow_store.quiet()
     for module in MODULES:
         importlib.import_module(module)
     Plugins.instance()  # Hydra imports its own, too
