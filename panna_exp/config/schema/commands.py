@@ -25,7 +25,7 @@ class CommonConfig:
     descriptor_kernel: DescriptorKernel = option(
         DescriptorKernel.auto,
         "what computes descriptors and forces from positions: torch, numba (CPU, mBP), triton "
-        "(GPU, mBP), or auto (numba on a CPU where that pays, otherwise torch)",
+        "(GPU, mBP; experimental), or auto (numba on a CPU where that pays, otherwise torch)",
     )
 
 
@@ -37,8 +37,8 @@ class TrainConfig(CommonConfig):
     execution: Execution = option(
         Execution.auto,
         "of the steps: torch, numba (compiled for the CPU: some 5 s before the first step, once), "
-        "cuda_graph (recorded once and repeated; GPU only), or auto (a resumed run keeps its own, "
-        "a new one takes numba on a CPU where that pays, otherwise torch)",
+        "cuda_graph (recorded once and repeated; GPU only, experimental), or auto (a resumed run "
+        "keeps its own, a new one takes numba on a CPU where that pays, otherwise torch)",
     )
     io: IoConfig = group(
         IoConfig, "folders and frequencies", reads=all_but(IoConfig, "eval_dir", "output_dir")

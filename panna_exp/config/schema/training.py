@@ -114,7 +114,8 @@ class TrainingConfig:
     matmul: Matmul = option(
         Matmul.float32,
         "what the networks' matrix products round their factors to in the steps, for speed on a "
-        "GPU: float32 (as they are), tf32 or bf16; errors and results are computed in full",
+        "GPU: float32 (as they are), tf32 or bf16 (experimental); errors and results are computed "
+        "in full",
     )
     shuffle: bool = option(True, "seeded shuffling; false: the order of the files")
     panna_version: int = option(
