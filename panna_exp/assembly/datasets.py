@@ -285,7 +285,10 @@ def _same_descriptor(info: Descriptor, own: Descriptor, validation: DataPart) ->
 
 
 def _split(part: DataPart, data: DataConfig) -> tuple[DataPart, DataPart]:
-    kept, aside = split(len(part.structures), data.validation_fraction, data.split_seed)
+    structures = part.structures
+    kept, aside = split(
+        len(structures), data.validation_fraction, data.split_seed, structures.trajectories
+    )
     alone = np.intersect1d(aside, part.isolated())  # reference energies come from these
     kept, aside = np.union1d(kept, alone), np.setdiff1d(aside, alone)
     if not len(kept) or not len(aside):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from panna_exp.data.structures import Floats, StructureSet
+from panna_exp.data.structures import Floats, Ints, StructureSet
 
 
 def reference_energy(structures: StructureSet, offsets: Sequence[float]) -> Floats:
@@ -36,8 +36,28 @@ def network_targets(
     return targets
 
 
-def split(num_structures: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns sorted indices of the part kept for training and of ``fraction`` set aside."""
+def split(
+    num_structures: int, fraction: float, seed: int, trajectories: Sequence[str] = ()
+) -> tuple[Ints, Ints]:
+    """Returns sorted indices of the part kept for training and of ``fraction`` set aside.
+
+    Frames of one trajectory, which are alike, stay together: they are set aside as long as no more
+    than ``fraction`` is, but one trajectory at least.
+    """
     count = round(num_structures * fraction)
     order = np.random.default_rng(np.random.SeedSequence([seed, 0x5B])).permutation(num_structures)
-    return np.sort(order[count:]), np.sort(order[:count])
+    group = _groups(trajectories) if len(trajectories) else np.arange(num_structures)
+    sizes = np.bincount(group, minlength=num_structures)
+    visited = order[sizes[order] > 0]
+    taken = visited[np.cumsum(sizes[visited]) <= count]
+    if count and not len(taken):
+        taken = visited[:1]
+    aside = np.isin(group, taken)
+    return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def _groups(trajectories: Sequence[str]) -> Ints:
+    """Returns [S] the first frame of each structure's trajectory; itself without one."""
+    texts = np.array(list(trajectories))
+    _, first, inverse = np.unique(texts, return_index=True, return_inverse=True)
+    return np.where(texts == "", np.arange(len(texts)), first[inverse])

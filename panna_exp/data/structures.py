@@ -39,6 +39,7 @@ class Structure:
         virial: [3, 3] minus the energy's derivative by strain (eV), or None.
         config_type: The kind of structure that the file says it is, empty without.
         weights: [3] factors on what its energy, forces and virial count in a loss; None: all 1.
+        trajectory: Of which the file says that it is a frame, empty without.
     """
 
     origin: str
@@ -53,6 +54,7 @@ class Structure:
     virial: Floats | None = None
     config_type: str = ""
     weights: Floats | None = None
+    trajectory: str = ""
 
     def check(self) -> "Structure":
         """Returns self; raises DataError for wrong shapes, non-finite values or odd cells."""
@@ -142,6 +144,7 @@ class StructureSet:
         config_types: [S] kinds of structures that the files say, empty texts for those without; or
             nothing if none has any.
         weights: [S, 3] factors on what energy, forces and virial count in a loss; None: all 1.
+        trajectories: [S] of which the files say that structures are frames; as config_types.
     """
 
     names: Sequence[str]
@@ -160,6 +163,7 @@ class StructureSet:
     zero_forces: tuple[str, ...] = ()
     config_types: Sequence[str] = ()
     weights: Floats | None = None
+    trajectories: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -223,6 +227,7 @@ class StructureSet:
             derivatives=None if self.derivatives is None else self.derivatives.select(indices),
             virial=None if self.virial is None else self.virial[indices],
             config_types=Picked(self.config_types, indices) if len(self.config_types) else (),
+            trajectories=Picked(self.trajectories, indices) if len(self.trajectories) else (),
             weights=None if self.weights is None else self.weights[indices],
         )
 
@@ -256,7 +261,8 @@ class StructureSet:
             descriptors=_all_or_none("descriptors", items),
             virial=_virials(items),
             descriptor_info=descriptor_info,
-            config_types=_types([[item.config_type for item in items]]),
+            config_types=_texts([[item.config_type for item in items]]),
+            trajectories=_texts([[item.trajectory for item in items]]),
             weights=_weights([item.weights for item in items], [1] * len(items)),
         )
 
@@ -291,13 +297,14 @@ class StructureSet:
             derivatives=_joined_derivatives(parts),
             virial=_joined_virials(parts),
             zero_forces=tuple(origin for part in parts for origin in part.zero_forces),
-            config_types=_types([part.config_types or [""] * len(part) for part in parts]),
+            config_types=_texts([part.config_types or [""] * len(part) for part in parts]),
+            trajectories=_texts([part.trajectories or [""] * len(part) for part in parts]),
             weights=_weights([part.weights for part in parts], [len(part) for part in parts]),
         )
 
 
-def _types(parts: Sequence[Sequence[str]]) -> Sequence[str]:
-    """Joins kinds of structures; nothing where none has any."""
+def _texts(parts: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Joins texts of structures; nothing where none has any."""
     return Chained(parts) if any(text for part in parts for text in part) else ()
 
 

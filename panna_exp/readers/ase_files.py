@@ -135,6 +135,7 @@ def _structure(
         virial=None if virial is None else virial * units.energy,
         config_type=values.config_type,
         weights=values.weights,
+        trajectory=values.trajectory,
     ).check()
 
 

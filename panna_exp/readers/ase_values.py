@@ -18,6 +18,8 @@ _NO_FORCES = ("positions", "momenta", "magmoms", "initial_magmoms")
 _WEIGHT = ("config_weight", "weight")
 # [A] false or 0 for atoms whose forces count for nothing.
 _FORCE_MASKS = ("force_mask", "forces_mask")
+# Of which trajectory a structure is a frame.
+_TRAJECTORIES = ("trajectory", "trajectory_id", "traj_id")
 # On energy, forces and virial alone, as MACE and GAP call them.
 _WEIGHTS = (
     ("config_energy_weight", "energy_weight"),
@@ -43,6 +45,7 @@ class Values:
         force_mask: [A] false where the force on an atom is to be taken as missing; None without.
         config_type: Kind of structure, empty without.
         weights: [3] factors on what energy, forces and virial count in a loss, None without.
+        trajectory: Of which it is a frame, empty without.
     """
 
     origin: str
@@ -57,6 +60,7 @@ class Values:
     force_mask: NDArray[np.bool_] | None = None
     config_type: str = ""
     weights: Floats | None = None
+    trajectory: str = ""
 
     @classmethod
     def of(cls, atoms: Any, origin: str) -> "Values":
@@ -68,10 +72,9 @@ class Values:
         results = {} if atoms.calc is None else dict(getattr(atoms.calc, "results", {}))
         numbers = {**atoms.info, **results}
         arrays = {**atoms.arrays, **results}
-        name, kind = atoms.info.get("name", ""), atoms.info.get("config_type", "")
         return cls(
             origin=origin,
-            name=name if isinstance(name, str) else str(name),
+            name=str(atoms.info.get("name", "")),
             symbols=atoms.get_chemical_symbols(),
             positions=np.asarray(atoms.positions, dtype=np.float64),
             cell=np.asarray(atoms.cell, dtype=np.float64),
@@ -92,8 +95,9 @@ class Values:
                 if key not in ("forces", *_NO_FORCES) and _is_matrix(value)
             },
             force_mask=_force_mask(arrays, len(atoms), origin),
-            config_type=kind if isinstance(kind, str) else str(kind),
+            config_type=str(atoms.info.get("config_type", "")),
             weights=_weights(numbers, origin),
+            trajectory=next((str(atoms.info[k]) for k in _TRAJECTORIES if k in atoms.info), ""),
         )
 
     @property

@@ -3,12 +3,12 @@
 Root attributes ``format``, ``format_version``, ``length_unit``, ``energy_unit``; data sets
 ``symbols`` [T], ``offsets`` [S + 1], ``species`` [A] (index in symbols), ``energy`` [S], and
 optionally ``positions`` [A, 3], ``cell`` [S, 3, 3] with ``pbc`` [S, 3] (absent: molecules),
-``forces`` [A, 3] and ``virial`` [S, 3, 3] (all of a structure NaN: none), ``name`` [S],
-``config_type`` [S] (empty: none), ``weights`` [S, 3] of energy, forces and virial in a loss,
-``descriptors`` [A, D] with the attribute ``info`` (JSON) and their ``derivatives`` (see
-hdf5_derivatives); group ``provenance`` with attributes. Texts are UTF-8, of fixed or variable
-length. What is written is covered by checksums: arrays by Fletcher-32, the rest by those
-of HDF5 1.10.
+``forces`` [A, 3] and ``virial`` [S, 3, 3] (NaN of an atom, of a structure: none), ``name`` [S],
+``config_type`` and ``trajectory`` [S] (empty: none), ``weights`` [S, 3] of energy, forces and
+virial in a loss, ``descriptors`` [A, D] with the attribute ``info`` (JSON) and their
+``derivatives`` (see hdf5_derivatives); group ``provenance`` with attributes. Texts are UTF-8, of
+fixed or variable length. What is written is covered by checksums: arrays by Fletcher-32, the rest
+by those of HDF5 1.10.
 """
 
 import json
@@ -134,6 +134,7 @@ def _write(
         "forces": structures.forces,
         "virial": structures.virial,
         "config_type": _fixed(structures.config_types) if len(structures.config_types) else None,
+        "trajectory": _fixed(structures.trajectories) if len(structures.trajectories) else None,
         "weights": structures.weights,
         "descriptors": structures.descriptors,
     }

@@ -45,6 +45,7 @@ class Layout:
         self._symbols = read_file_symbols(file, path)
         self.names = Texts(array(file, path, "name", (len(self),), "SO"))
         self._types = Texts(array(file, path, "config_type", (len(self),), "SO"))
+        self._trajectories = Texts(array(file, path, "trajectory", (len(self),), "SO"))
         origins = Origins(str(path), "structure", self.names, len(self))
         self._checks = FlatChecks(origins, self.offsets)
         self._checks.sizes()
@@ -82,6 +83,7 @@ class Layout:
             pbc=np.broadcast_to(np.zeros(3, dtype=bool), (count, 3)),
             descriptor_info=self.descriptor_info,
             config_types=self._types if len(self._types) else (),
+            trajectories=self._trajectories if len(self._trajectories) else (),
         )
         self._checks.energies(index.energy)
         return index
@@ -136,6 +138,7 @@ class Layout:
             derivatives=derivatives,
             virial=_scaled(virial, self._energy),
             config_types=Picked(self._types, here) if len(self._types) else (),
+            trajectories=Picked(self._trajectories, here) if len(self._trajectories) else (),
             weights=_scaled(weights, 1.0),
         )
         checks.values(structures)

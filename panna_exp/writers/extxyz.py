@@ -83,6 +83,8 @@ def _comment(part: Part, columns: Mapping[str, Floats], more: Additions) -> str:
         items.append(f"name={_quoted(part.name)}")
     if part.config_type:
         items.append(f"config_type={_quoted(part.config_type)}")
+    if part.trajectory:
+        items.append(f"trajectory={_quoted(part.trajectory)}")
     items += _weights(part)
     items.append('pbc="' + " ".join("T" if flag else "F" for flag in part.pbc) + '"')
     return " ".join(items)

@@ -26,6 +26,7 @@ class Part:
         virial: [3, 3] minus the energy's derivative by strain, or None.
         config_type: Kind of structure, empty if it has none.
         weights: [3] of energy, forces and virial in a loss, or None.
+        trajectory: Of which it is a frame, empty without.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Part:
     virial: Floats | None
     config_type: str = ""
     weights: Floats | None = None
+    trajectory: str = ""
 
 
 def with_positions(structures: StructureSet) -> Floats:
@@ -68,4 +70,5 @@ def parts_of(structures: StructureSet, species: Species) -> Iterator[Part]:
             virial=None if virial is None or np.isnan(virial[0, 0]) else virial,
             config_type=structures.config_types[index] if len(structures.config_types) else "",
             weights=None if structures.weights is None else structures.weights[index],
+            trajectory=structures.trajectories[index] if len(structures.trajectories) else "",
         )

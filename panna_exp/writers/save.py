@@ -25,7 +25,7 @@ class Writer:
         suffixes: Of its files; the first is the usual one.
         summary: What it is.
         keeps: Those of positions, cell, forces, force_mask (forces of some atoms only), virials,
-            descriptors, derivatives, name, config_type, weights that it stores.
+            descriptors, derivatives, name, config_type, weights, trajectory that it stores.
         is_folder: Whether it is a folder of files.
     """
 
@@ -37,7 +37,7 @@ class Writer:
 
 
 _STRUCTURE = frozenset({"positions", "cell", "forces", "name"})
-_LABELS = frozenset({"force_mask", "virials", "config_type", "weights"})
+_LABELS = frozenset({"force_mask", "virials", "config_type", "weights", "trajectory"})
 _MOLECULE = frozenset({"positions", "forces", "force_mask"})
 WRITERS = {
     "example": Writer(
@@ -153,6 +153,7 @@ def _lost(structures: StructureSet, writer: Writer, unread: Collection[str]) -> 
         "name": any(structures.names),
         "config_type": len(structures.config_types) > 0,
         "weights": structures.weights is not None,
+        "trajectory": len(structures.trajectories) > 0,
     }
     partial = len(structures.partial_forces)
     has[f"forces of {partial} structures where some atoms have none"] = (

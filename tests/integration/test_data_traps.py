@@ -270,3 +270,16 @@ def test_forces_that_single_atoms_lack(program):
     done = program.run("convert", "w.h5", "examples", "--to", "example")
     assert "not kept" in done.stdout
     assert "forces of 12 structures where some atoms have none" in done.stdout
+
+
+def test_frames_of_a_trajectory_are_not_in_training_and_validation(program):
+    frames = [frame(WATER * (1 + 0.002 * n), f"trajectory=run{n % 4}") for n in range(20)]
+    write(program.folder / "w.xyz", frames)
+    program.run("convert", "w.xyz", "w.h5")
+    program.run("convert", "w.h5", "again.xyz")
+    assert (program.folder / "again.xyz").read_text().count('trajectory="run3"') == 5
+    for data in ("w.xyz", "w.h5"):
+        words = (f"data.train={data}", "data.kind=auto", "data.validation_fraction=0.3")
+        done = program.run(*TRAIN, *words, f"io.train_dir={data}.run")
+        assert "training data: 15 structures" in done.stderr
+        assert "validation data: 5 structures" in done.stderr
