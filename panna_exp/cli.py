@@ -51,7 +51,7 @@ COMMANDS = {
     "panna-extract-weights": Command(
         "dropin", "run a PANNA weight extraction input", "extract_weights"
     ),
-    "inspect": Command("inspect", "what is in data, what is odd in them, how to train on them"),
+    "inspect": Command("inspect", "what is in data, what looks odd, how to train on them"),
     "convert": Command("convert", "data from one format into another, and what is odd in them"),
     "panna-gvect-calculator": Command("dropin", "run a PANNA descriptor input", "descriptors"),
     "panna-tfr-packer": Command("dropin", "run a PANNA packing input", "pack"),

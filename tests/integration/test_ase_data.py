@@ -60,6 +60,7 @@ def test_the_tutorials_validation_data_are_not_for_other_data(program):
     assert line.strip().removeprefix("error: ") == (
         "data.train=water.xyz: the validation data and reference energies are still those of "
         "data=tutorial, the default: choose data=ase (then data.species and "
-        "data.reference_energies are yours to give), or add data.kind=ase if they are meant"
+        "data.reference_energies are yours to give), or add data.kind=ase if they are meant "
+        "(docs/how-to/own-data.md#energies-of-free-atoms)"
     )
     assert not (program.folder / "run").exists()

@@ -113,7 +113,7 @@ def test_masks_that_are_not_there_or_do_not_fit(tmp_path):
     with pytest.raises(NetworkError, match="other values than 0"):
         masks_of(tmp_path, **options)
     path.write_bytes(b"rubbish")
-    with pytest.raises(NetworkError, match=r"is no \.npy file"):
+    with pytest.raises(NetworkError, match=r"is not a \.npy file"):
         masks_of(tmp_path, **options)
 
 
