@@ -52,10 +52,10 @@ COMMANDS = {
         "dropin", "run a PANNA weight extraction input", "extract_weights"
     ),
     "inspect": Command("inspect", "what is in data, what looks odd, how to train on them"),
-    "convert": Command("convert", "data from one format into another, and what is odd in them"),
+    "convert": Command("convert", "data from one format into another, and what looks odd"),
     "panna-gvect-calculator": Command("dropin", "run a PANNA descriptor input", "descriptors"),
     "panna-tfr-packer": Command("dropin", "run a PANNA packing input", "pack"),
-    "export": Command("export", "a potential as one file for LAMMPS, i-PI, ASE and others"),
+    "export": Command("export", "a potential as one file: LAMMPS, ASE, i-PI, others"),
     "lammps-plugin": Command("lammps_plugin", "compile pair_style panna for your LAMMPS"),
     "warm-up": Command("warm_up", "compile what later commands would wait for"),
     "runs": Command("runs", "list runs with their state and best metric"),
