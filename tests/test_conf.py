@@ -61,6 +61,8 @@ def test_every_choice_composes_and_is_valid(group, name):
         composed(f"{group}={name}", config_name="evaluate")
         return
     needed = DATA if group == "data" and name != "tutorial" else ()
+    if name == "auto":  # an mBP, once the data are read
+        needed = ("descriptor.type=mBP",)
     validate_train(OmegaConf.to_object(composed(f"{group}={name}", *needed)))
 
 

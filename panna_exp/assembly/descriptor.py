@@ -69,7 +69,7 @@ def parameters(
         ConfigError: Every mistake in them.
     """
     values = {item.name: getattr(descriptor, item.name) for item in fields(descriptor)}
-    del values["type"], values["generation"]
+    del values["type"], values["generation"], values["budget"]
     if _is_bp(descriptor):
         return _bp_parameters(values, descriptor, species)
     for stem, part in (("Rs_rad_list", "_rad"), ("Rs_ang_list", "_ang")):

@@ -20,7 +20,7 @@ from panna_exp.descriptors.given import contradictions
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import DataError
 
-_ELSEWHERE = ("type", "generation")
+_ELSEWHERE = ("type", "generation", "budget")
 
 
 def given_options(config: TrainConfig | EvaluateConfig | DescriptorsConfig) -> dict[str, Any]:

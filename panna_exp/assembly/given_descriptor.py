@@ -20,7 +20,7 @@ def given_descriptor(
     Raises:
         DataError: They do, and it is something else; or a key or formula that there is not.
     """
-    known = [item.name for item in fields(DescriptorConfig)]
+    known = [item.name for item in fields(DescriptorConfig) if item.name != "budget"]
     for key in keys or {}:
         if key not in known:
             raise DataError(f"descriptor: no such key '{key}'{closest(key, known)}")

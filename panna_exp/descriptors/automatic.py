@@ -22,16 +22,25 @@ _REACH = 6.0
 _LEAST_RADIAL, _LEAST_ANGULAR = 4.6, 3.1
 # Time grows with the square of the neighbours: more than these are left to the radial part.
 _NEIGHBORS = 32
-_CENTRES, _ANGLES, _ZETA = 14, 6, 20.0
+# By size: radial centres; distance centres of angular functions of one or two species, and of more;
+# angles; zeta.
+_SIZES = {
+    "small": (10, 4, 3, 5, 12.0),
+    "medium": (14, 6, 4, 6, 20.0),
+    "large": (20, 8, 6, 8, 35.0),
+}
 _RADIAL_REACH, _ANGULAR_REACH = 2.6, 2.05
 
 
-def automatic_parameters(structures: StructureSet, hydrogen: int | None) -> dict[str, Any]:
+def automatic_parameters(
+    structures: StructureSet, hydrogen: int | None, size: str = "medium"
+) -> dict[str, Any]:
     """Returns the options of the group ``descriptor`` that suit a data set.
 
     Args:
         structures: With positions.
         hydrogen: Species index of hydrogen, whose bonds say little about other atoms'; or None.
+        size: How many functions, ``small``, ``medium`` or ``large``.
 
     Raises:
         DataError: Cells or positions that no list of neighbours can be made of.
@@ -43,21 +52,22 @@ def automatic_parameters(structures: StructureSet, hydrogen: int | None) -> dict
     shortest = float(np.median(nearest)) if len(nearest) else 1.0
     usual = float(np.median(bonds)) if len(bonds) else shortest
     species = len(np.unique(structures.species))
-    shells = 6 if species < 3 else 4
+    centres, shells_of_few, shells_of_more, angles, zeta = _SIZES[size]
+    shells = shells_of_few if species < 3 else shells_of_more
     first = round(0.6 * shortest, 2)
     radial = round(max(_LEAST_RADIAL, _RADIAL_REACH * usual), 2)
     angular = _with_few_neighbors(chosen, max(_LEAST_ANGULAR, _ANGULAR_REACH * usual))
     return {
         "Rc_rad": radial,
         "Rs0_rad": first,
-        "RsN_rad": _CENTRES,
-        "eta_rad": _three(1.0 / ((radial - first) / _CENTRES) ** 2),
+        "RsN_rad": centres,
+        "eta_rad": _three(1.0 / ((radial - first) / centres) ** 2),
         "Rc_ang": angular,
         "Rs0_ang": first,
         "RsN_ang": shells,
         "eta_ang": _three(1.5 / ((angular - first) / shells) ** 2),
-        "ThetasN": _ANGLES,
-        "zeta": _ZETA,
+        "ThetasN": angles,
+        "zeta": zeta,
     }
 
 

@@ -16,7 +16,7 @@ from panna_exp.assembly import torchrun
 from panna_exp.assembly.datasets import as_paths, read_options, reader_kind
 from panna_exp.config.compose import compose_job
 from panna_exp.config.prepare import FAILURES, single_valued
-from panna_exp.config.schema import Budget, TrainConfig
+from panna_exp.config.schema import Budget, DescriptorBudget, TrainConfig
 from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.automatic import automatic_parameters, triples_per_atom
 from panna_exp.elements import SYMBOLS, Species
@@ -30,6 +30,9 @@ from panna_exp.runs.messages import messages_shown
 # Whoever chooses one of these says what the data are.
 _SAYS_ALL = ("data", "experiment", "debug")
 _GROUPS = ("network", "training")
+# A job of a sweep gets what was found before there were jobs.
+_ONCE = {"training.budget": "training.max_epochs", "descriptor.budget": "descriptor.RsN_rad, ..."}
+_AUTO, _SIZE = "descriptor=auto", "descriptor.budget"
 # Formats that have no symbols, or no positions, say too little.
 _SYMBOLIC = ("ase", "npz", "example")
 _ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
@@ -68,27 +71,61 @@ def completed(arguments: Sequence[str]) -> Completed:
     Raises:
         PannaExpError: Mistakes in the arguments or in the data.
     """
-    given = [item for item in arguments if not item.startswith("-")]
+    # With the numbers that it stands for, an automatic descriptor is any mBP.
+    plain = ["descriptor=mbp" if item == _AUTO else item for item in arguments]
+    given = [item for item in plain if not item.startswith("-")]
     keys = {key_of(item) for item in given}
-    if "data.train" not in keys or keys & {*_SAYS_ALL} or {"-h", "--help"} & {*arguments}:
+    names_all = bool(keys & {*_SAYS_ALL})
+    if "data.train" not in keys or {"-h", "--help"} & {*arguments}:
         return Completed(arguments=list(arguments))
-    choices = ["data=own", *(f"{group}=own" for group in _GROUPS if group not in keys)]
-    data = _composed(["data=own", *(item for item in given if key_of(item) in _NAMES_FILES)])
+    if names_all and _AUTO not in arguments:
+        return Completed(arguments=list(arguments))
+    groups = () if names_all else ("data", *(group for group in _GROUPS if group not in keys))
+    choices = [f"{group}=own" for group in groups]
+    files = given if names_all else ["data=own", *(i for i in given if key_of(i) in _NAMES_FILES)]
+    data = _composed(files)
     if data is None or not _has_symbols(data):
         return Completed(arguments=list(arguments))
+    _refuse_swept(given)
     config = _composed([*choices, *given])
     if config is None:  # with mistakes, which are named when it is composed as own data
         unknown = [item for item in _NOT_KNOWN_YET if key_of(item) not in keys]
-        return Completed(arguments=[*choices, *unknown, *arguments])
+        return Completed(arguments=[*choices, *unknown, *plain])
     loaded = _read(config)
     structures = loaded.structures
-    found = _found(structures, config, keys)
+    automatic = _AUTO in arguments or not any(
+        key == "descriptor" or key.startswith("descriptor.") for key in keys - {_SIZE}
+    )
+    found = {} if names_all else _species(structures, config)
+    if automatic:
+        found |= _descriptor(structures, config.descriptor.budget)
+    elif _SIZE in keys:
+        raise ConfigError(f"{_SIZE}: goes with {_AUTO}, whose numbers it chooses: say so as well")
+    if not names_all and "training" not in keys:
+        angular = found.get("descriptor.Rc_ang", config.descriptor.Rc_ang)
+        found |= _recipe(structures, config, angular)
     added = [*choices, *(f"{k}={_text(v)}" for k, v in found.items() if k not in keys)]
     if torchrun.rank() == 0:
-        print(
-            f"own data, {len(structures)} structures, taken as:\n  {shell_line(added)}", flush=True
-        )
-    return Completed(arguments=[*added, *arguments], read=loaded)
+        what = "descriptor" if names_all else "own data"
+        print(f"{what}, {len(structures)} structures, taken as:\n  {shell_line(added)}", flush=True)
+    return Completed(arguments=[*added, *plain], read=None if names_all else loaded)
+
+
+def _refuse_swept(given: Sequence[str]) -> None:
+    """Raises ConfigError where a sweep goes through what is chosen once, for all of its jobs."""
+    single = single_valued(given)
+    problems = [
+        f"{item}: is taken once, before there are jobs of a sweep: sweep {instead} instead"
+        for item in given
+        if (instead := _ONCE.get(key_of(item))) and item not in single
+    ]
+    problems += [
+        f"{item}: auto chooses numbers once, before there are jobs of a sweep: make two sweeps"
+        for item in given
+        if item.startswith("descriptor=") and item not in single and "auto" in item
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _composed(overrides: list[str]) -> TrainConfig | None:
@@ -126,32 +163,40 @@ def _read(config: TrainConfig) -> Loaded:
     return loaded
 
 
-def _found(structures: StructureSet, config: TrainConfig, keys: set[str]) -> dict[str, Any]:
+def _species(structures: StructureSet, config: TrainConfig) -> dict[str, Any]:
     """Returns options by dotted key, in the order in which they are shown."""
-    indices = np.unique(structures.species)
-    symbols = [SYMBOLS[index] for index in indices.tolist()]
-    found: dict[str, Any] = {"data.species": symbols}
-    angular = config.descriptor.Rc_ang
+    found: dict[str, Any] = {"data.species": _symbols(structures)}
     if config.data.validation is not None:
         found["data.validation_fraction"] = 0.0
-    if not any(key == "descriptor" or key.startswith("descriptor.") for key in keys):
-        hydrogen = SYMBOLS.index("H") if len(symbols) > 1 and "H" in symbols else None
-        numbers = automatic_parameters(structures, hydrogen)
-        found |= {f"descriptor.{key}": value for key, value in numbers.items()}
-        angular = numbers["Rc_ang"]
-    if "training" not in keys:
-        atoms = int(structures.offsets[-1])
-        batch = max(1, round(_ATOMS_PER_BATCH * len(structures) / atoms))
-        cost = 1 + triples_per_atom(structures, angular) / _TRIPLES_OF_AN_ATOM
-        budget = config.training.budget
-        epochs = min(int(_ATOMS_IN_ALL[budget] / (cost * atoms)), _MOST_EPOCHS[budget])
-        found["training.batch_size"] = max(1, min(batch, len(structures) // _STEPS_PER_EPOCH))
-        found["training.max_epochs"] = max(epochs, _LEAST_EPOCHS)
-        learns_forces = structures.forces is not None and config.training.forces_cost > 0
-        found["training.forces_cost"] = 1.0 if learns_forces else 0.0
-        # Squares of a few large errors would choose the checkpoint by the validation loss.
-        found["training.monitor"] = "force_mae" if learns_forces else "loss"
     return found
+
+
+def _descriptor(structures: StructureSet, budget: DescriptorBudget) -> dict[str, Any]:
+    symbols = _symbols(structures)
+    hydrogen = SYMBOLS.index("H") if len(symbols) > 1 and "H" in symbols else None
+    numbers = automatic_parameters(structures, hydrogen, budget.value)
+    return {f"descriptor.{key}": value for key, value in numbers.items()}
+
+
+def _recipe(structures: StructureSet, config: TrainConfig, angular: float) -> dict[str, Any]:
+    """Returns how it is trained; ``angular`` is the cutoff that the time of a step grows with."""
+    atoms = int(structures.offsets[-1])
+    batch = max(1, round(_ATOMS_PER_BATCH * len(structures) / atoms))
+    cost = 1 + triples_per_atom(structures, angular) / _TRIPLES_OF_AN_ATOM
+    budget = config.training.budget
+    epochs = min(int(_ATOMS_IN_ALL[budget] / (cost * atoms)), _MOST_EPOCHS[budget])
+    learns_forces = structures.forces is not None and config.training.forces_cost > 0
+    return {
+        "training.batch_size": max(1, min(batch, len(structures) // _STEPS_PER_EPOCH)),
+        "training.max_epochs": max(epochs, _LEAST_EPOCHS),
+        "training.forces_cost": 1.0 if learns_forces else 0.0,
+        # Squares of a few large errors would choose the checkpoint by the validation loss.
+        "training.monitor": "force_mae" if learns_forces else "loss",
+    }
+
+
+def _symbols(structures: StructureSet) -> list[str]:
+    return [SYMBOLS[index] for index in np.unique(structures.species).tolist()]
 
 
 def _text(value: Any) -> str:

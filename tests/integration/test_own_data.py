@@ -150,6 +150,40 @@ def test_a_budget_is_a_number_of_epochs(program, monkeypatch):
     assert (short, normal, long) == (250, 500, 1000)  # of a small file
 
 
+def test_an_automatic_descriptor_keeps_given_numbers_and_has_a_budget(copper):
+    """Also for data whose format, species and energies the user says."""
+    words = ("data=ase", "data.train=cu.xyz", "data.species=[Cu]", "data.validation_fraction=0.1")
+    words += ("descriptor=auto", "descriptor.budget=small", "descriptor.RsN_ang=2", *QUICK)
+    done = copper.run("train", *words, "data.reference_energies=fit", "io.train_dir=said")
+    assert "descriptor, 30 structures, taken as:" in done.stdout
+    said = config_of(copper.folder / "said")["descriptor"]
+    assert (said["type"], said["RsN_rad"], said["RsN_ang"]) == ("mBP", 10, 2)
+    assert 6.1 < said["Rc_rad"] < 6.7
+    copper.run("train", "data.train=cu.xyz", "descriptor.budget=large", *QUICK, "io.train_dir=own")
+    assert config_of(copper.folder / "own")["descriptor"]["RsN_rad"] == 20
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("-m", "training.budget=short,long"), "budget=short,long: is taken once"),
+        (("-m", "descriptor.budget=small,large"), "sweep descriptor.RsN_rad, ... instead"),
+        (("-m", "descriptor=auto,bp"), "auto chooses numbers once, before there are jobs"),
+        (("descriptor.Rc_rad=7", "descriptor.budget=small"), "goes with descriptor=auto"),
+    ],
+)
+def test_what_is_chosen_once_is_not_swept(copper, words, text):
+    done = copper.run("train", "data.train=cu.xyz", *words, "tracking=none", code=2)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert text in line
+
+
+def test_an_automatic_descriptor_needs_structures(program):
+    done = program.run("train", "descriptor=auto", "tracking=none", code=2)
+    assert "descriptor=auto: takes its numbers from structures with positions" in done.stderr
+
+
 def test_a_damaged_file_and_one_without_positions_are_one_line(program):
     (program.folder / "bad.xyz").write_text("3\nnonsense\nH 0 0\n")
     done = program.run("train", "data.train=bad.xyz", "tracking=none", code=2)

@@ -6,6 +6,7 @@ types, so options that take several kinds of value are ``Any`` here and checked 
 
 from panna_exp.config.schema.choices import (
     Budget,
+    DescriptorBudget,
     DescriptorKernel,
     DescriptorType,
     Device,
@@ -36,6 +37,7 @@ __all__ = [
     "Budget",
     "CommonConfig",
     "DataConfig",
+    "DescriptorBudget",
     "DescriptorConfig",
     "DescriptorKernel",
     "DescriptorType",

@@ -80,6 +80,14 @@ class Budget(Enum):
     long = "long"
 
 
+class DescriptorBudget(Enum):
+    """How many functions descriptor=auto makes a descriptor of."""
+
+    small = "small"
+    medium = "medium"
+    large = "large"
+
+
 class RepulsionKind(Enum):
     """What is added between atoms that are nearer than in any of the data."""
 
@@ -88,10 +96,11 @@ class RepulsionKind(Enum):
 
 
 class DescriptorType(Enum):
-    """PANNA's name of a descriptor."""
+    """PANNA's name of a descriptor; auto: an mBP whose numbers are not chosen yet."""
 
     mBP = "mBP"
     BP = "BP"
+    auto = "auto"
 
 
 class EpsilonPlacement(Enum):

@@ -98,7 +98,9 @@ class EvaluateConfig(CommonConfig):
     data: DataConfig = group(
         DataConfig, "data sets", reads=("test", "sparse_derivatives", *READING)
     )
-    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor, for a network_dir")
+    descriptor: DescriptorConfig = group(
+        DescriptorConfig, "descriptor, for a network_dir", reads=all_but(DescriptorConfig, "budget")
+    )
 
 
 @dataclass

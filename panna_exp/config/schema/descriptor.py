@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from panna_exp.config.schema.choices import DescriptorType, Generation
+from panna_exp.config.schema.choices import DescriptorBudget, DescriptorType, Generation
 from panna_exp.config.schema.options import option
 
 
@@ -21,7 +21,13 @@ class DescriptorConfig:
     typed = frozenset[str]()
 
     type: DescriptorType = option(
-        DescriptorType.mBP, "mBP, or BP (choose descriptor=bp, which has its parameters)"
+        DescriptorType.mBP,
+        "mBP, BP (choose descriptor=bp, which has its parameters) or auto (choose descriptor=auto: "
+        "an mBP with numbers from the distances in data.train)",
+    )
+    budget: DescriptorBudget = option(
+        DescriptorBudget.medium,
+        "descriptor=auto: how many functions are chosen, small, medium or large",
     )
     generation: Generation | None = option(
         None, "mBP: formula C (present PANNA, LAMMPS; the default where it is computed), B or A"

@@ -11,6 +11,7 @@ from panna_exp.config.schema import (
     option,
 )
 from panna_exp.config.schema.data import READING
+from panna_exp.config.schema.options import all_but
 
 
 @dataclass
@@ -44,7 +45,9 @@ class DescriptorsConfig(CommonConfig):
         None, "periodic along each lattice vector (default: as the structures say)"
     )
     data: DataConfig = group(DataConfig, "structures, as data.train", reads=("train", *READING))
-    descriptor: DescriptorConfig = group(DescriptorConfig, "descriptor")
+    descriptor: DescriptorConfig = group(
+        DescriptorConfig, "descriptor", reads=all_but(DescriptorConfig, "budget")
+    )
 
 
 @dataclass

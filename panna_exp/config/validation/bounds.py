@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from panna_exp.config.schema import DescriptorConfig
+from panna_exp.config.schema import DescriptorConfig, DescriptorType
 from panna_exp.config.validation.problems import Problems
 
 MOST_THREADS = 1024
@@ -28,6 +28,11 @@ def check_descriptor_size(
         num_species: Number of species, 1 where they are not known yet.
         problems: Collects them.
     """
+    if descriptor.type is DescriptorType.auto:
+        problems.found.append(
+            "descriptor=auto: takes its numbers from structures with positions, named on the "
+            "command line of panna-exp train, data.train=FILE: here give them, descriptor=mbp"
+        )
     counts = {}
     for name, listed in (
         ("RsN_rad", descriptor.Rs_rad_list),
