@@ -2,17 +2,19 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmarks import systems
 from benchmarks.inference import seconds_an_atom
 from benchmarks.measure import Measurement, bare_products, beside
 from benchmarks.programs import FIRST, run
 from benchmarks.steps import training
+from panna_exp.data.structures import StructureSet
 from panna_exp.descriptors.compiled import CompiledMBP
 from panna_exp.elements import Species
 from panna_exp.readers.hdf5 import write_hdf5
@@ -21,6 +23,8 @@ RATE = re.compile(r"trained (\d+) steps in ([\d.]+) s")
 PEAK = re.compile(r"peak: (\d+) MB")
 STEPS = 6000  # a dozen windows of data that are streamed; the first one is waited for
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
+SHARED = 512  # structures per batch of several threads
+THREADS = (1, 2)
 REPEATS = (1, 2, 5, 11, 23)  # silicon of 8 to 97,336 atoms
 SPECIES = (2, 4, 6, 8, 10)
 STRUCTURES = (1_000, 10_000, 100_000, 1_000_000)
@@ -34,6 +38,7 @@ def measure(structures: int) -> Iterator[Measurement]:
         structures: Data sets up to this many.
     """
     yield from batches()
+    yield from threads()
     yield from atoms()
     yield from species()
     yield from data_sets([count for count in STRUCTURES if count <= structures])
@@ -50,6 +55,30 @@ def batches() -> Iterator[Measurement]:
         yield _time(
             f"ethanol, on the fly, batch {size}", seconds / size, "structure", seconds / bare
         )
+
+
+def threads() -> Iterator[Measurement]:
+    """Large batches with forces, shared among threads of one process."""
+    structures, before = systems.ethanol(4096), torch.get_num_threads()
+    for derivatives in ("on the fly", "sparse"):
+        works = [_threaded(structures, derivatives, number) for number in THREADS]
+        seconds = beside(works, 3)
+        for number, value in zip(THREADS, seconds, strict=True):
+            name = f"ethanol, {derivatives}, batch {SHARED}, {number} thread{'s' * (number > 1)}"
+            note = f"{seconds[0] / value:.2f} times one thread" if number > 1 else ""
+            yield _time(name, value / SHARED, "structure", note=note)
+    torch.set_num_threads(before)
+
+
+def _threaded(structures: StructureSet, derivatives: str, number: int) -> Callable[[], None]:
+    torch.set_num_threads(number)  # a training notes how many it works with
+    _, work = training(structures, systems.ETHANOL, derivatives, SHARED)
+
+    def step() -> None:
+        torch.set_num_threads(number)
+        work()
+
+    return step
 
 
 def atoms() -> Iterator[Measurement]:
