@@ -32,8 +32,8 @@ class Standardization:
 
     Args:
         mean: [T, D].
-        inverse: [T, D] 1 / deviation, which has a floor; 0 for components that are constant, which
-            are left out.
+        inverse: [T, D] 1 / deviation, which has a floor; 0 for what is left out: components that
+            are constant, or equal to an earlier one in every atom.
     """
 
     mean: NDArray[np.float64]
@@ -45,6 +45,7 @@ class Standardization:
         deviation = found.deviation
         widest = deviation.max(axis=1, keepdims=True)
         kept = (deviation > np.maximum(_SMALLEST * widest, NEGLIGIBLE)) & ~found.constant
+        kept &= found.groups == np.arange(found.ranges.size)  # one of those that are equal
         squares = np.where(kept, np.square(deviation), 0.0).sum(axis=1, keepdims=True)
         usual = np.sqrt(squares / np.maximum(kept.sum(axis=1, keepdims=True), 1))
         inverse = np.zeros_like(deviation)
