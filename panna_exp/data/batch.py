@@ -7,6 +7,7 @@ T species, D descriptor components.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -195,6 +196,10 @@ class PackedData:
 
     def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
         """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""
+        if size >= len(self) and self.jacobians is None:
+            if first == 0:
+                yield self._whole
+            return
         for start in range(first * size, len(self), every * size):
             yield self.batch(np.arange(start, min(start + size, len(self))))
 
@@ -218,6 +223,19 @@ class PackedData:
             loss_weights=(
                 None if self.loss_weights is None else self.loss_weights.index_select(0, chosen)
             ),
+        )
+
+    @cached_property
+    def _whole(self) -> AtomBatch:
+        """All structures in order, which is that of the rows: nothing is gathered."""
+        structure = np.repeat(self._numbers(len(self)), self.counts.ravel())
+        return AtomBatch(
+            species_counts=tuple(self.counts.sum(axis=1).tolist()),
+            structure=torch.from_numpy(structure).to(self.device),
+            num_atoms=self.num_atoms,
+            energy=self.energy,
+            descriptors=self.descriptors,
+            loss_weights=self.loss_weights,
         )
 
     def _numbers(self, size: int) -> Ints:

@@ -48,7 +48,7 @@ def _silu_second(z: Tensor, y: Tensor) -> Tensor:
 FUNCTIONS = {
     Activation.linear: Function(lambda z: z),
     Activation.gaussian: Function(
-        lambda z: torch.exp(torch.clamp(-z * z, min=SMALLEST_EXPONENT)),
+        lambda z: (z * z).neg_().clamp_(min=SMALLEST_EXPONENT).exp_(),
         lambda z, y: (z * y).mul_(-2),
         lambda z, y, derivative: torch.addcmul(y, derivative, z).mul_(-2),
     ),

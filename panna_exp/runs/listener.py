@@ -165,7 +165,7 @@ class RunListener(Listener):
             self._best = self.run.checkpoint()
 
     def save(self) -> None:
-        """Writes a checkpoint, and the best one first where there is a new one."""
+        """Has a checkpoint written, and the best one first where there is a new one."""
         self.tracker.flush()
         self.metrics_file.sync()
         best, self._best = self._best, None

@@ -128,7 +128,12 @@ class _Session:
         try:
             with tracked_run(self.tracker, self._run_info()):
                 self._track(_RECORD_FILES)
-                with self.directory.kept(), self.interrupt, listener.display:
+                with (
+                    self.directory.kept(),
+                    self.interrupt,
+                    listener.display,
+                    listener.checkpoints,
+                ):
                     if self.built.trainer.position.step == 0:
                         listener.save_models(0)
                     fit = self.built.trainer.fit(listener)

@@ -68,9 +68,11 @@ class NumbaSteps:
     def _make(self, batches: Sequence[Ints], rates: Sequence[float]) -> Tensor:
         adam, average = self._step.optimizer, self._step.average
         scalars = np.empty((len(batches), 3))
-        for row, rate in zip(scalars, rates, strict=True):
-            weight = 0.0 if average is None else average.weight(adam.updates + 1)
-            row[:] = *adam.corrected(rate), weight
+        if batches:
+            scalars[:] = [
+                (*adam.corrected(rate), 0.0 if average is None else average.weight(adam.updates))
+                for rate in rates
+            ]
         none = np.zeros(0, np.int64)
         delta = numba_loop.make_steps(
             self._data,

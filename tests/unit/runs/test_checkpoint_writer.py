@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import threading
 
 import numpy as np
 import pytest
@@ -51,7 +52,8 @@ def writer(directory):
     config = TrainConfig()
     config.training.max_epochs = 3
     config.io.max_ckpt_to_keep = 2
-    return CheckpointWriter(directory, config, lambda: "panna-exp train io.train_dir=run")
+    with CheckpointWriter(directory, config, lambda: "panna-exp train io.train_dir=run") as found:
+        yield found
 
 
 @pytest.fixture
@@ -77,6 +79,7 @@ def test_old_ones_are_removed_and_the_best_is_kept(writer, directory):
 def test_a_full_disk_is_a_warning_while_the_training_goes_on(writer, full, caplog):
     with caplog.at_level(logging.WARNING, "panna_exp"):
         writer.write(checkpoint_of(200), None)
+        writer.wait()
     (record,) = caplog.records
     text = record.getMessage()
     assert text.startswith(f"cannot write {writer.directory.models / 'epoch_2_step_200.pt'}: ")
@@ -105,7 +108,42 @@ def test_one_that_is_renamed_while_a_checkpoint_is_written_is_not_made_again(
         return save(*arguments)
 
     monkeypatch.setattr(checkpoints, "save", moving)
+    writer.write(checkpoint_of(100), None)
     with pytest.raises(CheckpointError, match="renamed or removed"):
-        writer.write(checkpoint_of(100), None)
+        writer.write(checkpoint_of(200), None)
     assert not directory.path.exists()
     assert not list(directory.path.with_name("moved").rglob("*.pt"))
+
+
+def test_steps_go_on_while_one_is_written(writer, directory, monkeypatch):
+    """The next one waits for it, and the last one is there at once."""
+    save, may_write = checkpoints.save, threading.Event()
+
+    def slow(*arguments):
+        may_write.wait(60)
+        return save(*arguments)
+
+    monkeypatch.setattr(checkpoints, "save", slow)
+    writer.write(checkpoint_of(100), None)
+    assert not directory.models.exists()
+    may_write.set()
+    writer.write(checkpoint_of(200), None)
+    writer.write(checkpoint_of(300), None)
+    assert names(directory) == ["epoch_2_step_200.pt", "epoch_3_step_300.pt"]
+
+
+def test_what_a_training_ends_with_is_not_hidden_by_a_checkpoint(
+    writer, directory, monkeypatch, caplog
+):
+    def failing(*arguments):
+        raise CheckpointError("moved")
+
+    def ended_by_hand():
+        with writer:
+            writer.write(checkpoint_of(100), None)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", failing)
+    with caplog.at_level(logging.WARNING, "panna_exp"), pytest.raises(KeyboardInterrupt):
+        ended_by_hand()
+    assert caplog.messages == ["moved"]
