@@ -62,6 +62,50 @@ class Completed:
     read: Loaded | None = None
 
 
+class _Words:
+    """What a command line says by itself.
+
+    Args:
+        arguments: As typed, flags among them.
+
+    Attributes:
+        plain: The arguments; in them an automatic descriptor is any mBP, which it is with the
+            numbers that are found for it.
+        overrides: Those that are no flags.
+        keys: Of these.
+        names_all: Whether the user says what the data are.
+        automatic: Whether the descriptor's numbers are to be found.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.plain = ["descriptor=mbp" if item == _AUTO else item for item in arguments]
+        self.overrides = [item for item in self.plain if not item.startswith("-")]
+        self.keys = {key_of(item) for item in self.overrides}
+        self.names_all = bool(self.keys & {*_SAYS_ALL})
+        given = any(key.partition(".")[0] == "descriptor" for key in self.keys - {_SIZE})
+        self.automatic = _AUTO in arguments or not (self.names_all or given)
+        asks_for_help = bool({"-h", "--help"} & {*arguments})
+        self.leaves_something = (
+            "data.train" in self.keys
+            and not asks_for_help
+            and (self.automatic or not self.names_all)
+        )
+
+    @property
+    def choices(self) -> list[str]:
+        """The groups of own data, where the user chose none."""
+        if self.names_all:
+            return []
+        return ["data=own", *(f"{group}=own" for group in _GROUPS if group not in self.keys)]
+
+    @property
+    def files(self) -> list[str]:
+        """What says where the data are."""
+        if self.names_all:
+            return self.overrides
+        return ["data=own", *(item for item in self.overrides if key_of(item) in _NAMES_FILES)]
+
+
 def completed(arguments: Sequence[str]) -> Completed:
     """Returns a command line with what its own data say; others are returned as they are.
 
@@ -71,44 +115,24 @@ def completed(arguments: Sequence[str]) -> Completed:
     Raises:
         PannaExpError: Mistakes in the arguments or in the data.
     """
-    # With the numbers that it stands for, an automatic descriptor is any mBP.
-    plain = ["descriptor=mbp" if item == _AUTO else item for item in arguments]
-    given = [item for item in plain if not item.startswith("-")]
-    keys = {key_of(item) for item in given}
-    names_all = bool(keys & {*_SAYS_ALL})
-    if "data.train" not in keys or {"-h", "--help"} & {*arguments}:
-        return Completed(arguments=list(arguments))
-    if names_all and _AUTO not in arguments:
-        return Completed(arguments=list(arguments))
-    groups = () if names_all else ("data", *(group for group in _GROUPS if group not in keys))
-    choices = [f"{group}=own" for group in groups]
-    files = given if names_all else ["data=own", *(i for i in given if key_of(i) in _NAMES_FILES)]
-    data = _composed(files)
+    words = _Words(arguments)
+    data = _composed(words.files) if words.leaves_something else None
     if data is None or not _has_symbols(data):
         return Completed(arguments=list(arguments))
-    _refuse_swept(given)
-    config = _composed([*choices, *given])
+    _refuse_swept(words.overrides)
+    config = _composed([*words.choices, *words.overrides])
     if config is None:  # with mistakes, which are named when it is composed as own data
-        unknown = [item for item in _NOT_KNOWN_YET if key_of(item) not in keys]
-        return Completed(arguments=[*choices, *unknown, *plain])
+        unknown = [item for item in _NOT_KNOWN_YET if key_of(item) not in words.keys]
+        return Completed(arguments=[*words.choices, *unknown, *words.plain])
     loaded = _read(config)
-    structures = loaded.structures
-    automatic = _AUTO in arguments or not any(
-        key == "descriptor" or key.startswith("descriptor.") for key in keys - {_SIZE}
-    )
-    found = {} if names_all else _species(structures, config)
-    if automatic:
-        found |= _descriptor(structures, config.descriptor.budget)
-    elif _SIZE in keys:
-        raise ConfigError(f"{_SIZE}: goes with {_AUTO}, whose numbers it chooses: say so as well")
-    if not names_all and "training" not in keys:
-        angular = found.get("descriptor.Rc_ang", config.descriptor.Rc_ang)
-        found |= _recipe(structures, config, angular)
-    added = [*choices, *(f"{k}={_text(v)}" for k, v in found.items() if k not in keys)]
+    found = _found(loaded.structures, config, words)
+    texts = [f"{key}={_text(value)}" for key, value in found.items() if key not in words.keys]
+    added = [*words.choices, *texts]
     if torchrun.rank() == 0:
-        what = "descriptor" if names_all else "own data"
-        print(f"{what}, {len(structures)} structures, taken as:\n  {shell_line(added)}", flush=True)
-    return Completed(arguments=[*added, *plain], read=None if names_all else loaded)
+        what = "descriptor" if words.names_all else "own data"
+        line = f"{what}, {len(loaded.structures)} structures, taken as:\n  {shell_line(added)}"
+        print(line, flush=True)
+    return Completed(arguments=[*added, *words.plain], read=None if words.names_all else loaded)
 
 
 def _refuse_swept(given: Sequence[str]) -> None:
@@ -163,8 +187,20 @@ def _read(config: TrainConfig) -> Loaded:
     return loaded
 
 
-def _species(structures: StructureSet, config: TrainConfig) -> dict[str, Any]:
+def _found(structures: StructureSet, config: TrainConfig, words: _Words) -> dict[str, Any]:
     """Returns options by dotted key, in the order in which they are shown."""
+    found = {} if words.names_all else _species(structures, config)
+    if words.automatic:
+        found |= _descriptor(structures, config.descriptor.budget)
+    elif _SIZE in words.keys:
+        raise ConfigError(f"{_SIZE}: goes with {_AUTO}, whose numbers it chooses: say so as well")
+    if not words.names_all and "training" not in words.keys:
+        angular = found.get("descriptor.Rc_ang", config.descriptor.Rc_ang)
+        found |= _recipe(structures, config, angular)
+    return found
+
+
+def _species(structures: StructureSet, config: TrainConfig) -> dict[str, Any]:
     found: dict[str, Any] = {"data.species": _symbols(structures)}
     if config.data.validation is not None:
         found["data.validation_fraction"] = 0.0
