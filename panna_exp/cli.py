@@ -20,7 +20,7 @@ from panna_exp.runs.signals import CTRL_C, Stopped, stoppable
 
 USER_ERROR = 2
 _WAIT_SECONDS = 3.0
-# Imports make half a million objects that stay: looking for garbage among them takes 0.15 s.
+# Imports make half a million objects that stay: looking for garbage among them takes 0.1 s.
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _HELP = {"-h", "--help"}
 _SHOWS = {*_HELP, "--cfg", "-i", "--info"}  # nothing runs

@@ -13,6 +13,7 @@ import torch
 from panna_exp.assembly.descriptor_options import given_options, refuse_contradiction
 from panna_exp.assembly.machine import choose_device
 from panna_exp.config.schema import (
+    NO_PARAMETERS,
     CommonConfig,
     DataConfig,
     DescriptorConfig,
@@ -68,8 +69,8 @@ def parameters(
     Raises:
         ConfigError: Every mistake in them.
     """
-    values = {item.name: getattr(descriptor, item.name) for item in fields(descriptor)}
-    del values["type"], values["generation"], values["budget"]
+    names = [item.name for item in fields(descriptor) if item.name not in NO_PARAMETERS]
+    values = {name: getattr(descriptor, name) for name in names}
     if _is_bp(descriptor):
         return _bp_parameters(values, descriptor, species)
     for stem, part in (("Rs_rad_list", "_rad"), ("Rs_ang_list", "_ang")):

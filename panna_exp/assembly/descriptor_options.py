@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from panna_exp.config.schema import (
+    NO_PARAMETERS,
     DescriptorConfig,
     DescriptorType,
     EvaluateConfig,
@@ -20,8 +21,6 @@ from panna_exp.descriptors.given import contradictions
 from panna_exp.descriptors.info import Descriptor
 from panna_exp.errors import DataError
 
-_ELSEWHERE = ("type", "generation", "budget")
-
 
 def given_options(config: TrainConfig | EvaluateConfig | DescriptorsConfig) -> dict[str, Any]:
     """Returns the parameters that somebody set: typed, or other than the defaults.
@@ -31,7 +30,7 @@ def given_options(config: TrainConfig | EvaluateConfig | DescriptorsConfig) -> d
     chosen, default = config.descriptor, DescriptorConfig()
     typed = chosen.typed
     everything = "" in typed or DescriptorType(chosen.type) is DescriptorType.BP
-    names = [item.name for item in fields(chosen) if item.name not in _ELSEWHERE]
+    names = [item.name for item in fields(chosen) if item.name not in NO_PARAMETERS]
     return {
         name: getattr(chosen, name)
         for name in names

@@ -24,6 +24,8 @@ def given_descriptor(
     for key in keys or {}:
         if key not in known:
             raise DataError(f"descriptor: no such key '{key}'{closest(key, known)}")
+    if (keys or {}).get("type") == DescriptorType.auto.value:
+        raise DataError("descriptor: type=auto is for trainings: say mBP or BP, and the parameters")
     formulas = [item.value for item in Generation]
     generation = generation or (keys or {}).get("generation")
     if generation not in (None, *formulas):

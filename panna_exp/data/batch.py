@@ -196,7 +196,7 @@ class PackedData:
 
     def batches(self, size: int, first: int = 0, every: int = 1) -> Iterator[AtomBatch]:
         """Yields the set in order, ``size`` structures at a time; each ``every``-th batch."""
-        if size >= len(self) and self.jacobians is None:
+        if 0 < len(self) <= size and self.jacobians is None:
             if first == 0:
                 yield self._whole
             return

@@ -4,6 +4,7 @@ The result is a list of overrides, which are printed, recorded and repeated like
 rerun, a resumed run or a colleague gets the same training. What the user gave is never replaced.
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _GROUPS = ("network", "training")
 # A job of a sweep gets what was found before there were jobs.
 _ONCE = {"training.budget": "training.max_epochs", "descriptor.budget": "descriptor.RsN_rad, ..."}
 _AUTO, _SIZE = "descriptor=auto", "descriptor.budget"
+_WORD = re.compile(r"\w+")
 # Formats that have no symbols, or no positions, say too little.
 _SYMBOLIC = ("ase", "npz", "example")
 _ATOMS_PER_BATCH, _STEPS_PER_EPOCH = 256, 10
@@ -146,7 +148,7 @@ def _refuse_swept(given: Sequence[str]) -> None:
     problems += [
         f"{item}: auto chooses numbers once, before there are jobs of a sweep: make two sweeps"
         for item in given
-        if item.startswith("descriptor=") and item not in single and "auto" in item
+        if key_of(item) == "descriptor" and item not in single and "auto" in _WORD.findall(item)
     ]
     if problems:
         raise ConfigError(problems)

@@ -67,12 +67,12 @@ class NumbaSteps:
 
     def _make(self, batches: Sequence[Ints], rates: Sequence[float]) -> Tensor:
         adam, average = self._step.optimizer, self._step.average
-        scalars = np.empty((len(batches), 3))
-        if batches:
-            scalars[:] = [
+        scalars = np.array(
+            [
                 (*adam.corrected(rate), 0.0 if average is None else average.weight(adam.updates))
                 for rate in rates
             ]
+        ).reshape(-1, 3)
         none = np.zeros(0, np.int64)
         delta = numba_loop.make_steps(
             self._data,

@@ -247,6 +247,8 @@ def test_what_cannot_be_done_is_said(methane_run, tmp_path):
         ({"generation": "D"}, "generation='D': expected one of A, B, C"),
         ({"descriptor": {"Rc_rad": 5.0}}, "m0/.*: Rc_rad is 4.6, but the options say 5: leave"),
         ({"descriptor": {"Rc_rd": 5.0}}, "no such key 'Rc_rd', did you mean 'Rc_rad'"),
+        ({"descriptor": {"budget": "large"}}, "no such key 'budget'"),
+        ({"descriptor": {"type": "auto"}}, "type=auto is for trainings: say mBP or BP"),
     ],
 )
 def test_arguments_that_contradict_the_run_or_the_machine(methane_run, arguments, words):

@@ -182,6 +182,7 @@ def test_what_is_chosen_once_is_not_swept(copper, words, text):
 def test_an_automatic_descriptor_needs_structures(program):
     done = program.run("train", "descriptor=auto", "tracking=none", code=2)
     assert "descriptor=auto: takes its numbers from structures with positions" in done.stderr
+    assert "here give them, descriptor=mbp" in done.stderr
 
 
 def test_a_damaged_file_and_one_without_positions_are_one_line(program):

@@ -26,7 +26,7 @@ from panna_exp.config.schema.commands import (
     TrainConfig,
 )
 from panna_exp.config.schema.data import DataConfig
-from panna_exp.config.schema.descriptor import DescriptorConfig
+from panna_exp.config.schema.descriptor import NO_PARAMETERS, DescriptorConfig
 from panna_exp.config.schema.io import IoConfig, TrackingConfig
 from panna_exp.config.schema.network import NetworkConfig, SpeciesConfig
 from panna_exp.config.schema.options import group, option
@@ -34,6 +34,7 @@ from panna_exp.config.schema.sweep import SweepConfig
 from panna_exp.config.schema.training import TrainingConfig
 
 __all__ = [
+    "NO_PARAMETERS",
     "Budget",
     "CommonConfig",
     "DataConfig",

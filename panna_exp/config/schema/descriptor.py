@@ -6,6 +6,9 @@ from typing import Any
 from panna_exp.config.schema.choices import DescriptorBudget, DescriptorType, Generation
 from panna_exp.config.schema.options import option
 
+# Options that say which descriptor, or how its parameters are found; the others are parameters.
+NO_PARAMETERS = ("type", "generation", "budget")
+
 
 @dataclass
 class DescriptorConfig:

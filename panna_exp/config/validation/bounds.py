@@ -30,8 +30,9 @@ def check_descriptor_size(
     """
     if descriptor.type is DescriptorType.auto:
         problems.found.append(
-            "descriptor=auto: takes its numbers from structures with positions, named on the "
-            "command line of panna-exp train, data.train=FILE: here give them, descriptor=mbp"
+            "descriptor=auto: takes its numbers from structures with positions: choose it on the "
+            "command line of panna-exp train, beside data.train=FILE; here give them, "
+            "descriptor=mbp"
         )
     counts = {}
     for name, listed in (

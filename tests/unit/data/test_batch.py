@@ -55,6 +55,17 @@ def test_a_batch_of_many_equals_batches_of_one():
     torch.testing.assert_close(together, apart)
 
 
+def test_a_batch_of_the_whole_set_is_the_gathered_one():
+    _, packed = make_packed()
+    (whole,) = packed.batches(3)
+    assert list(packed.batches(3, first=1, every=2)) == []  # of a second process
+    gathered = packed.batch(np.arange(3))
+    assert whole.species_counts == gathered.species_counts
+    for name in ("structure", "num_atoms", "energy", "descriptors"):
+        assert torch.equal(getattr(whole, name), getattr(gathered, name)), name
+    assert whole.forces is whole.loss_weights is None
+
+
 def test_batches_cover_the_set_in_order():
     _, packed = make_packed()
     energies = torch.cat([batch.energy for batch in packed.batches(2)])
