@@ -89,9 +89,10 @@ class CheckpointWriter:
         except OSError as error:
             reason = f"cannot write {folder / checkpoint.name}.pt: {error.strerror or error}"
             if self._is_last(checkpoint):
+                has_earlier = bool(checkpoints.list_checkpoints(folder))
+                kept = "the last saved checkpoint is kept" if has_earlier else "none was saved yet"
                 raise CheckpointError(
-                    f"{reason}: the last saved checkpoint is kept; make room, then continue with: "
-                    f"{self._continuing()}"
+                    f"{reason}: {kept}; make room, then continue with: {self._continuing()}"
                 ) from None
             logger.warning("%s: training goes on", reason)
             return

@@ -87,8 +87,18 @@ def test_a_full_disk_is_a_warning_while_the_training_goes_on(writer, full, caplo
 
 
 def test_without_its_last_one_a_training_did_not_end(writer, full):
-    with pytest.raises(CheckpointError, match="make room, then continue with: panna-exp train io"):
+    kept = "device: none was saved yet; make room, then continue with: panna-exp train io"
+    with pytest.raises(CheckpointError, match=kept):
         writer.write(checkpoint_of(300), None)
+
+
+def test_a_checkpoint_before_the_last_one_is_kept(writer, request, directory):
+    writer.write(checkpoint_of(200), None)
+    writer.wait()
+    request.getfixturevalue("full")
+    with pytest.raises(CheckpointError, match="device: the last saved checkpoint is kept; make"):
+        writer.write(checkpoint_of(300), None)
+    assert names(directory) == ["epoch_2_step_200.pt"]
 
 
 def test_a_run_directory_that_was_renamed_gets_nothing(writer, directory):
